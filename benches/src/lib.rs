@@ -1,0 +1,1 @@
+//! Benchmarks: programs that write figures, ours and the peers'

@@ -1,0 +1,1 @@
+//! City files to changes: CityJSON, OSM PBF, GeoJSON, CSV, LAS

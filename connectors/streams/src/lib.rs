@@ -1,0 +1,1 @@
+//! Live readings to changes: the MQTT broker inside and the client for one outside

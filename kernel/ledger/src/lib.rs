@@ -1,0 +1,1 @@
+//! The tamper-evident log of assets: leaves, checkpoints, receipts and their offline verification

@@ -1,0 +1,1 @@
+//! The kernel's words: entities, datastreams, observations, assets, changes, their Arrow schemas

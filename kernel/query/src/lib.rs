@@ -1,0 +1,1 @@
+//! Spatial SQL over snapshots of the store

@@ -1,0 +1,1 @@
+//! Every byte on disk: log, memtables, Parquet segments, manifest, snapshots

@@ -1,0 +1,1 @@
+//! In-memory candidate indexes over boxes and points

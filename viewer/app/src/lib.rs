@@ -1,0 +1,1 @@
+//! The city on screen: layers, camera, labels, picking, from Arrow messages to pictures
