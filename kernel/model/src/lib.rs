@@ -1,1 +1,32 @@
-//! The kernel's words: entities, datastreams, observations, assets, changes, their Arrow schemas
+//! The kernel's words: what every other crate means by entity, datastream, observation, asset and change.
+//!
+//! Connectors turn outside formats into [`Change`]s; the ingest task resolves them to stored rows whose Arrow shapes
+//! stand in [`schema`]; queries, tiles, the ledger and the viewer read those rows. Everything here is plain data:
+//! no file is opened, no clock is read, no thread is started.
+//!
+//! Frame of all positions: WGS 84 / CGCS2000 longitude and latitude in degrees. Heights are metres above whatever
+//! [`HeightReference`] says, and nothing in the kernel converts one reference into another silently. Times are UTC
+//! microseconds since 1970.
+
+mod asset;
+mod change;
+mod entity;
+mod geometry;
+mod id;
+mod kind;
+mod observation;
+mod place;
+pub mod schema;
+mod time;
+mod wkb;
+
+pub use asset::{AssetRecord, ContentRef, Operation};
+pub use change::{Change, ContentDraft, Rejection, Sink, SinkError};
+pub use entity::EntityDraft;
+pub use geometry::{Coord, Geometry, Polygon, Shape};
+pub use id::{ContentId, DatastreamId, EntityId, IdError, Sequence, SourceKey};
+pub use kind::Kind;
+pub use observation::{DatastreamDraft, Observation, ObservationBatch, PositionBatch, PositionFix, Quality};
+pub use place::{HeightReference, Place, PlaceError, Region};
+pub use time::{Span, TimeError, TimeUs};
+pub use wkb::WkbError;

@@ -1,0 +1,269 @@
+//! The Arrow shape of every stored table and of the two live messages. A column is added at the end or not at all:
+//! files written with an older shape stay readable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
+
+/// A stored table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Revisions of things; the newest of each id is the present one.
+    Entities,
+    /// Series of readings.
+    Datastreams,
+    /// Readings.
+    Observations,
+    /// Fixes of moving things.
+    Positions,
+    /// Content objects kept by hash.
+    Contents,
+    /// Records that were refused.
+    Rejected,
+}
+
+impl Table {
+    /// All of them, in the order in which a commit applies them.
+    pub const ALL: [Self; 6] =
+        [Self::Entities, Self::Datastreams, Self::Observations, Self::Positions, Self::Contents, Self::Rejected];
+
+    /// Name in SQL and on disk.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Entities => "entities",
+            Self::Datastreams => "datastreams",
+            Self::Observations => "observations",
+            Self::Positions => "positions",
+            Self::Contents => "contents",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// The number in the log format; never reused.
+    pub const fn code(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The table of a log number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.code() == code)
+    }
+
+    /// The Arrow schema.
+    pub fn schema(self) -> SchemaRef {
+        match self {
+            Self::Entities => ENTITIES.clone(),
+            Self::Datastreams => DATASTREAMS.clone(),
+            Self::Observations => OBSERVATIONS.clone(),
+            Self::Positions => POSITIONS.clone(),
+            Self::Contents => CONTENTS.clone(),
+            Self::Rejected => REJECTED.clone(),
+        }
+    }
+}
+
+/// UTC microseconds.
+pub fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()))
+}
+
+fn uuid(name: &str, nullable: bool) -> Field {
+    extended(Field::new(name, DataType::FixedSizeBinary(16), nullable), "arrow.uuid", "")
+}
+
+/// Geometry as ISO WKB with the GeoArrow extension name, longitude first (OGC:CRS84).
+pub fn geometry(name: &str) -> Field {
+    extended(
+        Field::new(name, DataType::Binary, true),
+        "geoarrow.wkb",
+        r#"{"crs":"OGC:CRS84","crs_type":"authority_code"}"#,
+    )
+}
+
+fn extended(field: Field, name: &str, metadata: &str) -> Field {
+    let pairs = [("ARROW:extension:name", name), ("ARROW:extension:metadata", metadata)];
+    field.with_metadata(pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
+}
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, false)
+}
+
+fn real(name: &str) -> Field {
+    Field::new(name, DataType::Float64, true)
+}
+
+fn number(name: &str) -> Field {
+    Field::new(name, DataType::UInt64, false)
+}
+
+fn instant(name: &str, nullable: bool) -> Field {
+    Field::new(name, timestamp(), nullable)
+}
+
+fn schema(fields: Vec<Field>) -> SchemaRef {
+    Arc::new(Schema::new(fields))
+}
+
+/// Revisions of things. `lon`, `lat`, `height_m`: the anchor; `west`..`north`: the box; `top_m`: the highest vertex;
+/// `stc`: the 128-bit space-time key, space first; `digest`: SHA-256 of the description.
+static ENTITIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        uuid("id", false),
+        number("seq"),
+        instant("recorded_at", false),
+        text("kind"),
+        text("class"),
+        Field::new("name", DataType::Utf8, true),
+        uuid("parent", true),
+        text("dataset"),
+        text("source_id"),
+        geometry("geometry"),
+        text("height_reference"),
+        real("lon"),
+        real("lat"),
+        real("height_m"),
+        real("west"),
+        real("south"),
+        real("east"),
+        real("north"),
+        real("top_m"),
+        text("properties"),
+        instant("valid_from", true),
+        instant("valid_to", true),
+        Field::new("retired", DataType::Boolean, false),
+        text("lineage"),
+        Field::new("digest", DataType::FixedSizeBinary(32), false),
+        Field::new("stc", DataType::FixedSizeBinary(16), true),
+    ])
+});
+
+static DATASTREAMS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        number("id"),
+        number("seq"),
+        instant("recorded_at", false),
+        uuid("entity", false),
+        text("property"),
+        text("unit"),
+        text("name"),
+        text("dataset"),
+        text("source_id"),
+    ])
+});
+
+/// `lon`, `lat`: where the thing stood; `quality`: 0 good, 1 suspect, 2 missing.
+static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        number("datastream"),
+        instant("phenomenon_time", false),
+        instant("result_time", false),
+        Field::new("value", DataType::Float64, false),
+        Field::new("quality", DataType::UInt8, false),
+        real("lon"),
+        real("lat"),
+        number("seq"),
+    ])
+});
+
+static POSITIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        uuid("entity", false),
+        instant("time", false),
+        Field::new("lon", DataType::Float64, false),
+        Field::new("lat", DataType::Float64, false),
+        real("height_m"),
+        Field::new("heading_deg", DataType::Float32, true),
+        Field::new("speed_m_s", DataType::Float32, true),
+        number("seq"),
+    ])
+});
+
+static CONTENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        Field::new("digest", DataType::FixedSizeBinary(32), false),
+        uuid("entity", false),
+        text("media_type"),
+        text("name"),
+        number("size"),
+        number("seq"),
+        instant("recorded_at", false),
+    ])
+});
+
+static REJECTED: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![instant("time", false), text("source"), text("place"), text("reason"), text("sample"), number("seq")])
+});
+
+/// Schema metadata key that says which live message a stream of record batches is.
+pub const MESSAGE_KEY: &str = "urbis.message";
+
+fn message(name: &str, fields: Vec<Field>) -> SchemaRef {
+    let metadata = HashMap::from([(MESSAGE_KEY.to_owned(), name.to_owned())]);
+    Arc::new(Schema::new(fields).with_metadata(metadata))
+}
+
+/// Live message `entities`: what things there are and their shapes. `height_m` null: on the ground; `extrude_m`:
+/// height above ground of a 2D footprint; `geometry`: ISO WKB; `removed`: forget the id.
+pub static LIVE_ENTITIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    message(
+        "entities",
+        vec![
+            uuid("id", false),
+            text("kind"),
+            text("class"),
+            Field::new("name", DataType::Utf8, true),
+            Field::new("lon", DataType::Float64, false),
+            Field::new("lat", DataType::Float64, false),
+            real("height_m"),
+            Field::new("extrude_m", DataType::Float32, true),
+            geometry("geometry"),
+            number("recorded_seq"),
+            Field::new("removed", DataType::Boolean, false),
+        ],
+    )
+});
+
+/// Live message `states`: the latest fix or reading of each thing. A fix has `lon`/`lat`, a reading has `property`,
+/// `value` and `unit`.
+pub static LIVE_STATES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    message(
+        "states",
+        vec![
+            uuid("id", false),
+            Field::new("datastream", DataType::UInt64, true),
+            Field::new("time_us", DataType::Int64, false),
+            real("lon"),
+            real("lat"),
+            real("height_m"),
+            Field::new("heading_deg", DataType::Float32, true),
+            Field::new("speed_m_s", DataType::Float32, true),
+            Field::new("property", DataType::Utf8, true),
+            real("value"),
+            Field::new("unit", DataType::Utf8, true),
+        ],
+    )
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_numbers_are_for_ever() {
+        let codes: Vec<_> = Table::ALL.iter().map(|table| (table.name(), table.code())).collect();
+        assert_eq!(
+            codes,
+            [
+                ("entities", 1),
+                ("datastreams", 2),
+                ("observations", 3),
+                ("positions", 4),
+                ("contents", 5),
+                ("rejected", 6)
+            ]
+        );
+        assert!(Table::ALL.iter().all(|table| Table::from_code(table.code()) == Some(*table)));
+    }
+}
