@@ -1,1 +1,3 @@
-//! The city on screen: layers, camera, labels, picking, from Arrow messages to pictures
+//! The city on screen.
+#[cfg(target_arch = "wasm32")]
+mod web;

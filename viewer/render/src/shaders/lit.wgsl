@@ -1,0 +1,32 @@
+// Light on surfaces: the sun with its shadow, and the sky's half-sphere. Needs common.wgsl before it.
+@group(1) @binding(0) var shadow_map: texture_depth_2d;
+@group(1) @binding(1) var shadow_sampler: sampler_comparison;
+
+fn sunlit(position: vec3<f32>, normal: vec3<f32>) -> f32 {
+    // Leaving the surface along its normal keeps it from shading itself.
+    let texel = frame.accent.w / 1024.0;
+    let moved = position + normal * texel * 1.6;
+    let clip = frame.light_view_proj * vec4<f32>(moved, 1.0);
+    let uv = clip.xy * vec2<f32>(0.5, -0.5) + vec2<f32>(0.5);
+    let edge = max(abs(clip.x), abs(clip.y));
+    let step = frame.viewport.w / 2048.0;
+    var sum = 0.0;
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            let at = uv + vec2<f32>(f32(x), f32(y)) * step;
+            sum += textureSampleCompareLevel(shadow_map, shadow_sampler, at, clip.z - 0.0006);
+        }
+    }
+    let outside = smoothstep(0.86, 1.0, edge);
+    return mix(sum / 9.0, 1.0, outside);
+}
+
+fn lit(albedo: vec3<f32>, normal: vec3<f32>, position: vec3<f32>, occlusion: f32) -> vec3<f32> {
+    let facing = max(dot(normal, frame.sun.xyz), 0.0);
+    var sun = 0.0;
+    if facing > 0.0 { sun = facing * sunlit(position, normal); }
+    let sky = mix(frame.zenith.rgb, frame.horizon.rgb, 0.45);
+    let bounce = frame.ground.rgb * (frame.sun_colour.rgb * 0.16 + sky * 0.45);
+    let around = mix(bounce, sky, normal.z * 0.5 + 0.5) * occlusion;
+    return albedo * (sun * frame.sun_colour.rgb + around);
+}
