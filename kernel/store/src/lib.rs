@@ -1,1 +1,39 @@
-//! Every byte on disk: log, memtables, Parquet segments, manifest, snapshots
+//! Every byte on disk. [`Change`](kernel_model::Change)s come in, grouped into commits; a commit is one record of the
+//! log, synced before anybody is told that it is kept; what is kept shows in immutable [`Snapshot`]s that readers hold
+//! as long as they like and that never make the writer wait.
+//!
+//! The life of a row: `commit` resolves it (ids, units, duplicates) -> log record, fsync -> memtable and live state ->
+//! new snapshot -> some time later a background thread writes it into a Parquet segment, the manifest names the
+//! segment, the log file that held it goes.
+//!
+//! A data folder holds: `LOCK`, `manifest` (replaced atomically), `log/*.log`, `segments/*.parquet`,
+//! `latest-*.arrow`, `content/xx/<sha-256>`. FORMAT.md draws each of them.
+
+mod catalog;
+mod check;
+mod commit;
+mod content;
+mod delta;
+mod duplicates;
+mod entities;
+mod error;
+mod latest;
+mod log;
+mod manifest;
+mod memtable;
+mod record;
+mod rows;
+mod seal;
+mod segment;
+mod snapshot;
+mod store;
+
+pub use check::{CheckReport, check};
+pub use commit::{Committed, Outcome};
+pub use delta::{Delta, Fix, Reading};
+pub use entities::{DatastreamInfo, PresentEntity};
+pub use error::Error;
+pub use log::TornTail;
+pub use segment::SegmentRef;
+pub use snapshot::Snapshot;
+pub use store::{LiveView, Opened, Options, Reader, Store, entity_rows_after};

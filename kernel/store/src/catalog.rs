@@ -1,0 +1,63 @@
+//! Who is who: source keys to the ids minted for them. Grows with the city, never forgets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use kernel_model::{DatastreamId, EntityId, SourceKey};
+
+use crate::entities::DatastreamInfo;
+
+/// Source keys and what they stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalog {
+    pub(crate) entities: HashMap<SourceKey, EntityId>,
+    pub(crate) datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
+    pub(crate) by_id: HashMap<DatastreamId, Arc<DatastreamInfo>>,
+    pub(crate) by_entity: HashMap<EntityId, Vec<DatastreamId>>,
+    pub(crate) last_datastream: u64,
+}
+
+impl Catalog {
+    /// Takes in rows of the table `entities`.
+    pub(crate) fn learn_entities(&mut self, batch: &RecordBatch) {
+        let (id, dataset, source) = (batch.column(0), batch.column(7), batch.column(8));
+        let (id, dataset, source) = (id.as_fixed_size_binary(), dataset.as_string::<i32>(), source.as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            if let Some(entity) = EntityId::from_slice(id.value(row)) {
+                self.entities.insert(SourceKey::new(dataset.value(row), source.value(row)), entity);
+            }
+        }
+    }
+
+    /// Takes in rows of the table `datastreams`; a later row of an id replaces the earlier one.
+    pub(crate) fn learn_datastreams(&mut self, batch: &RecordBatch) {
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        let entity = batch.column(3).as_fixed_size_binary();
+        let text = |column: usize| batch.column(column).as_string::<i32>();
+        let (property, unit, name, dataset, source) = (text(4), text(5), text(6), text(7), text(8));
+        for row in 0..batch.num_rows() {
+            let Some(entity) = EntityId::from_slice(entity.value(row)) else { continue };
+            let info = Arc::new(DatastreamInfo {
+                id: DatastreamId(ids.value(row)),
+                entity,
+                property: property.value(row).to_owned(),
+                unit: unit.value(row).to_owned(),
+                name: name.value(row).to_owned(),
+                source: SourceKey::new(dataset.value(row), source.value(row)),
+            });
+            self.learn(info);
+        }
+    }
+
+    fn learn(&mut self, info: Arc<DatastreamInfo>) {
+        self.last_datastream = self.last_datastream.max(info.id.0);
+        self.datastreams.insert(info.source.clone(), info.clone());
+        let of_entity = self.by_entity.entry(info.entity).or_default();
+        if !of_entity.contains(&info.id) {
+            of_entity.push(info.id);
+        }
+        self.by_id.insert(info.id, info);
+    }
+}

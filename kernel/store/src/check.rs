@@ -1,0 +1,115 @@
+//! Reads every byte of a data folder again and compares it with its checksums, without changing anything.
+
+use std::fs;
+use std::path::Path;
+
+use kernel_model::schema::Table;
+use kernel_model::{ContentId, Sequence};
+
+use crate::error::Error;
+use crate::latest::Latest;
+use crate::log::{self, TornTail};
+use crate::manifest::Manifest;
+use crate::{record, segment};
+
+/// What was found to be whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Log records read.
+    pub commits: u64,
+    /// The last commit.
+    pub sequence: Sequence,
+    /// Segments compared with their checksums and read through.
+    pub segments: u64,
+    /// Rows in segments.
+    pub rows: u64,
+    /// Content objects whose hash is their name.
+    pub contents: u64,
+    /// Unacknowledged bytes at the end of the log, cut at the next start.
+    pub torn: Option<TornTail>,
+}
+
+/// Checks a data folder.
+///
+/// # Errors
+/// At the first byte that does not match, with its file and place.
+pub fn check(dir: &Path) -> Result<CheckReport, Error> {
+    if !dir.join("log").exists() {
+        return Err(Error::Missing(dir.display().to_string()));
+    }
+    let manifest = Manifest::read(dir)?;
+    let mut report = CheckReport { sequence: manifest.sealed, ..CheckReport::default() };
+    check_segments(dir, &manifest, &mut report)?;
+    if let Some(file) = &manifest.latest {
+        Latest::read(&dir.join(file))?;
+    }
+    check_log(dir, &manifest, &mut report)?;
+    check_contents(&dir.join("content"), &mut report)?;
+    Ok(report)
+}
+
+fn check_segments(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {
+    for meta in &manifest.segments {
+        let path = dir.join("segments").join(&meta.file);
+        let damaged = |what: String| Error::Damaged { path: path.clone(), at: 0, what };
+        let (bytes, sum) = segment::measure(&path)?;
+        if (bytes, sum) != (meta.bytes, meta.crc32c) {
+            return Err(damaged("its length or checksum is not the manifest's".to_owned()));
+        }
+        let table = Table::ALL.into_iter().find(|table| table.name() == meta.table);
+        let table = table.ok_or_else(|| damaged(format!("the manifest names an unknown table {}", meta.table)))?;
+        let rows: u64 = segment::read(&path, table, None)?.iter().map(|batch| batch.num_rows() as u64).sum();
+        if rows != meta.rows {
+            return Err(damaged(format!("it holds {rows} rows, the manifest says {}", meta.rows)));
+        }
+        report.rows += rows;
+        report.segments += 1;
+    }
+    Ok(())
+}
+
+fn check_log(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {
+    let files = log::files(&dir.join("log"))?;
+    let mut last = None;
+    for (n, path) in files.iter().enumerate() {
+        let replayed = log::replay(path, n + 1 == files.len(), |sequence, payload| {
+            if last.is_some_and(|last: u64| sequence.0 != last + 1) {
+                let what = format!("commit {sequence} does not follow commit {}", last.unwrap_or(0));
+                return Err(Error::Damaged { path: path.clone(), at: 0, what });
+            }
+            record::decode(payload)?;
+            last = Some(sequence.0);
+            report.commits += 1;
+            report.sequence = report.sequence.max(sequence);
+            Ok(())
+        })?;
+        report.torn = replayed.torn;
+    }
+    let gap = files.first().and_then(|f| f.file_stem()?.to_str()?.parse::<u64>().ok());
+    match gap.filter(|first| *first > manifest.sealed.0 + 1) {
+        None => Ok(()),
+        Some(first) => {
+            let what = format!("the log begins at commit {first}, the segments end at {}", manifest.sealed);
+            Err(Error::Damaged { path: dir.join("log"), at: 0, what })
+        }
+    }
+}
+
+fn check_contents(folder: &Path, report: &mut CheckReport) -> Result<(), Error> {
+    let Ok(groups) = fs::read_dir(folder) else { return Ok(()) };
+    for group in groups {
+        let group = group.map_err(Error::io(folder))?.path();
+        for file in fs::read_dir(&group).map_err(Error::io(&group))? {
+            let path = file.map_err(Error::io(&group))?.path();
+            if path.extension().is_some() {
+                continue;
+            }
+            let bytes = fs::read(&path).map_err(Error::io(&path))?;
+            if path.file_name().and_then(|n| n.to_str()) != Some(ContentId::of(&bytes).to_string().as_str()) {
+                return Err(Error::Damaged { path, at: 0, what: "its hash is not its name".to_owned() });
+            }
+            report.contents += 1;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,389 @@
+//! From changes to rows: ids are found or minted, units and references checked, what is there already left out. Nothing
+//! here touches the disk or the present city; a commit that fails to be written has changed nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use kernel_model::schema::Table;
+use kernel_model::{
+    Change, DatastreamDraft, DatastreamId, EntityDraft, EntityId, HeightReference, Observation, ObservationBatch,
+    Place, PositionBatch, Rejection, Sequence, SourceKey, TimeUs,
+};
+use uuid::Uuid;
+
+use crate::entities::DatastreamInfo;
+use crate::error::Error;
+use crate::record::TableBatches;
+use crate::rows::{
+    self, ContentRow, EntityRow, EntityRows, ObservationRows, PositionRows, instants, maybe_instants, repeated,
+};
+use crate::store::Live;
+
+/// What became of one group of changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Things seen for the first time.
+    pub created: u64,
+    /// Things described anew.
+    pub revised: u64,
+    /// Things, readings and fixes that were there already.
+    pub unchanged: u64,
+    /// Things gone.
+    pub retired: u64,
+    /// Readings kept.
+    pub observations: u64,
+    /// Fixes kept.
+    pub positions: u64,
+    /// Content objects kept.
+    pub contents: u64,
+    /// Records refused, among them those that the connector refused.
+    pub rejected: Vec<Rejection>,
+}
+
+/// A commit that is durable and visible.
+#[derive(Debug, Clone, Default)]
+pub struct Committed {
+    /// Its number; unchanged where there was nothing to write.
+    pub sequence: Sequence,
+    /// One for each group of changes.
+    pub outcomes: Vec<Outcome>,
+    /// What live subscribers are told.
+    pub delta: crate::delta::Delta,
+}
+
+/// A reading that may be there already: its time is not after the newest.
+pub(crate) struct Doubtful<S, R> {
+    pub(crate) series: S,
+    pub(crate) row: R,
+    pub(crate) group: usize,
+}
+
+/// Rows of a commit being gathered.
+pub(crate) struct Gathering<'a> {
+    live: &'a Live,
+    group: usize,
+    pub(crate) outcomes: Vec<Outcome>,
+    entities: HashMap<SourceKey, EntityId>,
+    described: HashMap<EntityId, Described>,
+    datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
+    newest_reading: HashMap<DatastreamId, TimeUs>,
+    newest_fix: HashMap<EntityId, TimeUs>,
+    last_datastream: u64,
+    entity_rows: EntityRows,
+    retired: Vec<(EntityId, TimeUs)>,
+    datastream_rows: Vec<DatastreamInfo>,
+    pub(crate) observation_rows: ObservationRows,
+    pub(crate) position_rows: PositionRows,
+    content_rows: Vec<ContentRow>,
+    rejected: Vec<Rejection>,
+    pub(crate) doubtful_readings: Vec<Doubtful<Arc<DatastreamInfo>, Observation>>,
+    pub(crate) doubtful_fixes: Vec<Doubtful<EntityId, kernel_model::PositionFix>>,
+}
+
+struct Described {
+    digest: [u8; 32],
+    retired: bool,
+    place: Option<Place>,
+    height_reference: HeightReference,
+}
+
+impl<'a> Gathering<'a> {
+    pub(crate) fn new(live: &'a Live) -> Self {
+        Self {
+            live,
+            group: 0,
+            outcomes: Vec::new(),
+            entities: HashMap::new(),
+            described: HashMap::new(),
+            datastreams: HashMap::new(),
+            newest_reading: HashMap::new(),
+            newest_fix: HashMap::new(),
+            last_datastream: live.catalog.last_datastream,
+            entity_rows: EntityRows::default(),
+            retired: Vec::new(),
+            datastream_rows: Vec::new(),
+            observation_rows: ObservationRows::default(),
+            position_rows: PositionRows::default(),
+            content_rows: Vec::new(),
+            rejected: Vec::new(),
+            doubtful_readings: Vec::new(),
+            doubtful_fixes: Vec::new(),
+        }
+    }
+
+    /// Begins the next group; its outcome is counted apart.
+    pub(crate) fn begin_group(&mut self) {
+        self.group = self.outcomes.len();
+        self.outcomes.push(Outcome::default());
+    }
+
+    fn outcome(&mut self) -> &mut Outcome {
+        &mut self.outcomes[self.group]
+    }
+
+    /// Takes one change; `contents` says what became of the bytes of a content object.
+    pub(crate) fn take(
+        &mut self,
+        change: Change,
+        keep: impl FnOnce(&[u8]) -> Result<[u8; 32], Error>,
+    ) -> Result<(), Error> {
+        match change {
+            Change::Entity(draft) => self.entity(draft),
+            Change::Retire { source, at } => self.retire(&source, at),
+            Change::Datastream(draft) => self.datastream(&draft),
+            Change::Observations(batch) => self.observations(&batch),
+            Change::Positions(batch) => self.positions(&batch),
+            Change::Rejected(rejection) => self.reject(rejection),
+            Change::Content(draft) => match self.find_entity(&draft.entity) {
+                None => self.unknown_thing(&draft.entity, "content object"),
+                Some(entity) => {
+                    let digest = keep(&draft.bytes)?;
+                    self.content(ContentRow {
+                        digest,
+                        entity,
+                        media_type: draft.media_type,
+                        name: draft.name,
+                        size: draft.bytes.len() as u64,
+                    });
+                }
+            },
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, rejection: Rejection) {
+        self.rejected.push(rejection.clone());
+        self.outcome().rejected.push(rejection);
+    }
+
+    fn refuse(&mut self, source: &SourceKey, reason: String) {
+        self.reject(Rejection {
+            source: source.dataset.to_string(),
+            place: source.id.to_string(),
+            reason,
+            sample: String::new(),
+        });
+    }
+
+    fn unknown_thing(&mut self, source: &SourceKey, what: &str) {
+        self.refuse(source, format!("this {what} is of a thing that was never described: send its description first"));
+    }
+
+    fn find_entity(&self, source: &SourceKey) -> Option<EntityId> {
+        self.entities.get(source).or_else(|| self.live.catalog.entities.get(source)).copied()
+    }
+
+    fn find_datastream(&self, source: &SourceKey) -> Option<Arc<DatastreamInfo>> {
+        self.datastreams.get(source).or_else(|| self.live.catalog.datastreams.get(source)).cloned()
+    }
+
+    fn entity(&mut self, draft: EntityDraft) {
+        let parent = match &draft.parent {
+            None => None,
+            Some(source) => match self.find_entity(source) {
+                Some(id) => Some(id),
+                None => {
+                    let reason = format!("its parent {source} was never described: describe the parent first");
+                    return self.refuse(&draft.source, reason);
+                }
+            },
+        };
+        let known = self.find_entity(&draft.source);
+        let id = known.unwrap_or_else(|| EntityId(Uuid::now_v7()));
+        let digest = draft.digest();
+        if known.is_some() && self.stands(&id, &digest) {
+            self.outcome().unchanged += 1;
+            return;
+        }
+        match known {
+            None => self.outcome().created += 1,
+            Some(_) => self.outcome().revised += 1,
+        }
+        self.entities.insert(draft.source.clone(), id);
+        let place = draft.geometry.as_ref().and_then(kernel_model::Geometry::anchor).map(|a| Place {
+            lon_deg: a.lon_deg,
+            lat_deg: a.lat_deg,
+            height_m: draft.geometry.as_ref().filter(|g| g.has_height).map(|_| a.height_m),
+        });
+        let height_reference = draft.height_reference.clone();
+        self.described.insert(id, Described { digest, retired: false, place, height_reference });
+        self.entity_rows.push(EntityRow { id, parent, digest, draft });
+    }
+
+    /// Whether the description stands already.
+    fn stands(&self, id: &EntityId, digest: &[u8; 32]) -> bool {
+        match self.described.get(id) {
+            Some(new) => new.digest == *digest && !new.retired,
+            None => self.live.present.get(id).is_some_and(|old| old.digest == *digest && !old.retired),
+        }
+    }
+
+    fn retire(&mut self, source: &SourceKey, at: TimeUs) {
+        let Some(id) = self.find_entity(source) else { return self.unknown_thing(source, "removal") };
+        match self.live.present.get(&id) {
+            Some(old) if !old.retired && !self.described.contains_key(&id) => {
+                self.retired.push((id, at));
+                let height_reference = old.height_reference.clone();
+                self.described
+                    .insert(id, Described { digest: old.digest, retired: true, place: None, height_reference });
+                self.outcome().retired += 1;
+            }
+            _ => self.outcome().unchanged += 1,
+        }
+    }
+
+    fn datastream(&mut self, draft: &DatastreamDraft) {
+        let Some(entity) = self.find_entity(&draft.entity) else {
+            return self.unknown_thing(&draft.entity, "datastream");
+        };
+        let known = self.find_datastream(&draft.source);
+        let id = known.as_ref().map_or_else(
+            || {
+                self.last_datastream += 1;
+                DatastreamId(self.last_datastream)
+            },
+            |info| info.id,
+        );
+        let info = DatastreamInfo {
+            id,
+            entity,
+            property: draft.property.clone(),
+            unit: draft.unit.clone(),
+            name: draft.name.clone(),
+            source: draft.source.clone(),
+        };
+        if known.as_deref() == Some(&info) {
+            self.outcome().unchanged += 1;
+            return;
+        }
+        if let Some(old) = known.filter(|old| old.unit != info.unit) {
+            let reason = format!(
+                "its unit is {} and cannot become {}: declare another datastream for the new unit",
+                old.unit, info.unit
+            );
+            return self.refuse(&draft.source, reason);
+        }
+        self.outcome().created += 1;
+        self.datastream_rows.push(info.clone());
+        self.datastreams.insert(draft.source.clone(), Arc::new(info));
+    }
+
+    fn place_of(&self, entity: &EntityId) -> Option<Place> {
+        match self.described.get(entity) {
+            Some(new) => new.place,
+            None => self.live.present.get(entity).and_then(|old| old.place),
+        }
+    }
+
+    fn observations(&mut self, batch: &ObservationBatch) {
+        let Some(info) = self.find_datastream(&batch.datastream) else {
+            let reason = "this datastream was never declared: declare it with its unit first".to_owned();
+            return self.refuse(&batch.datastream, reason);
+        };
+        if let Some(unit) = batch.unit.as_deref().filter(|unit| *unit != info.unit) {
+            let reason = format!("its unit is {}, the reading says {unit}: send it in {}", info.unit, info.unit);
+            return self.refuse(&batch.datastream, reason);
+        }
+        let place = self.place_of(&info.entity);
+        let newest = self.newest_reading.get(&info.id).copied();
+        let mut newest =
+            newest.or_else(|| self.live.latest.readings.get(&info.id).map(|latest| latest.phenomenon_time));
+        let mut kept = 0;
+        for row in &batch.rows {
+            if newest.is_some_and(|newest| row.phenomenon_time <= newest) {
+                self.doubtful_readings.push(Doubtful { series: info.clone(), row: *row, group: self.group });
+                continue;
+            }
+            newest = Some(row.phenomenon_time);
+            self.observation_rows.push(info.id, row, place);
+            kept += 1;
+        }
+        if let Some(newest) = newest {
+            self.newest_reading.insert(info.id, newest);
+        }
+        self.outcome().observations += kept;
+    }
+
+    fn positions(&mut self, batch: &PositionBatch) {
+        let Some(entity) = self.find_entity(&batch.entity) else { return self.unknown_thing(&batch.entity, "fix") };
+        let stated = match self.described.get(&entity) {
+            Some(new) => Some(&new.height_reference),
+            None => self.live.present.get(&entity).map(|old| &old.height_reference),
+        };
+        let has_height = batch.rows.iter().any(|row| row.place.height_m.is_some());
+        if let Some(stated) = stated.filter(|stated| has_height && **stated != batch.height_reference) {
+            let reason = format!(
+                "its heights are measured from {stated}, this fix says {}: describe the thing anew or send heights from {stated}",
+                batch.height_reference
+            );
+            return self.refuse(&batch.entity, reason);
+        }
+        let newest = self.newest_fix.get(&entity).copied();
+        let mut newest = newest.or_else(|| self.live.latest.fixes.get(&entity).map(|latest| latest.time));
+        let mut kept = 0;
+        for row in &batch.rows {
+            if newest.is_some_and(|newest| row.time <= newest) {
+                self.doubtful_fixes.push(Doubtful { series: entity, row: *row, group: self.group });
+                continue;
+            }
+            newest = Some(row.time);
+            self.position_rows.push(entity, row);
+            kept += 1;
+        }
+        if let Some(newest) = newest {
+            self.newest_fix.insert(entity, newest);
+        }
+        self.outcome().positions += kept;
+    }
+
+    fn content(&mut self, row: ContentRow) {
+        let same = |other: &ContentRow| other.digest == row.digest && other.entity == row.entity;
+        if self.live.contents.contains(&(row.digest, row.entity)) || self.content_rows.iter().any(same) {
+            self.outcome().unchanged += 1;
+            return;
+        }
+        self.outcome().contents += 1;
+        self.content_rows.push(row);
+    }
+
+    /// Keeps a doubtful reading after all.
+    pub(crate) fn keep_reading(&mut self, doubtful: &Doubtful<Arc<DatastreamInfo>, Observation>) {
+        let place = self.place_of(&doubtful.series.entity);
+        self.observation_rows.push(doubtful.series.id, &doubtful.row, place);
+        self.outcomes[doubtful.group].observations += 1;
+    }
+
+    /// Keeps a doubtful fix after all.
+    pub(crate) fn keep_fix(&mut self, doubtful: &Doubtful<EntityId, kernel_model::PositionFix>) {
+        self.position_rows.push(doubtful.series, &doubtful.row);
+        self.outcomes[doubtful.group].positions += 1;
+    }
+
+    /// The rows as batches of the commit; empty tables are left out.
+    pub(crate) fn finish(self, sequence: Sequence, at: TimeUs) -> Result<(TableBatches, Vec<Outcome>), Error> {
+        let mut batches = vec![(Table::Entities, self.entity_rows.finish(sequence, at)?)];
+        for (id, gone_at) in &self.retired {
+            if let Some(old) = self.live.present.get(id) {
+                batches.push((Table::Entities, gone(&self.live.present.row(old), sequence, at, *gone_at)?));
+            }
+        }
+        batches.push((Table::Datastreams, rows::datastreams(&self.datastream_rows, sequence, at)?));
+        batches.push((Table::Observations, self.observation_rows.finish(sequence)?));
+        batches.push((Table::Positions, self.position_rows.finish(sequence)?));
+        batches.push((Table::Contents, rows::contents(&self.content_rows, sequence, at)?));
+        batches.push((Table::Rejected, rows::rejected(&self.rejected, sequence, at)?));
+        batches.retain(|(_, batch)| batch.num_rows() > 0);
+        Ok((batches, self.outcomes))
+    }
+}
+
+/// The last revision of a thing that is gone: its row again with the end of its validity.
+fn gone(row: &RecordBatch, sequence: Sequence, at: TimeUs, gone_at: TimeUs) -> Result<RecordBatch, Error> {
+    let mut columns = row.columns().to_vec();
+    columns[1] = repeated(sequence, 1);
+    columns[2] = instants(vec![at.0]);
+    columns[21] = maybe_instants(vec![Some(gone_at.0)]);
+    columns[22] = Arc::new(BooleanArray::from(vec![true]));
+    RecordBatch::try_new(row.schema(), columns).map_err(Error::arrow("retire a thing"))
+}

@@ -1,0 +1,93 @@
+//! The latest reading of every datastream and the latest fix of every moving thing, and their file beside the
+//! segments: two Arrow IPC streams (positions, observations), so that a start need not read history.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use kernel_model::schema::Table;
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
+
+use crate::error::Error;
+use crate::record;
+use crate::rows::{ObservationRows, PositionRows, read_observations, read_positions};
+
+/// Latest values.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Latest {
+    pub(crate) readings: HashMap<DatastreamId, Observation>,
+    pub(crate) fixes: HashMap<EntityId, PositionFix>,
+}
+
+impl Latest {
+    /// Takes a reading; `true` where it is the newest.
+    pub(crate) fn reading(&mut self, datastream: DatastreamId, reading: Observation) -> bool {
+        let newest = self.readings.get(&datastream).is_none_or(|old| old.phenomenon_time <= reading.phenomenon_time);
+        if newest {
+            self.readings.insert(datastream, reading);
+        }
+        newest
+    }
+
+    /// Takes a fix; `true` where it is the newest.
+    pub(crate) fn fix(&mut self, entity: EntityId, fix: PositionFix) -> bool {
+        let newest = self.fixes.get(&entity).is_none_or(|old| old.time <= fix.time);
+        if newest {
+            self.fixes.insert(entity, fix);
+        }
+        newest
+    }
+
+    /// Takes in rows of `observations` or `positions`; other tables hold no state.
+    pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
+        match table {
+            Table::Observations => read_observations(batch, |datastream, reading| {
+                self.reading(datastream, reading);
+            }),
+            Table::Positions => read_positions(batch, |entity, fix| {
+                self.fix(entity, fix);
+            }),
+            _ => {}
+        }
+    }
+
+    /// Writes the file durably.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut positions = PositionRows::default();
+        for (entity, fix) in self.fixes.iter().collect::<BTreeMap<_, _>>() {
+            positions.push(*entity, fix);
+        }
+        let mut observations = ObservationRows::default();
+        for (datastream, reading) in self.readings.iter().collect::<BTreeMap<_, _>>() {
+            observations.push(*datastream, reading, None);
+        }
+        let batches = vec![
+            (Table::Positions, positions.finish(Sequence(0))?),
+            (Table::Observations, observations.finish(Sequence(0))?),
+        ];
+        let payload = record::encode(&batches)?;
+        let mut bytes = crc32c::crc32c(&payload).to_le_bytes().to_vec();
+        bytes.extend(payload);
+        File::create(path)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .map_err(Error::io(path))
+    }
+
+    /// Reads the file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(Error::io(path))?;
+        let damaged =
+            || Error::Damaged { path: path.to_owned(), at: 0, what: "its checksum does not match".to_owned() };
+        let (sum, payload) = bytes.split_at_checked(4).ok_or_else(damaged)?;
+        if sum != crc32c::crc32c(payload).to_le_bytes() {
+            return Err(damaged());
+        }
+        let mut latest = Self::default();
+        for (table, batch) in record::decode(payload)? {
+            latest.learn(table, &batch);
+        }
+        Ok(latest)
+    }
+}

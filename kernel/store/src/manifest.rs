@@ -1,0 +1,67 @@
+//! The manifest: which segments exist and up to which commit they hold everything. One small file, replaced atomically;
+//! its first line is `URBISMAN <version> <CRC-32C of the rest in hex>`, the rest is JSON.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use kernel_model::Sequence;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::log::sync_dir;
+use crate::segment::SegmentMeta;
+
+const MAGIC: &str = "URBISMAN";
+const VERSION: u32 = 1;
+
+/// What is sealed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    /// Counts the replacements of this file.
+    pub(crate) generation: u64,
+    /// Commits up to here are in the segments; the log holds those after.
+    pub(crate) sealed: Sequence,
+    /// The segments, oldest first.
+    pub(crate) segments: Vec<SegmentMeta>,
+    /// File with the latest reading and fix of everything as of `sealed`.
+    pub(crate) latest: Option<String>,
+}
+
+impl Manifest {
+    /// Reads it; a folder without one has nothing sealed.
+    pub(crate) fn read(dir: &Path) -> Result<Self, Error> {
+        let path = dir.join("manifest");
+        let text = match fs::read_to_string(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            other => other.map_err(Error::io(&path))?,
+        };
+        let damaged = |what: String| Error::Damaged { path: path.clone(), at: 0, what };
+        let (head, body) = text.split_once('\n').ok_or_else(|| damaged("no first line".to_owned()))?;
+        let mut words = head.split(' ');
+        let (magic, version, sum) = (words.next(), words.next(), words.next());
+        if magic != Some(MAGIC) {
+            return Err(damaged("no URBISMAN header".to_owned()));
+        }
+        let found = version.and_then(|v| v.parse().ok()).unwrap_or(0);
+        if found > VERSION {
+            return Err(Error::Version { path: path.clone(), found, known: VERSION });
+        }
+        if sum != Some(format!("{:08x}", crc32c::crc32c(body.as_bytes())).as_str()) {
+            return Err(damaged("its checksum does not match".to_owned()));
+        }
+        serde_json::from_str(body).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// Replaces it: all of the new one or all of the old one is there after a power cut.
+    pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
+        let path = dir.join("manifest");
+        let body =
+            serde_json::to_string_pretty(self).map_err(|e| Error::Io { path: path.clone(), source: e.into() })?;
+        let text = format!("{MAGIC} {VERSION} {:08x}\n{body}", crc32c::crc32c(body.as_bytes()));
+        let beside = dir.join("manifest.part");
+        let written = File::create(&beside).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
+        written.and_then(|()| fs::rename(&beside, &path)).map_err(Error::io(&path))?;
+        sync_dir(dir)
+    }
+}

@@ -1,0 +1,316 @@
+//! Rows of a commit on their way into Arrow columns, and observation and position columns back into rows. One builder
+//! per table; sequence and recording time are the commit's and are filled in at the end.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryBuilder, Float32Array, Float64Array, PrimitiveArray,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, UInt8Array, UInt64Array,
+};
+use arrow::datatypes::{ArrowPrimitiveType, Float32Type, Float64Type, TimestampMicrosecondType, UInt8Type, UInt64Type};
+use kernel_model::schema::Table;
+use kernel_model::{DatastreamId, EntityId, Observation, Place, PositionFix, Quality, Rejection, Sequence, TimeUs};
+
+use crate::entities::DatastreamInfo;
+use crate::error::Error;
+
+fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, Error> {
+    RecordBatch::try_new(table.schema(), columns).map_err(Error::arrow(format!("build rows of {}", table.name())))
+}
+
+pub(crate) fn instants(values: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("+00:00"))
+}
+
+pub(crate) fn maybe_instants(values: Vec<Option<i64>>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(values).with_timezone("+00:00"))
+}
+
+pub(crate) fn repeated(sequence: Sequence, rows: usize) -> ArrayRef {
+    Arc::new(UInt64Array::from(vec![sequence.0; rows]))
+}
+
+/// Fixed-size binary column of slices that all have the size.
+pub(crate) fn fixed<'a>(size: i32, values: impl Iterator<Item = Option<&'a [u8]>>) -> Result<ArrayRef, Error> {
+    let mut builder = FixedSizeBinaryBuilder::new(size);
+    for value in values {
+        match value {
+            Some(bytes) => builder.append_value(bytes).map_err(Error::arrow("build a binary column"))?,
+            None => builder.append_null(),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+/// Observations.
+#[derive(Debug, Default)]
+pub(crate) struct ObservationRows {
+    datastream: Vec<u64>,
+    phenomenon: Vec<i64>,
+    result: Vec<i64>,
+    value: Vec<f64>,
+    quality: Vec<u8>,
+    lon: Vec<Option<f64>>,
+    lat: Vec<Option<f64>>,
+}
+
+impl ObservationRows {
+    pub(crate) fn push(&mut self, datastream: DatastreamId, row: &Observation, place: Option<Place>) {
+        self.datastream.push(datastream.0);
+        self.phenomenon.push(row.phenomenon_time.0);
+        self.result.push(row.result_time.unwrap_or(row.phenomenon_time).0);
+        self.value.push(row.value);
+        self.quality.push(row.quality.code());
+        self.lon.push(place.map(|p| p.lon_deg));
+        self.lat.push(place.map(|p| p.lat_deg));
+    }
+
+    /// Series, time and value bits of the rows gathered so far.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (u128, i64, u64, u64)> + '_ {
+        let series = self.datastream.iter().zip(&self.phenomenon).zip(&self.value);
+        series.map(|((id, time), value)| (u128::from(*id), *time, value.to_bits(), 0))
+    }
+
+    pub(crate) fn finish(self, sequence: Sequence) -> Result<RecordBatch, Error> {
+        let rows = self.value.len();
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from(self.datastream)),
+            instants(self.phenomenon),
+            instants(self.result),
+            Arc::new(Float64Array::from(self.value)),
+            Arc::new(UInt8Array::from(self.quality)),
+            Arc::new(Float64Array::from(self.lon)),
+            Arc::new(Float64Array::from(self.lat)),
+            repeated(sequence, rows),
+        ];
+        batch(Table::Observations, columns)
+    }
+}
+
+/// Hands every row of an `observations` batch to `each`.
+pub(crate) fn read_observations(batch: &RecordBatch, mut each: impl FnMut(DatastreamId, Observation)) {
+    let ids = batch.column(0).as_primitive::<UInt64Type>();
+    let phenomenon = batch.column(1).as_primitive::<TimestampMicrosecondType>();
+    let result = batch.column(2).as_primitive::<TimestampMicrosecondType>();
+    let value = batch.column(3).as_primitive::<Float64Type>();
+    let quality = batch.column(4).as_primitive::<UInt8Type>();
+    for row in 0..batch.num_rows() {
+        let observation = Observation {
+            phenomenon_time: TimeUs(phenomenon.value(row)),
+            result_time: Some(TimeUs(result.value(row))),
+            value: value.value(row),
+            quality: match quality.value(row) {
+                0 => Quality::Good,
+                1 => Quality::Suspect,
+                _ => Quality::Missing,
+            },
+        };
+        each(DatastreamId(ids.value(row)), observation);
+    }
+}
+
+/// Positions.
+#[derive(Debug, Default)]
+pub(crate) struct PositionRows {
+    rows: Vec<(EntityId, PositionFix)>,
+}
+
+impl PositionRows {
+    pub(crate) fn push(&mut self, entity: EntityId, fix: &PositionFix) {
+        self.rows.push((entity, *fix));
+    }
+
+    /// Series, time and place bits of the rows gathered so far.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (u128, i64, u64, u64)> + '_ {
+        self.rows.iter().map(|(entity, fix)| {
+            (entity.0.as_u128(), fix.time.0, fix.place.lon_deg.to_bits(), fix.place.lat_deg.to_bits())
+        })
+    }
+
+    pub(crate) fn finish(self, sequence: Sequence) -> Result<RecordBatch, Error> {
+        let rows = &self.rows;
+        let real = |get: fn(&PositionFix) -> f64| -> ArrayRef {
+            Arc::new(Float64Array::from_iter_values(rows.iter().map(|(_, fix)| get(fix))))
+        };
+        let small = |get: fn(&PositionFix) -> Option<f32>| -> ArrayRef {
+            Arc::new(rows.iter().map(|(_, fix)| get(fix)).collect::<Float32Array>())
+        };
+        let columns: Vec<ArrayRef> = vec![
+            fixed(16, rows.iter().map(|(entity, _)| Some(entity.bytes().as_slice())))?,
+            instants(rows.iter().map(|(_, fix)| fix.time.0).collect()),
+            real(|fix| fix.place.lon_deg),
+            real(|fix| fix.place.lat_deg),
+            Arc::new(rows.iter().map(|(_, fix)| fix.place.height_m).collect::<Float64Array>()),
+            small(|fix| fix.heading_deg),
+            small(|fix| fix.speed_m_s),
+            repeated(sequence, rows.len()),
+        ];
+        batch(Table::Positions, columns)
+    }
+}
+
+fn get<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+    column.is_valid(row).then(|| column.value(row))
+}
+
+/// Hands every row of a `positions` batch to `each`.
+pub(crate) fn read_positions(batch: &RecordBatch, mut each: impl FnMut(EntityId, PositionFix)) {
+    let ids = batch.column(0).as_fixed_size_binary();
+    let time = batch.column(1).as_primitive::<TimestampMicrosecondType>();
+    let real = |column: usize| batch.column(column).as_primitive::<Float64Type>();
+    let small = |column: usize| batch.column(column).as_primitive::<Float32Type>();
+    let (lon, lat, height, heading, speed) = (real(2), real(3), real(4), small(5), small(6));
+    for row in 0..batch.num_rows() {
+        let Some(entity) = EntityId::from_slice(ids.value(row)) else { continue };
+        let fix = PositionFix {
+            time: TimeUs(time.value(row)),
+            place: Place { lon_deg: lon.value(row), lat_deg: lat.value(row), height_m: get(height, row) },
+            heading_deg: get(heading, row),
+            speed_m_s: get(speed, row),
+        };
+        each(entity, fix);
+    }
+}
+
+/// Datastreams.
+pub(crate) fn datastreams(rows: &[DatastreamInfo], sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.id.0))),
+        repeated(sequence, rows.len()),
+        instants(vec![at.0; rows.len()]),
+        fixed(16, rows.iter().map(|row| Some(row.entity.bytes().as_slice())))?,
+        text(rows.iter().map(|row| row.property.as_str())),
+        text(rows.iter().map(|row| row.unit.as_str())),
+        text(rows.iter().map(|row| row.name.as_str())),
+        text(rows.iter().map(|row| &*row.source.dataset)),
+        text(rows.iter().map(|row| &*row.source.id)),
+    ];
+    batch(Table::Datastreams, columns)
+}
+
+/// A content object that was kept.
+#[derive(Debug, Clone)]
+pub(crate) struct ContentRow {
+    pub(crate) digest: [u8; 32],
+    pub(crate) entity: EntityId,
+    pub(crate) media_type: String,
+    pub(crate) name: String,
+    pub(crate) size: u64,
+}
+
+/// Contents.
+pub(crate) fn contents(rows: &[ContentRow], sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+    let columns: Vec<ArrayRef> = vec![
+        fixed(32, rows.iter().map(|row| Some(row.digest.as_slice())))?,
+        fixed(16, rows.iter().map(|row| Some(row.entity.bytes().as_slice())))?,
+        text(rows.iter().map(|row| row.media_type.as_str())),
+        text(rows.iter().map(|row| row.name.as_str())),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.size))),
+        repeated(sequence, rows.len()),
+        instants(vec![at.0; rows.len()]),
+    ];
+    batch(Table::Contents, columns)
+}
+
+/// Rejected records.
+pub(crate) fn rejected(rows: &[Rejection], sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+    let columns: Vec<ArrayRef> = vec![
+        instants(vec![at.0; rows.len()]),
+        text(rows.iter().map(|row| row.source.as_str())),
+        text(rows.iter().map(|row| row.place.as_str())),
+        text(rows.iter().map(|row| row.reason.as_str())),
+        text(rows.iter().map(|row| row.sample.as_str())),
+        repeated(sequence, rows.len()),
+    ];
+    batch(Table::Rejected, columns)
+}
+
+/// Entity revisions.
+#[derive(Debug, Default)]
+pub(crate) struct EntityRows {
+    rows: Vec<EntityRow>,
+}
+
+/// One revision with its resolved ids.
+#[derive(Debug)]
+pub(crate) struct EntityRow {
+    pub(crate) id: EntityId,
+    pub(crate) parent: Option<EntityId>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) draft: kernel_model::EntityDraft,
+}
+
+impl EntityRows {
+    pub(crate) fn push(&mut self, row: EntityRow) {
+        self.rows.push(row);
+    }
+
+    pub(crate) fn finish(self, sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+        let rows = &self.rows;
+        let geometry: Vec<Option<Shape>> = rows.iter().map(Shape::of).collect();
+        let shaped = |get: fn(&Shape) -> Option<f64>| -> ArrayRef {
+            Arc::new(geometry.iter().map(|s| s.as_ref().and_then(get)).collect::<Float64Array>())
+        };
+        let wkb: Vec<Option<&[u8]>> = geometry.iter().map(|s| s.as_ref().map(|s| s.wkb.as_slice())).collect();
+        let mut properties = StringBuilder::new();
+        for row in rows {
+            properties.append_value(serde_json::to_string(&row.draft.properties).unwrap_or_default());
+        }
+        let columns: Vec<ArrayRef> = vec![
+            fixed(16, rows.iter().map(|row| Some(row.id.bytes().as_slice())))?,
+            repeated(sequence, rows.len()),
+            instants(vec![at.0; rows.len()]),
+            text(rows.iter().map(|row| row.draft.kind.name())),
+            text(rows.iter().map(|row| row.draft.class.as_str())),
+            Arc::new(rows.iter().map(|row| row.draft.name.as_deref()).collect::<StringArray>()),
+            fixed(16, rows.iter().map(|row| row.parent.as_ref().map(|parent| parent.bytes().as_slice())))?,
+            text(rows.iter().map(|row| &*row.draft.source.dataset)),
+            text(rows.iter().map(|row| &*row.draft.source.id)),
+            Arc::new(arrow::array::BinaryArray::from_iter(wkb)),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.draft.height_reference.to_string()))),
+            shaped(|s| Some(s.anchor.lon_deg)),
+            shaped(|s| Some(s.anchor.lat_deg)),
+            shaped(|s| s.heights.map(|(low, _)| low)),
+            shaped(|s| Some(s.region.west)),
+            shaped(|s| Some(s.region.south)),
+            shaped(|s| Some(s.region.east)),
+            shaped(|s| Some(s.region.north)),
+            shaped(|s| s.heights.map(|(_, high)| high)),
+            Arc::new(properties.finish()),
+            maybe_instants(rows.iter().map(|row| row.draft.valid_from.map(|t| t.0)).collect()),
+            maybe_instants(rows.iter().map(|row| row.draft.valid_to.map(|t| t.0)).collect()),
+            Arc::new(BooleanArray::from(vec![false; rows.len()])),
+            text(rows.iter().map(|row| &*row.draft.lineage)),
+            fixed(32, rows.iter().map(|row| Some(row.digest.as_slice())))?,
+            fixed(16, geometry.iter().map(|s| s.as_ref().and_then(|s| s.key.as_ref()).map(<[u8; 16]>::as_slice)))?,
+        ];
+        batch(Table::Entities, columns)
+    }
+}
+
+/// What is derived from a draft's geometry.
+struct Shape {
+    wkb: Vec<u8>,
+    anchor: kernel_model::Coord,
+    region: kernel_model::Region,
+    heights: Option<(f64, f64)>,
+    key: Option<[u8; 16]>,
+}
+
+impl Shape {
+    fn of(row: &EntityRow) -> Option<Self> {
+        let geometry = row.draft.geometry.as_ref()?;
+        let anchor = geometry.anchor()?;
+        Some(Self {
+            wkb: geometry.to_wkb(),
+            anchor,
+            region: geometry.region(),
+            heights: geometry.height_range_m(),
+            key: crate::segment::space_time_key(anchor.lon_deg, anchor.lat_deg, row.draft.valid_from),
+        })
+    }
+}
