@@ -1,0 +1,86 @@
+// The shapes the server answers with. Times are RFC 3339 unless the name ends in `_us` (UTC microseconds); places are
+// WGS 84 / CGCS2000 degrees and metres.
+
+/** `GET /api/info` */
+export interface CityInfo {
+  name: string;
+  version: string;
+  synthetic: boolean;
+  /** West, south, east, north. */
+  region: [number, number, number, number] | null;
+  counts: Record<string, number>;
+  datastreams: number;
+  observations: number;
+  positions: number;
+  sequence: number;
+  time: string;
+}
+
+/** A place; the height stands on what the entity's height reference says. */
+export interface Place {
+  lon: number;
+  lat: number;
+  height_m: number | null;
+}
+
+/** One reading in a series: time in microseconds, value. */
+export type Reading = [time_us: number, value: number];
+
+/** A series of readings of one property. */
+export interface Datastream {
+  id: number | string;
+  property: string;
+  name: string;
+  unit: string;
+  latest: { time: string; value: number; quality: string | number } | null;
+  series: Reading[];
+}
+
+/** `GET /api/entities/{id}` */
+export interface Entity {
+  id: string;
+  kind: string;
+  class: string;
+  name: string | null;
+  source: { dataset: string; id: string };
+  lineage: string;
+  height_reference: string;
+  place: Place | null;
+  recorded_at: string;
+  sequence: number;
+  valid_from: string | null;
+  valid_to: string | null;
+  codes: { beidou?: string | null; geosot?: string | null; h3?: string | null; key?: string | null } | null;
+  properties: Record<string, unknown>;
+  parent: string | null;
+  datastreams: Datastream[];
+  position: (Place & { time: string; heading_deg: number | null; speed_m_s: number | null }) | null;
+  receipt: { state: "registered" | "pending" | "none"; leaf_index: number | null; log_size: number | null };
+}
+
+/** One row of `GET /api/search`. */
+export interface Hit {
+  id: string | null;
+  kind: string;
+  class?: string;
+  name: string | null;
+  lon: number | null;
+  lat: number | null;
+  height_m?: number | null;
+  match?: "name" | "id" | "code" | "class";
+}
+
+/** `GET /api/datastreams/{id}/observations` */
+export interface Series {
+  id: number | string;
+  property: string;
+  unit: string;
+  rows: Reading[];
+}
+
+/** Text frames of `/live`. */
+export type Control =
+  | { type: "hello"; sequence: number; time: string; entities: number }
+  | { type: "snapshot_end"; sequence: number }
+  | { type: "gap"; missed: number; coalesced: number }
+  | { type: "ping"; time_us: number };

@@ -1,0 +1,56 @@
+// The page as a tree of panels around the canvas. Signals decide what is shown; what is done goes to the session.
+
+import { t } from "./i18n";
+import { card, drawing, hover, layersOpen, narrow, problem } from "./state";
+import { EntityCard } from "./panels/card";
+import { Help } from "./panels/help";
+import { LayerPanel } from "./panels/layers";
+import { Notices, Toast } from "./panels/notices";
+import { StatusBar } from "./panels/status";
+import { TopBar } from "./panels/topbar";
+import type { Session } from "./session";
+
+function HoverLabel() {
+  const what = hover.value;
+  if (!what) return null;
+  const x = Math.min(what.x + 16, window.innerWidth - 276);
+  const y = Math.min(what.y + 18, window.innerHeight - 90);
+  return (
+    <div class="tooltip glass" style={{ transform: `translate(${x}px, ${y}px)` }} aria-hidden="true">
+      <b>{what.title}</b>
+      <span>{what.detail}</span>
+    </div>
+  );
+}
+
+/** Everything. */
+export function App({ session }: { session: Session }) {
+  const sheet = narrow.value && (card.value !== null || layersOpen.value);
+  const gone = problem.value !== null;
+  return (
+    <div class="app" data-sheet={sheet}>
+      <a class="skip" href="#search" onClick={session.focusSearch}>
+        {t("app.skip")}
+      </a>
+      <TopBar onChoose={session.choose} onHome={session.home} />
+      <main>
+        <canvas
+          id="city"
+          tabIndex={0}
+          role="application"
+          aria-label={t("app.canvas")}
+          data-drawing={drawing.value && !gone}
+          data-cursor={hover.value ? "pick" : "move"}
+        />
+        <div class="city-focus" />
+        <Notices />
+      </main>
+      {!gone && <LayerPanel onLayer={session.setLayer} onProperty={session.setProperty} />}
+      <EntityCard actions={session.card} />
+      <HoverLabel />
+      <Toast />
+      <StatusBar onRetry={session.reconnect} />
+      <Help />
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+// Where the page begins: the panels are drawn at once, the wasm module, the city's description and the live line are
+// asked for in the same moment, and they meet when the viewer has started.
+import { render } from "preact";
+
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/panels.css";
+import "./styles/overlays.css";
+import "./styles/phone.css";
+
+import { App } from "./app";
+import { connectShortcuts } from "./shortcuts";
+import { Session } from "./session";
+import { layersOpen, narrow } from "./state";
+import { hasGpu, loadModule, ViewerHost, type Backend } from "./viewer/host";
+
+function wantedBackend(): Backend {
+  const wanted = new URLSearchParams(location.search).get("backend");
+  return wanted === "webgl" || wanted === "webgpu" ? wanted : "auto";
+}
+
+function followWidth(): void {
+  const phone = matchMedia("(max-width: 760px)");
+  narrow.value = phone.matches;
+  if (phone.matches) layersOpen.value = false;
+  phone.addEventListener("change", () => (narrow.value = phone.matches));
+}
+
+async function startViewer(session: Session, backend: Backend): Promise<void> {
+  const canvas = document.getElementById("city") as HTMLCanvasElement;
+  const module = loadModule();
+  // Waited for below; without this a failure before that would be an unhandled rejection.
+  module.catch(() => {});
+  if (!(await hasGpu(backend))) return session.giveUp({ kind: "no_gpu" });
+  const failed = (detail: string) => session.giveUp({ kind: "stopped", detail });
+  try {
+    session.attach(await ViewerHost.start(await module, canvas, backend, failed), canvas);
+  } catch (error) {
+    session.giveUp({ kind: "viewer", detail: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+followWidth();
+const session = new Session();
+const place = document.getElementById("app");
+if (place) render(<App session={session} />, place);
+connectShortcuts(session);
+session.begin();
+void startViewer(session, wantedBackend());

@@ -1,0 +1,286 @@
+// One visit: joins the live line, the viewer, the address and the panels. Comes in: frames from the server, choices
+// from people, hashes from links; goes out: calls to the viewer, changes of signals, a hash that says what is seen.
+// Panels never talk to the viewer or the line themselves.
+import { batch, effect } from "@preact/signals";
+
+import { calledOff, getEntity, getInfo, Refused } from "./api/client";
+import type { Control, Hit } from "./api/types";
+import { readHash, writeHash } from "./hash";
+import { lang, locale, t } from "./i18n";
+import { Hold } from "./live/hold";
+import { LiveLink, liveUrl, type LinkState } from "./live/socket";
+import { ServerClock } from "./live/clock";
+import { remember } from "./memory";
+import type { CardActions } from "./panels/card";
+import { copyText, say } from "./panels/copy";
+import { hitTitle } from "./panels/search";
+import * as state from "./state";
+import { Hovering } from "./viewer/hovering";
+import type { ViewerHost } from "./viewer/host";
+import { connectInput } from "./viewer/input";
+import { Figures } from "./figures";
+
+const TICK_MS = 500;
+const CARD_REFRESH_MS = 2000;
+const INFO_REFRESH_MS = 30_000;
+/** How far above a thing's own height the camera looks at it from. */
+const CODE_HEIGHT_M = 0;
+
+function preciseNowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The visit. */
+export class Session {
+  readonly #link: LiveLink;
+  readonly #hold = new Hold();
+  readonly #clock = new ServerClock();
+  readonly #figures = new Figures();
+  readonly #hovering = new Hovering();
+  #host: ViewerHost | null = null;
+  #off: Set<string>;
+  #wantedCamera: number[] | null;
+  #touched = false;
+  #cameraSeen = "";
+  #cardAsked: AbortController | null = null;
+  #hadLink = false;
+  #wasEmpty = false;
+
+  constructor() {
+    const view = readHash(location.hash);
+    this.#off = new Set(view.off);
+    this.#wantedCamera = view.camera;
+    state.selected.value = view.selected;
+    this.#link = new LiveLink(liveUrl(location), {
+      state: (link) => this.#linkChanged(link),
+      control: (message) => this.#control(message),
+      arrow: (bytes) => this.#arrow(bytes),
+    });
+    effect(() => this.#applyLook());
+    effect(() => void this.#openCard(state.selected.value));
+    window.addEventListener("hashchange", () => this.#openAddress());
+    setInterval(() => this.#tick(), TICK_MS);
+    setInterval(() => void this.#refreshCard(), CARD_REFRESH_MS);
+    setInterval(() => void this.#askInfo(), INFO_REFRESH_MS);
+  }
+
+  /** Begins asking the server; the viewer may come later. */
+  begin(): void {
+    void this.#askInfo();
+    this.#link.connect();
+  }
+
+  /** There will be no viewer: the line is of no use. */
+  giveUp(problem: state.Problem): void {
+    state.problem.value = problem;
+    this.#link.stop();
+  }
+
+  /** The viewer is there: everything that came meanwhile goes in. */
+  attach(host: ViewerHost, canvas: HTMLCanvasElement): void {
+    this.#host = host;
+    state.backend.value = host.backend;
+    host.tell((viewer) => viewer.set_theme(state.theme.value));
+    for (const name of this.#off) host.tell((viewer) => viewer.set_layer(name, false));
+    const property = state.legendProperty.value;
+    if (property) host.tell((viewer) => viewer.set_legend(property));
+    const lost = this.#hold.release((bytes) => host.push(bytes));
+    if (lost) this.#link.restart();
+    if (state.arrived.value) this.#firstSight();
+    connectInput(canvas, host, {
+      pick: (x, y) => void this.#pick(x, y),
+      hover: (x, y) => this.#hovering.rest(host, x, y),
+      leave: () => this.#hovering.leave(),
+      moved: () => (this.#touched = true),
+    });
+    this.#tick();
+  }
+
+  // What people do -------------------------------------------------------------------------------------------------
+
+  choose = (hit: Hit): void => {
+    if (hit.lon !== null && hit.lat !== null) this.#fly(hit.lon, hit.lat, hit.height_m ?? CODE_HEIGHT_M);
+    state.selected.value = hit.id;
+    say(t("toast.flown", { name: hitTitle(hit) }));
+    document.getElementById("city")?.focus({ preventScroll: true });
+  };
+
+  home = (): void => {
+    this.#touched = true;
+    this.#host?.tell((viewer) => viewer.fly_home());
+  };
+
+  setLayer = (name: string, on: boolean): void => {
+    this.#touched = true;
+    if (on) this.#off.delete(name);
+    else this.#off.add(name);
+    this.#host?.tell((viewer) => viewer.set_layer(name, on));
+    state.layers.value = state.layers.value.map((layer) => (layer.name === name ? { ...layer, on } : layer));
+    this.#writeAddress();
+  };
+
+  setProperty = (property: string): void => {
+    remember("legend_property", property);
+    state.legendProperty.value = property;
+    this.#host?.tell((viewer) => viewer.set_legend(property));
+  };
+
+  reconnect = (): void => this.#link.connect();
+
+  focusSearch = (event?: Event): void => {
+    event?.preventDefault();
+    document.getElementById("search")?.focus();
+  };
+
+  readonly card: CardActions = {
+    fly: (place) => this.#fly(place.lon, place.lat, place.height_m ?? 0),
+    link: () => void this.#copyLink(),
+    retry: () => void this.#openCard(state.selected.value),
+    select: (id) => (state.selected.value = id),
+  };
+
+  #fly(lon: number, lat: number, heightM: number): void {
+    this.#touched = true;
+    this.#host?.tell((viewer) => viewer.fly_to(lon, lat, heightM));
+  }
+
+  async #copyLink(): Promise<void> {
+    this.#touched = true;
+    this.#writeAddress();
+    say(t((await copyText(location.href)) ? "toast.link" : "copy.failed"));
+  }
+
+  async #pick(x: number, y: number): Promise<void> {
+    const id = (await this.#host?.thingAt(x, y, "pick")) ?? null;
+    this.#touched = true;
+    state.selected.value = id;
+  }
+
+  // What the server says -------------------------------------------------------------------------------------------
+
+  #linkChanged(link: LinkState): void {
+    state.link.value = link;
+    if (link.phase === "live") {
+      if (this.#hadLink) say(t("toast.reconnected"));
+      this.#hadLink = true;
+      if (!state.info.value) void this.#askInfo();
+    }
+  }
+
+  #arrow(bytes: Uint8Array): void {
+    if (this.#host) this.#host.push(bytes);
+    else this.#hold.keep(bytes);
+  }
+
+  #control(message: Control): void {
+    if (message.type === "hello" && !this.#host) state.entities.value = message.entities;
+    if (message.type === "gap") {
+      const { missed, coalesced } = state.missed.value;
+      state.missed.value = { missed: missed + message.missed, coalesced: coalesced + message.coalesced };
+    }
+    if (message.type === "ping" && this.#clock.known) {
+      state.delayMs.value = this.#clock.since(message.time_us / 1000, preciseNowMs());
+    }
+    if (message.type === "snapshot_end" && !state.arrived.value) {
+      this.#tick();
+      state.arrived.value = true;
+      if (this.#host) this.#firstSight();
+    }
+  }
+
+  async #askInfo(): Promise<void> {
+    const sent = preciseNowMs();
+    try {
+      const info = await getInfo();
+      const serverMs = Date.parse(info.time);
+      if (!Number.isNaN(serverMs)) this.#clock.add(sent, preciseNowMs(), serverMs);
+      state.info.value = info;
+      state.serverReachable.value = true;
+    } catch {
+      // The status bar says that the line is down and when it is tried again.
+      state.serverReachable.value = false;
+    }
+  }
+
+  // What is seen ---------------------------------------------------------------------------------------------------
+
+  /** The first complete picture: a link's camera, or the whole city. */
+  #firstSight(): void {
+    const camera = this.#wantedCamera;
+    this.#wantedCamera = null;
+    if (camera && this.#host) this.#host.camera = camera;
+    const id = state.selected.value;
+    if (id) this.#host?.tell((viewer) => viewer.select(id));
+  }
+
+  #applyLook(): void {
+    const theme = state.theme.value;
+    document.documentElement.dataset["theme"] = theme;
+    document.documentElement.lang = locale.value;
+    document.title = state.info.value ? `${state.info.value.name} · Urbis` : `Urbis · ${t("app.tagline")}`;
+    void lang.value;
+    this.#host?.tell((viewer) => viewer.set_theme(theme));
+  }
+
+  async #openCard(id: string | null): Promise<void> {
+    this.#cardAsked?.abort();
+    this.#cardAsked = null;
+    this.#host?.tell((viewer) => viewer.select(id ?? undefined));
+    state.card.value = id ? { state: "loading", id } : null;
+    queueMicrotask(() => this.#writeAddress());
+    if (id) await this.#loadCard(id);
+  }
+
+  async #loadCard(id: string): Promise<void> {
+    const stop = new AbortController();
+    this.#cardAsked = stop;
+    try {
+      const entity = await getEntity(id, stop.signal);
+      if (!stop.signal.aborted) state.card.value = { state: "ready", id, entity, fetchedAtMs: Date.now() };
+    } catch (error) {
+      if (calledOff(error) || stop.signal.aborted || state.card.peek()?.state === "ready") return;
+      const gone = error instanceof Refused && error.status === 404;
+      state.card.value = gone
+        ? { state: "missing", id }
+        : { state: "failed", id, reason: (error as Error).message };
+    }
+  }
+
+  /** Things that move or measure are asked again while their card is open. */
+  async #refreshCard(): Promise<void> {
+    const card = state.card.peek();
+    if (card?.state !== "ready" || document.hidden || state.link.peek().phase !== "live") return;
+    if (card.entity.datastreams.length > 0 || card.entity.position) await this.#loadCard(card.id);
+  }
+
+  // The address ----------------------------------------------------------------------------------------------------
+
+  #openAddress(): void {
+    const view = readHash(location.hash);
+    for (const layer of state.layers.value) this.setLayer(layer.name, !view.off.includes(layer.name));
+    if (view.camera && this.#host) this.#host.camera = view.camera;
+    state.selected.value = view.selected;
+  }
+
+  #writeAddress(): void {
+    if (!this.#touched || !this.#host) return;
+    const view = { camera: this.#host.camera, selected: state.selected.peek(), off: [...this.#off].sort() };
+    const hash = writeHash(view);
+    if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
+  }
+
+  /** Reads the viewer's figures, and writes the address once the camera has come to rest. */
+  #tick(): void {
+    const host = this.#host;
+    batch(() => {
+      state.nowMs.value = Date.now();
+      if (host) this.#figures.read(host, performance.now());
+    });
+    if (!host) return;
+    if (this.#wasEmpty && !state.empty.value) host.tell((viewer) => viewer.fly_home());
+    this.#wasEmpty = state.empty.value;
+    const camera = host.camera.join(",");
+    if (camera === this.#cameraSeen) this.#writeAddress();
+    this.#cameraSeen = camera;
+  }
+}

@@ -1,0 +1,169 @@
+// Holds the wasm viewer: loads it, gives it frames and sizes, and hands its answers on as typed values. Comes in: Arrow
+// bytes, switches, gestures; goes out: pictures, ids, figures. After the viewer has failed once it is never called
+// again, because a wasm module that panicked is in no state to be trusted.
+import type { Legend, ViewerLayer, ViewerStats, WasmModule, WasmViewer } from "./contract";
+
+/** Which interface to draw with. */
+export type Backend = "auto" | "webgpu" | "webgl";
+
+/** The download and compilation of the module, begun before anything else is ready. */
+export function loadModule(): Promise<WasmModule> {
+  const bytes = fetch("/wasm/urbis_viewer_bg.wasm").then((response) => {
+    if (!response.ok)
+      throw new Error(`/wasm/urbis_viewer_bg.wasm: ${response.status} ${response.statusText}`);
+    return response;
+  });
+  const glue = "/wasm/urbis_viewer.js";
+  return import(/* @vite-ignore */ glue).then(async (module: WasmModule) => {
+    await module.default({ module_or_path: bytes });
+    return module;
+  });
+}
+
+/** True when this browser has an interface to draw with. */
+export async function hasGpu(backend: Backend): Promise<boolean> {
+  if (backend !== "webgl" && "gpu" in navigator && navigator.gpu) {
+    const adapter = await (navigator.gpu as { requestAdapter(): Promise<unknown> })
+      .requestAdapter()
+      .catch(() => null);
+    if (adapter) return true;
+  }
+  if (backend === "webgpu") return false;
+  // A canvas of its own: one that has given a WebGL context can give no other.
+  const context = document.createElement("canvas").getContext("webgl2");
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
+}
+
+/** The viewer, running. */
+export class ViewerHost {
+  readonly #viewer: WasmViewer;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #failed: (detail: string) => void;
+  #broken = false;
+  #frames = 0;
+  #bytes = 0;
+
+  private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
+    this.#viewer = viewer;
+    this.#canvas = canvas;
+    this.#failed = failed;
+  }
+
+  /** Starts the viewer on a canvas and keeps it drawing. `failed` is called at most once. */
+  static async start(
+    module: WasmModule,
+    canvas: HTMLCanvasElement,
+    backend: Backend,
+    failed: (detail: string) => void,
+  ): Promise<ViewerHost> {
+    fit(canvas);
+    const host = new ViewerHost(await module.start(canvas.id, backend), canvas, failed);
+    host.#resize();
+    new ResizeObserver(() => host.#resize()).observe(canvas);
+    const step = (timeMs: number) => {
+      host.#do((viewer) => viewer.frame(timeMs));
+      host.#frames += 1;
+      if (!host.#broken) requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+    return host;
+  }
+
+  #do<T>(act: (viewer: WasmViewer) => T): T | undefined {
+    if (this.#broken) return undefined;
+    try {
+      return act(this.#viewer);
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    }
+  }
+
+  /** Ends the viewer with a reason. */
+  fail(error: unknown): void {
+    if (this.#broken) return;
+    this.#broken = true;
+    this.#failed(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
+
+  #resize(): void {
+    const [width, height, dpr] = fit(this.#canvas);
+    this.#do((viewer) => viewer.resize(width, height, dpr));
+  }
+
+  /** Calls a method that gives nothing back. */
+  tell(act: (viewer: WasmViewer) => void): void {
+    this.#do(act);
+  }
+
+  /** One Arrow IPC stream as it came. A message the viewer cannot read is reported, and the viewer goes on. */
+  push(bytes: Uint8Array): void {
+    if (this.#broken) return;
+    this.#bytes += bytes.length;
+    try {
+      this.#viewer.push(bytes);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
+      else console.warn("a live message was not understood:", error);
+    }
+  }
+
+  /** The id of the thing under a pixel, for showing or for choosing. */
+  async thingAt(x: number, y: number, why: "hover" | "pick"): Promise<string | null> {
+    if (this.#broken) return null;
+    try {
+      const id = why === "hover" ? await this.#viewer.hover_at(x, y) : await this.#viewer.pick_at(x, y);
+      return id ?? null;
+    } catch (error) {
+      this.fail(error);
+      return null;
+    }
+  }
+
+  get backend(): string {
+    return this.#do((viewer) => viewer.backend()) ?? "";
+  }
+
+  /** Frames asked for since the start. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  get layers(): ViewerLayer[] {
+    return this.#json<ViewerLayer[]>((viewer) => viewer.layers()) ?? [];
+  }
+
+  get legends(): Legend[] {
+    return this.#json<Legend[]>((viewer) => viewer.legend()) ?? [];
+  }
+
+  get stats(): ViewerStats | null {
+    return this.#json<ViewerStats>((viewer) => viewer.stats());
+  }
+
+  get camera(): number[] {
+    return Array.from(this.#do((viewer) => viewer.camera()) ?? []);
+  }
+
+  set camera(numbers: number[]) {
+    this.#do((viewer) => viewer.set_camera(Float64Array.from(numbers)));
+  }
+
+  #json<T>(ask: (viewer: WasmViewer) => string): T | null {
+    const text = this.#do(ask);
+    return text === undefined ? null : (JSON.parse(text) as T);
+  }
+}
+
+/** More pixels than this a side are not worth their time. */
+const MAX_DPR = 2;
+
+/** Gives the canvas as many pixels as it covers on screen; returns its size in CSS pixels and the ratio. */
+function fit(canvas: HTMLCanvasElement): [width: number, height: number, dpr: number] {
+  const dpr = Math.min(window.devicePixelRatio || 1, MAX_DPR);
+  const [width, height] = [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight)];
+  canvas.width = Math.round(width * dpr);
+  canvas.height = Math.round(height * dpr);
+  return [width, height, dpr];
+}
