@@ -1,1 +1,108 @@
-//! City files to changes: CityJSON, OSM PBF, GeoJSON, CSV, LAS
+//! City files to changes: a file in, [`kernel_model::Change`]s into a [`Sink`] out. Read are CityJSON and CityJSONSeq
+//! (1.0, 1.1, 2.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, and LAS/LAZ; gzip around any of them is undone.
+//!
+//! What never happens: no coordinate reference system, datum, unit or time zone is guessed, nothing outside the file is
+//! asked, and no input makes it panic. A record that cannot be taken in goes to [`Sink::refused`] with its place and the
+//! reason, and the rest goes in; an [`Error`] concerns the file as a whole. Changes are written as they are read, so the
+//! caller stages them and commits only where [`read_file`] returns `Ok`: then a truncated file leaves no trace.
+
+mod cityjson;
+pub mod crs;
+mod error;
+mod format;
+mod geojson;
+mod input;
+mod intake;
+mod options;
+mod osm;
+mod points;
+mod table;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kernel_model::Sink;
+
+pub use error::Error;
+pub use format::Format;
+pub use options::{Class, Options};
+pub use table::{Mapping, MappingError};
+
+use input::Input;
+use intake::Intake;
+
+/// What was read of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The format found.
+    pub format: Format,
+    /// The dataset's name, as it stands in every source key.
+    pub dataset: String,
+    /// The coordinate reference system used: the file's or the caller's.
+    pub crs: String,
+    /// How coordinates came into the kernel's frame, and how accurate that is.
+    pub lineage: String,
+    /// Records seen: city objects, OSM elements of interest, features, rows, clouds.
+    pub records_read: u64,
+    /// Records of these that were refused.
+    pub records_refused: u64,
+}
+
+/// The frame a reader used, for the summary.
+struct Used {
+    crs: String,
+    lineage: String,
+}
+
+/// Reads one file into the sink.
+///
+/// # Errors
+/// [`Error`], one line that says what to do, where the file as a whole cannot be taken in: it is foreign, truncated or
+/// unreadable, or states no coordinate reference system. What the sink got until then is not to be kept.
+pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<Summary, Error> {
+    let input = Input::new(path);
+    let format = Format::of_input(&input, options)?;
+    let dataset: Arc<str> = options.dataset.as_deref().map_or_else(|| stem(&input.name), str::to_owned).into();
+    let mut intake = Intake::new(&input, Arc::clone(&dataset), sink);
+    let used = match format {
+        Format::CityJson => cityjson::read_document(&mut intake, options),
+        Format::CityJsonSeq => cityjson::read_sequence(&mut intake, options),
+        Format::OsmPbf => osm::read(&mut intake, options),
+        Format::GeoJson => geojson::read(&mut intake, options),
+        Format::Table => table::read(&mut intake, options),
+        Format::Las => points::read(&mut intake, options),
+    }?;
+    intake.finish();
+    let Used { crs, lineage } = used;
+    let (records_read, records_refused) = (intake.read, intake.refused);
+    tracing::debug!(file = input.name, %format, %crs, records_read, records_refused, "file read");
+    Ok(Summary { format, dataset: dataset.to_string(), crs, lineage, records_read, records_refused })
+}
+
+/// The file's name without the endings that only tell its format.
+fn stem(name: &str) -> String {
+    const ENDINGS: [&str; 14] = [
+        ".gz", ".json", ".jsonl", ".geojson", ".city", ".pbf", ".osm", ".csv", ".txt", ".tsv", ".plt", ".laz", ".las", ".copc",
+    ];
+    let mut stem = name;
+    while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)).filter(|s| !s.is_empty()) {
+        stem = shorter;
+    }
+    stem.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_dataset_is_the_files_stem() {
+        for (name, stem) in [
+            ("denhaag_01.city.json.gz", "denhaag_01"),
+            ("helsinki-centre.osm.pbf", "helsinki-centre"),
+            ("PRSA_Data_Tiantan_20130301-20170228.csv.gz", "PRSA_Data_Tiantan_20130301-20170228"),
+            (".json", ".json"),
+            ("v1.2.las", "v1.2"),
+        ] {
+            assert_eq!(super::stem(name), stem);
+        }
+    }
+}

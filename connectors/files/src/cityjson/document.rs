@@ -1,0 +1,133 @@
+//! The outer shape of a CityJSON document or feature, as lenient as it can be: a vertex that is not three numbers is a
+//! hole that only the objects using it fall into; an object is kept as JSON and judged on its own.
+
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// A document, or a line of a sequence.
+#[derive(Debug, Deserialize)]
+pub(super) struct Document {
+    #[serde(default)]
+    pub(super) transform: Option<Transform>,
+    #[serde(default)]
+    metadata: Value,
+    /// CityJSON 1.0 beta files have it at the top.
+    #[serde(default)]
+    crs: Value,
+    #[serde(rename = "CityObjects", default)]
+    pub(super) city_objects: Map<String, Value>,
+    #[serde(default, deserialize_with = "vertices")]
+    pub(super) vertices: Vec<Option<[f64; 3]>>,
+    #[serde(rename = "geometry-templates", default)]
+    pub(super) templates: Templates,
+}
+
+/// Integer vertices to coordinates: `v * scale + translate`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Transform {
+    pub(super) scale: [f64; 3],
+    pub(super) translate: [f64; 3],
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self { scale: [1.0; 3], translate: [0.0; 3] }
+    }
+}
+
+/// Shapes used many times, in coordinates of their own.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Templates {
+    #[serde(default)]
+    pub(super) templates: Vec<Value>,
+    #[serde(rename = "vertices-templates", default, deserialize_with = "vertices")]
+    pub(super) vertices: Vec<Option<[f64; 3]>>,
+}
+
+/// The reference system's name in any of the places versions have put it: `metadata.referenceSystem`, its older
+/// `metadata.crs.epsg`, or `crs.epsg` at the top.
+pub(super) fn reference_system(document: &Document) -> Option<String> {
+    let metadata = &document.metadata;
+    for name in [&metadata["referenceSystem"], &metadata["crs"], &document.crs] {
+        match name {
+            Value::String(text) if !text.trim().is_empty() => return Some(text.clone()),
+            Value::Number(code) => return Some(code.to_string()),
+            Value::Object(object) => match object.get("epsg").or_else(|| object.get("name")) {
+                Some(Value::Number(code)) => return Some(format!("EPSG:{code}")),
+                Some(Value::String(text)) => return Some(text.clone()),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    None
+}
+
+fn vertices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<[f64; 3]>>, D::Error> {
+    let vertices = Vec::<Vertex>::deserialize(deserializer)?;
+    Ok(vertices.into_iter().map(|v| v.0).collect())
+}
+
+struct Vertex(Option<[f64; 3]>);
+
+impl<'de> Deserialize<'de> for Vertex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(VertexVisitor).map(Self)
+    }
+}
+
+struct VertexVisitor;
+
+impl<'de> Visitor<'de> for VertexVisitor {
+    type Value = Option<[f64; 3]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a vertex")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut vertex = [0.0; 3];
+        let mut count = 0;
+        let mut sound = true;
+        while let Some(value) = seq.next_element::<Value>()? {
+            match (vertex.get_mut(count), value.as_f64().filter(|n| n.is_finite())) {
+                (Some(place), Some(number)) => *place = number,
+                _ => sound = false,
+            }
+            count += 1;
+        }
+        Ok((sound && count == 3).then_some(vertex))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}

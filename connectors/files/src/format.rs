@@ -1,0 +1,187 @@
+//! Which format a file is of, from its first bytes and, for tables, from the caller's mapping. The name only helps to say
+//! what a foreign file is; a file is never read as something that its content is not.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::error::Error;
+use crate::input::Input;
+use crate::options::Options;
+
+/// Bytes looked at before the whole file has to be.
+const HEAD_BYTES: usize = 1 << 16;
+
+/// The formats read; gzip around any of them is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// CityJSON 1.0, 1.1, 2.0: one document.
+    CityJson,
+    /// CityJSONSeq: a document a line.
+    CityJsonSeq,
+    /// OpenStreetMap protocol buffers.
+    OsmPbf,
+    /// GeoJSON (RFC 7946).
+    GeoJson,
+    /// Separated values with a mapping.
+    Table,
+    /// ASPRS LAS 1.0 to 1.4, plain or LAZ.
+    Las,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CityJson => "CityJSON",
+            Self::CityJsonSeq => "CityJSONSeq",
+            Self::OsmPbf => "OSM PBF",
+            Self::GeoJson => "GeoJSON",
+            Self::Table => "table",
+            Self::Las => "LAS/LAZ",
+        })
+    }
+}
+
+impl Format {
+    /// Finds the format of a file.
+    ///
+    /// # Errors
+    /// [`Error`] where it cannot be read, ends too early to tell, or is of no known format.
+    pub fn detect(path: &Path, options: &Options) -> Result<Self, Error> {
+        Self::of_input(&Input::new(path), options)
+    }
+
+    pub(crate) fn of_input(input: &Input, options: &Options) -> Result<Self, Error> {
+        let head = input.head(HEAD_BYTES)?;
+        if options.mapping.is_some() {
+            return match foreign_to_tables(&head) {
+                None => Ok(Self::Table),
+                Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
+            };
+        }
+        if head.starts_with(b"LASF") {
+            return Ok(Self::Las);
+        }
+        if is_pbf(&head) {
+            return Ok(Self::OsmPbf);
+        }
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+        if text.starts_with(b"{") {
+            return of_json(input, text);
+        }
+        match known_stranger(text) {
+            Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
+            None if is_table_name(&input.name) && is_text(&head) => Err(Error::NoMapping { file: input.name.clone() }),
+            None => {
+                Err(Error::Foreign { file: input.name.clone(), found: "its content is of no known format".to_owned() })
+            }
+        }
+    }
+}
+
+/// A PBF file begins with the length of a blob header of type `OSMHeader`.
+fn is_pbf(head: &[u8]) -> bool {
+    head.starts_with(&[0, 0]) && head.get(4..64.min(head.len())).is_some_and(|h| h.windows(9).any(|w| w == b"OSMHeader"))
+}
+
+fn is_text(head: &[u8]) -> bool {
+    !head.is_empty() && !head.contains(&0)
+}
+
+fn is_table_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = name.trim_end_matches(".gz");
+    [".csv", ".tsv", ".txt", ".plt"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// What a head that is certainly no table is.
+fn foreign_to_tables(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [] => Some("it is empty"),
+        [b'L', b'A', b'S', b'F', ..] => Some("it is a point cloud and a mapping is for tables"),
+        _ if head.contains(&0) => Some("it is not text and a mapping is for tables"),
+        _ => None,
+    }
+}
+
+/// Names formats that are known but not read, so that the message helps.
+fn known_stranger(text: &[u8]) -> Option<&'static str> {
+    let has = |needle: &[u8]| text.windows(needle.len()).any(|w| w == needle);
+    match text {
+        [] => Some("it is empty"),
+        [b'P', b'K', 3, 4, ..] => Some("it is a zip archive: unpack it first"),
+        [b'<', ..] if has(b"<osm") => Some("it is OSM XML: make it .osm.pbf first"),
+        [b'<', ..] if has(b"CityModel") => Some("it is CityGML: make it CityJSON first"),
+        [b'<', ..] => Some("it is XML"),
+        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => Some("it is an SQLite or GeoPackage file: export it as GeoJSON first"),
+        [b'P', b'A', b'R', b'1', ..] => Some("it is a Parquet file: export it as GeoJSON first"),
+        [b'g', b'l', b'T', b'F', ..] => Some("it is glTF, which has no place on the globe"),
+        [b'[', ..] => Some("it is a JSON array, and no city format begins with one"),
+        _ => None,
+    }
+}
+
+/// What tells the JSON formats apart.
+#[derive(Debug, Deserialize)]
+struct Top {
+    #[serde(rename = "type", default)]
+    kind: Option<serde_json::Value>,
+    #[serde(rename = "CityObjects", default)]
+    city_objects: Option<IgnoredAny>,
+}
+
+/// A CityJSONSeq file's first line is a whole document and more follows; other documents are read to their end only
+/// where the head does not tell.
+fn of_json(input: &Input, head: &[u8]) -> Result<Format, Error> {
+    let mut documents = serde_json::Deserializer::from_slice(head).into_iter::<Top>();
+    let top = match documents.next() {
+        Some(Ok(top)) => top,
+        _ => match shallow_sniff(head) {
+            Some(format) => return Ok(format),
+            None => {
+                let mut whole = serde_json::Deserializer::from_reader(input.open()?);
+                Top::deserialize(&mut whole).map_err(|e| Error::from_json(&input.name, "", e))?
+            }
+        },
+    };
+    let more = head.get(documents.byte_offset()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
+    let first_is_whole = documents.byte_offset() > 0;
+    match top.kind.as_ref().and_then(serde_json::Value::as_str) {
+        Some("CityJSON") if first_is_whole && more => Ok(Format::CityJsonSeq),
+        Some("CityJSON") => Ok(Format::CityJson),
+        Some("CityJSONFeature") => Ok(Format::CityJsonSeq),
+        Some("FeatureCollection" | "Feature" | "GeometryCollection") => Ok(Format::GeoJson),
+        Some("Point" | "LineString" | "Polygon" | "MultiPoint" | "MultiLineString" | "MultiPolygon") => {
+            Ok(Format::GeoJson)
+        }
+        other => Err(Error::Foreign {
+            file: input.name.clone(),
+            found: match (other, top.city_objects) {
+                (Some(other), _) => format!("it is JSON of type `{}`", other.chars().take(40).collect::<String>()),
+                (None, Some(_)) => "it has CityObjects but no `type`: CityJSON".to_owned(),
+                (None, None) => "it is JSON without a `type`".to_owned(),
+            },
+        }),
+    }
+}
+
+/// The format where the document goes on past the head: the first of the keys that tell it.
+fn shallow_sniff(head: &[u8]) -> Option<Format> {
+    let at = |needle: &[u8]| head.windows(needle.len()).position(|w| w == needle);
+    let city = [&b"\"CityObjects\""[..], b"\"CityJSON\""].into_iter().filter_map(at).min();
+    let features = [&b"\"FeatureCollection\""[..], b"\"features\""].into_iter().filter_map(at).min();
+    match (city, features) {
+        (Some(c), Some(f)) if f < c => Some(Format::GeoJson),
+        (Some(_), _) if head.contains(&b'\n') && first_line_is_whole(head) => None,
+        (Some(_), _) => Some(Format::CityJson),
+        (None, Some(_)) => Some(Format::GeoJson),
+        (None, None) => None,
+    }
+}
+
+fn first_line_is_whole(head: &[u8]) -> bool {
+    let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+    serde_json::from_slice::<IgnoredAny>(line).is_ok()
+}

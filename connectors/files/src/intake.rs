@@ -1,0 +1,98 @@
+//! What every format's reader writes to: it passes changes and refusals on to the caller's sink, counts them and knows
+//! the dataset's name, the frame's lineage and the file's name. It decides nothing.
+
+use std::sync::Arc;
+
+use kernel_model::{Change, EntityDraft, Rejection, Sink, SourceKey};
+
+use crate::error::Error;
+use crate::input::Input;
+
+/// Bytes of a refused record that are kept as its sample.
+const SAMPLE_BYTES: usize = 200;
+/// Records between two words of progress.
+const PROGRESS_EVERY: u64 = 512;
+
+/// One record that cannot be taken in, and why.
+pub(crate) type Refusal = String;
+
+/// The way from one file's reader to the sink.
+pub(crate) struct Intake<'a> {
+    /// The file.
+    pub(crate) input: &'a Input,
+    sink: &'a mut dyn Sink,
+    dataset: Arc<str>,
+    /// Records seen, taken or refused.
+    pub(crate) read: u64,
+    /// Records refused.
+    pub(crate) refused: u64,
+}
+
+impl<'a> Intake<'a> {
+    pub(crate) fn new(input: &'a Input, dataset: Arc<str>, sink: &'a mut dyn Sink) -> Self {
+        Self { input, sink, dataset, read: 0, refused: 0 }
+    }
+
+    /// The key of a thing of this file's dataset.
+    pub(crate) fn key(&self, id: impl Into<Arc<str>>) -> SourceKey {
+        SourceKey::new(Arc::clone(&self.dataset), id)
+    }
+
+    /// Counts one record as read, and tells of progress now and then.
+    pub(crate) fn count_record(&mut self) {
+        self.read += 1;
+        if self.read.is_multiple_of(PROGRESS_EVERY) {
+            self.sink.progress(self.input.bytes_read());
+        }
+    }
+
+    pub(crate) fn put(&mut self, change: Change) -> Result<(), Error> {
+        Ok(self.sink.change(change)?)
+    }
+
+    pub(crate) fn entity(&mut self, draft: EntityDraft) -> Result<(), Error> {
+        self.put(Change::Entity(draft))
+    }
+
+    pub(crate) fn refuse(&mut self, place: impl Into<String>, reason: impl Into<String>, sample: &str) {
+        self.refused += 1;
+        self.sink.refused(Rejection {
+            source: self.input.name.clone(),
+            place: place.into(),
+            reason: reason.into(),
+            sample: shortened(sample),
+        });
+    }
+
+    /// Takes the record or tells why not.
+    pub(crate) fn settle(
+        &mut self,
+        place: impl Into<String>,
+        sample: &str,
+        record: Result<EntityDraft, Refusal>,
+    ) -> Result<bool, Error> {
+        self.count_record();
+        match record {
+            Ok(draft) => self.entity(draft).map(|()| true),
+            Err(reason) => {
+                self.refuse(place, reason, sample);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Tells the sink that the whole file was read.
+    pub(crate) fn finish(&mut self) {
+        self.sink.progress(self.input.bytes_read());
+    }
+
+    /// The file's name.
+    pub(crate) fn file(&self) -> &str {
+        &self.input.name
+    }
+}
+
+fn shortened(sample: &str) -> String {
+    let end = (0..=SAMPLE_BYTES.min(sample.len())).rev().find(|&i| sample.is_char_boundary(i)).unwrap_or(0);
+    sample[..end].to_owned()
+}
