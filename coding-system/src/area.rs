@@ -5,6 +5,7 @@ use crate::{Error, Position};
 
 /// A closed box in longitude and latitude, degrees. `west > east` means that it crosses the antimeridian.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs in every name")]
 pub struct LonLatBox {
     west_deg: f64,
     south_deg: f64,

@@ -152,7 +152,8 @@ fn push_stretches(out: &mut Vec<Stretch>, low_deg: f64, high_deg: f64) {
 
 fn meets(stretches: &[Stretch], axis: u32, level: u8) -> bool {
     level == 0
-        || span_of_axis(axis, level).is_some_and(|(negative, start, end)| stretches.iter().any(|s| s.meets(negative, start, end)))
+        || span_of_axis(axis, level)
+            .is_some_and(|(negative, start, end)| stretches.iter().any(|s| s.meets(negative, start, end)))
 }
 
 fn holds(stretches: &[Stretch], axis: u32, level: u8, limit_deg: u32) -> bool {

@@ -68,7 +68,9 @@ pub enum Error {
         why: &'static str,
     },
     /// GB/T 39409-2020 fixes only 2D levels 1 and 2 at |lat| >= 88 degrees.
-    #[error("BeiDou codes at |lat| >= 88 degrees are fixed for 2D levels 1 and 2 only: use level 1 or 2 without height, or GeoSOT")]
+    #[error(
+        "BeiDou codes at |lat| >= 88 degrees are fixed for 2D levels 1 and 2 only: use level 1 or 2 without height, or GeoSOT"
+    )]
     PolarDetail,
     /// The scheme does not reach this latitude.
     #[error("{scheme} stops at |lat| {limit_deg} degrees and the latitude is {lat_deg}: use GeoSOT or H3 there")]
@@ -93,7 +95,9 @@ pub enum Error {
     #[error("a space-time code needs a time: give an instant such as 2026-11-22T07:00:00Z")]
     NeedsTime,
     /// No scheme has texts of this shape.
-    #[error("'{text}' is no code of a known scheme: BeiDou N50J475, GeoSOT G0013, RSLC NE104J2, H3 8931aa50107ffff, Spatial ID 18/0/1/2 or BD:code@interval*check")]
+    #[error(
+        "'{text}' is no code of a known scheme: BeiDou N50J475, GeoSOT G0013, RSLC NE104J2, H3 8931aa50107ffff, Spatial ID 18/0/1/2 or BD:code@interval*check"
+    )]
     UnknownScheme {
         /// The text, cut at 64 characters.
         text: String,
@@ -105,7 +109,9 @@ pub enum Error {
         name: String,
     },
     /// The check character of a space-time code does not match its text.
-    #[error("check character is '{found}' but the text gives '{expected}': a character of the code was changed or lost")]
+    #[error(
+        "check character is '{found}' but the text gives '{expected}': a character of the code was changed or lost"
+    )]
     Check {
         /// What the text ends with.
         found: char,

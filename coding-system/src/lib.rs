@@ -1,4 +1,50 @@
-//! Position and instant to space-time codes and back.
+//! Position and instant to space-time codes and back. A longitude, a latitude, perhaps an ellipsoidal height and an instant come in; code
+//! texts, sortable keys and covers by code ranges go out, and texts and keys become boxes, height bands and intervals again. No input or
+//! output, no clock, no allocation per coded position; the datum, the height reference and the time zone are never guessed.
+//!
+//! ```
+//! use coding_system::{Key, LonLatBox, Position, Profile, Scheme, beidou, cover, decode, encode, geosot};
+//!
+//! # fn main() -> Result<(), coding_system::Error> {
+//! // The example of GB/T 39409-2020: 39°59'35.38" N, 116°18'45.37" E, in CGCS2000 / WGS 84 degrees.
+//! let place = Position::new(116.312_602_777_777_78, 39.993_161_111_111_114, None)?;
+//! assert_eq!(beidou::encode_2d(&place, 8)?, "N50J47539B825534");
+//! assert_eq!(geosot::Cell::of(&place, 15)?.text(), "G001310322232032");
+//!
+//! // One door for all schemes; an instant (UTC microseconds since 1970) makes a space-time code with a check character.
+//! let text = encode(Scheme::SpaceTime, 8, &place, Some(1_795_330_800_000_000))?;
+//! assert_eq!(text, "BD:N50J47539B825534@2026-11-22T07:00:00Z/2026-11-22T08:00:00Z*4");
+//! let decoded = decode(&text)?;
+//! assert!(decoded.area.contains(&place) && decoded.level == 8);
+//!
+//! // Every refusal says where and what to give.
+//! let refusal = decode("N50J4X").unwrap_err();
+//! assert_eq!(refusal.to_string(), "BeiDou code 'N50J4X': character 6 is 'X', allowed here: 0-7");
+//!
+//! // Keys sort as bytes; a box becomes a few ranges of them.
+//! let key = Key::new(&place, Some(1_795_330_800_000_000), Profile::SpaceFirst)?;
+//! let ranges = cover::cover_box(&LonLatBox::new(116.2, 39.9, 116.4, 40.1)?, 16, 32)?;
+//! assert!(ranges.len() <= 16 && ranges.iter().any(|r| Key::range_of(r).contains(&key.to_u128())));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | standard | levels | 3D |
+//! |---|---|---|---|
+//! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference codes of one group) | 0-10 | interleaved height digits |
+//! | [`geosot`] | GB/T 40087-2021 (text not had; rules from independent programs) | 0-32 | `GZ` codes |
+//! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples) | 1-16 | 44 characters |
+//! | [`h3`] | H3 by the crate h3o | 0-15 | no |
+//! | [`spatialid`] | Japan's Spatial ID, heights above sea level | 0-35 | always |
+//! | [`time`] | multi-scale time segment integer, ISO 8601 | 1-63 | |
+//! | [`key`], [`stc`] | our own: 128-bit key; `BD:code@interval*check` with ISO 7064 MOD 37,36 | | both |
+//!
+//! The latitude-longitude schemes share one integer grid ([`quantum`]), so conversion between them is exact where their cells coincide:
+//! BeiDou levels 4-10 are the GeoSOT levels 15, 19, 20, 23, 26, 29 and 32. The rest of the crate is [`scheme`] (the door), [`cover`] (boxes to
+//! GeoSOT ranges), [`height`] (metres to grid units) and [`area`] (boxes and bands).
+//!
+//! Choices where a standard is silent: longitude +180 is coded as -180 in BeiDou, RSLC and Spatial ID and stays east in GeoSOT; latitude 0
+//! is north; heights below the ellipsoid are sign and magnitude.
 #![forbid(unsafe_code)]
 
 pub mod area;
@@ -20,9 +66,9 @@ mod text;
 pub mod time;
 
 pub use area::{HeightBand, LonLatBox};
+pub use check::check_character;
 pub use error::Error;
 pub use key::{Key, Profile};
-pub use check::check_character;
 pub use quantum::Position;
 pub use scheme::{Decoded, HeightReference, Scheme, decode, encode, encode_with_geoid};
 pub use stc::SpaceTimeCode;

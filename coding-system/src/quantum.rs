@@ -66,6 +66,7 @@ impl Position {
 
     /// The same place without its height.
     #[inline]
+    #[must_use]
     pub fn without_height(&self) -> Self {
         Self { height_m: None, ..*self }
     }

@@ -62,7 +62,11 @@ impl Cell {
         check_level(SCHEME, level, 1, FINEST_LEVEL)?;
         let corner = Corner::of_position(position);
         if corner.y >= LIMIT_DEG * UNITS_PER_DEGREE {
-            return Err(Error::Latitude { scheme: SCHEME, lat_deg: position.lat_deg(), limit_deg: f64::from(LIMIT_DEG) });
+            return Err(Error::Latitude {
+                scheme: SCHEME,
+                lat_deg: position.lat_deg(),
+                limit_deg: f64::from(LIMIT_DEG),
+            });
         }
         Ok(Self(corner.truncated(&STEPS, level)))
     }
@@ -73,7 +77,7 @@ impl Cell {
     /// [`Error::Character`] or [`Error::Length`] naming the fault.
     pub fn parse(code: &str) -> Result<Self, Error> {
         let bytes = code.as_bytes();
-        let is_3d = bytes.len() == 5 || (bytes.get(6).is_some_and(u8::is_ascii_uppercase) && bytes[5].is_ascii_digit());
+        let is_3d = bytes.len() == 5 || (bytes.get(7).is_some_and(u8::is_ascii_uppercase) && bytes[5].is_ascii_digit());
         let mut reader = Reader::new(SCHEME, LENGTHS, code);
         let south = reader.one_of("NS", "N or S")? == 1;
         let west = reader.one_of("EW", "E or W")? == 1;

@@ -61,7 +61,10 @@ impl FromStr for Scheme {
 
     /// The scheme of a short name, without case: bd, gs, rs, h3, si, stc.
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|s| s.name().eq_ignore_ascii_case(name)).ok_or_else(|| Error::SchemeName { name: excerpt(name) })
+        Self::ALL
+            .into_iter()
+            .find(|s| s.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| Error::SchemeName { name: excerpt(name) })
     }
 }
 
@@ -130,9 +133,7 @@ pub fn encode_with_geoid(
         Scheme::GeoSot => geosot::Cell::of(position, level)?.text(),
         Scheme::Rslc => rslc::encode(position, level)?,
         Scheme::H3 => h3::Cell::of(position, level)?.text(),
-        Scheme::SpatialId => {
-            spatialid::encode(position, geoid_height_m.ok_or(Error::NeedsGeoid)?, level)?.text()
-        }
+        Scheme::SpatialId => spatialid::encode(position, geoid_height_m.ok_or(Error::NeedsGeoid)?, level)?.text(),
     };
     match time_us {
         Some(time_us) => Ok(SpaceTimeCode::new(&code, Interval::hour_of(time_us))?.to_string()),
@@ -183,7 +184,8 @@ fn decode_place(scheme: Scheme, code: &str) -> Result<Decoded, Error> {
             (cell.zoom(), cell.centre_deg(), cell.area(), Some(cell.height_band_above_sea()))
         }
     };
-    let height_reference = if scheme == Scheme::SpatialId { HeightReference::SeaLevel } else { HeightReference::Ellipsoid };
+    let height_reference =
+        if scheme == Scheme::SpatialId { HeightReference::SeaLevel } else { HeightReference::Ellipsoid };
     Ok(Decoded { scheme, place_scheme: scheme, level, centre_deg, area, height_band, height_reference, interval: None })
 }
 

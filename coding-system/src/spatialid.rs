@@ -125,12 +125,15 @@ impl Cell {
     /// [`Error::Length`] or [`Error::NoSuchCell`] naming the fault.
     pub fn parse(code: &str) -> Result<Self, Error> {
         let mut parts = code.split('/');
-        let (Some(z), Some(f), Some(x), Some(y), None) = (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) else {
+        let (Some(z), Some(f), Some(x), Some(y), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return Err(bad_length(SCHEME, code, SHAPE));
         };
         let refuse = || no_such_cell(SCHEME, code, SHAPE);
         let (zoom, x, y) = (whole(z).ok_or_else(refuse)?, whole(x).ok_or_else(refuse)?, whole(y).ok_or_else(refuse)?);
-        let magnitude = whole(f.strip_prefix('-').unwrap_or(f)).and_then(|m| i64::try_from(m).ok()).ok_or_else(refuse)?;
+        let magnitude =
+            whole(f.strip_prefix('-').unwrap_or(f)).and_then(|m| i64::try_from(m).ok()).ok_or_else(refuse)?;
         if f == "-0" {
             return Err(refuse());
         }

@@ -74,7 +74,10 @@ impl SpaceTimeCode {
             return Err(Error::SchemeName { name: excerpt(name) });
         }
         if parsed.to_string() != text {
-            return Err(Error::Time { text: excerpt(interval), why: "write both ends in UTC with Z, with seconds and no idle decimals" });
+            return Err(Error::Time {
+                text: excerpt(interval),
+                why: "write both ends in UTC with Z, with seconds and no idle decimals",
+            });
         }
         Ok(parsed)
     }

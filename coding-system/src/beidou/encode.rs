@@ -59,8 +59,8 @@ pub fn encode_3d(position: &Position, level: u8) -> Result<CodeText, Error> {
     let (p, h) = (plane(&corner), heights(z));
     let sign = b'0' + u8::from(below);
     let text = [
-        p[0], sign, p[1], p[2], p[3], h[0], h[1], p[4], p[5], h[2], p[6], h[3], p[7], p[8], h[4], p[9], p[10], h[5], p[11], h[6], p[12],
-        p[13], h[7], p[14], p[15], h[8], p[16], p[17], h[9], p[18], p[19], h[10],
+        p[0], sign, p[1], p[2], p[3], h[0], h[1], p[4], p[5], h[2], p[6], h[3], p[7], p[8], h[4], p[9], p[10], h[5],
+        p[11], h[6], p[12], p[13], h[7], p[14], p[15], h[8], p[16], p[17], h[9], p[18], p[19], h[10],
     ];
     Ok(CodeText::from_prefix(&text, LENGTHS_3D[level as usize]))
 }
@@ -109,7 +109,7 @@ fn heights(z: u32) -> [u8; 11] {
     [
         b'0' + (top / 10) as u8,
         b'0' + (top % 10) as u8,
-        digit(z / 3_686_400 & 7),
+        digit(z / 3_686_400 % 8),
         digit(z2 / 1_843_200),
         digit(z3 / 122_880),
         digit(z4 >> 13),

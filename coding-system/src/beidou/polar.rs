@@ -2,10 +2,10 @@
 //! is our own from the figure (one source); level 3 and finer are refused, because the standard does not fix them.
 
 use super::SCHEME;
+use crate::Position;
 use crate::area::LonLatBox;
 use crate::error::{Error, bad_character, bad_length};
 use crate::quantum::UNITS_PER_DEGREE;
-use crate::Position;
 
 /// One ring of level-2 cells: its southern edge on the northern cap in half degrees, and its cells' digits eastward from longitude 0.
 struct Ring {
@@ -96,7 +96,11 @@ pub(super) fn read(code: &str) -> Result<Option<Sector>, Error> {
 
 /// The whole cap.
 pub(super) fn cap(south: bool) -> LonLatBox {
-    if south { LonLatBox::from_sides(-180.0, -90.0, 180.0, -88.0) } else { LonLatBox::from_sides(-180.0, 88.0, 180.0, 90.0) }
+    if south {
+        LonLatBox::from_sides(-180.0, -90.0, 180.0, -88.0)
+    } else {
+        LonLatBox::from_sides(-180.0, 88.0, 180.0, 90.0)
+    }
 }
 
 /// Is this the text of a polar cell?

@@ -22,7 +22,8 @@ pub fn at_reference(code: &str) -> Result<Cell, Error> {
         return Err(bad_length(SCHEME, code, "after the hyphen come exactly two offsets"));
     };
     let read = |byte, index| steps_of(byte).ok_or_else(|| bad_character(SCHEME, code, base.len() + index, OFFSETS));
-    shifted(&cell, read(east, 1)?, read(north, 2)?).ok_or_else(|| no_such_cell(SCHEME, code, "the offset leaves the grid of this level"))
+    shifted(&cell, read(east, 1)?, read(north, 2)?)
+        .ok_or_else(|| no_such_cell(SCHEME, code, "the offset leaves the grid of this level"))
 }
 
 /// The reference code of `target` seen from `base`, both of the same level.
@@ -34,7 +35,9 @@ pub fn reference(base: &Cell, target: &Cell) -> Result<CodeText, Error> {
         for east in -7..=7 {
             if shifted(base, east, north) == Some(*target) {
                 let mut text = base.text();
-                [b'-', letter_of(east), letter_of(north)].into_iter().for_each(|b| text.push(b));
+                for byte in [b'-', letter_of(east), letter_of(north)] {
+                    text.push(byte);
+                }
                 return Ok(text);
             }
         }

@@ -69,6 +69,9 @@ mod tests {
     fn virtual_minutes_and_seconds_are_no_cells() {
         assert!(span(60 << 17, 15).is_none());
         assert!(span(63 << 11, 21).is_none());
-        assert_eq!(span(32 << 17, 10), Some(Span { negative: false, start: 32 * UNITS_PER_MINUTE, end: UNITS_PER_DEGREE }));
+        assert_eq!(
+            span(32 << 17, 10),
+            Some(Span { negative: false, start: 32 * UNITS_PER_MINUTE, end: UNITS_PER_DEGREE })
+        );
     }
 }

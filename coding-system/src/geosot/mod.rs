@@ -258,7 +258,8 @@ fn ends(axis: u32, level: u8, limit_deg: u32) -> (f64, f64) {
     let limit = f64::from(limit_deg);
     match span(axis, level) {
         Some(s) if level > 0 => {
-            let (near, far) = (degrees(s.negative, s.start), degrees(s.negative, s.end.min(limit_deg * UNITS_PER_DEGREE)));
+            let (near, far) =
+                (degrees(s.negative, s.start), degrees(s.negative, s.end.min(limit_deg * UNITS_PER_DEGREE)));
             if s.negative { (far, near) } else { (near, far) }
         }
         _ => (-limit, limit),

@@ -45,17 +45,29 @@ pub(super) fn read(code: &str) -> Result<Cell, Error> {
         }
         if let (true, Some(separator)) = (dashed, separator_before(level + 1)) {
             if bytes[at] != separator {
-                return Err(bad_character(SCHEME, code, at, if separator == b'.' { "a point, as the text is dashed" } else { "a hyphen, as the text is dashed" }));
+                return Err(bad_character(
+                    SCHEME,
+                    code,
+                    at,
+                    if separator == b'.' {
+                        "a point, as the text is dashed"
+                    } else {
+                        "a hyphen, as the text is dashed"
+                    },
+                ));
             }
             at += 1;
         }
-        let Some(byte) = bytes.get(at) else { return Err(bad_length(SCHEME, code, "a separator is followed by a digit")) };
+        let Some(byte) = bytes.get(at) else {
+            return Err(bad_length(SCHEME, code, "a separator is followed by a digit"));
+        };
         if !(b'0'..=top).contains(byte) {
             return Err(bad_character(SCHEME, code, at, allowed));
         }
         let digit = u32::from(byte - b'0') << u32::from(!is_3d);
         let place = 31 - u32::from(level);
-        (lat, lon, height) = (lat | (digit >> 2 & 1) << place, lon | (digit >> 1 & 1) << place, height | (digit & 1) << place);
+        (lat, lon, height) =
+            (lat | (digit >> 2 & 1) << place, lon | (digit >> 1 & 1) << place, height | (digit & 1) << place);
         level += 1;
         at += 1;
     }

@@ -9,9 +9,9 @@ use h3o::CellIndex;
 
 use super::planar::{Point, areas_meet, borders_meet, bounds, inside};
 use super::{Cell, resolution_of};
+use crate::Position;
 use crate::area::LonLatBox;
 use crate::error::Error;
-use crate::{LonLatBox as Box2, Position};
 
 /// Beyond this latitude straight lines in degrees and arcs differ too much for the margin.
 const LIMIT_LAT_DEG: f64 = 85.0;
@@ -31,7 +31,7 @@ pub struct CoverCell {
 ///
 /// # Errors
 /// [`Error::Level`] beyond resolution 15; [`Error::Cover`] beyond latitude 85 degrees or for more than `max_cells` cells.
-pub fn cover_box(area: &Box2, resolution: u8, max_cells: usize) -> Result<Vec<CoverCell>, Error> {
+pub fn cover_box(area: &LonLatBox, resolution: u8, max_cells: usize) -> Result<Vec<CoverCell>, Error> {
     let (west, south, north) = (area.west_deg(), area.south_deg(), area.north_deg());
     let east = area.east_deg() + if area.crosses_antimeridian() { 360.0 } else { 0.0 };
     cover_ring(&[(west, south), (east, south), (east, north), (west, north)], resolution, max_cells)
@@ -63,7 +63,9 @@ fn cover_ring(ring: &[Point], resolution: u8, max_cells: usize) -> Result<Vec<Co
     let resolution = resolution_of(resolution)?;
     let (west, south, east, north) = bounds(ring);
     if south < -LIMIT_LAT_DEG || north > LIMIT_LAT_DEG {
-        return Err(Error::Cover { why: "H3 covers reach to latitude 85 degrees: cut the area there, or cover it by GeoSOT ranges" });
+        return Err(Error::Cover {
+            why: "H3 covers reach to latitude 85 degrees: cut the area there, or cover it by GeoSOT ranges",
+        });
     }
     if east - west > 360.0 {
         return Err(Error::Cover { why: "the polygon goes around the Earth more than once" });
@@ -80,9 +82,11 @@ fn cover_ring(ring: &[Point], resolution: u8, max_cells: usize) -> Result<Vec<Co
     }
     let mut found = Vec::new();
     while let Some(index) = queue.pop_front() {
-        let Some(inner) = relation(&Cell(index), ring) else { continue };
+        let Some(inner) = relation(Cell(index), ring) else { continue };
         if found.len() == max_cells {
-            return Err(Error::Cover { why: "the area has more cells than the limit: take a coarser resolution or a greater limit" });
+            return Err(Error::Cover {
+                why: "the area has more cells than the limit: take a coarser resolution or a greater limit",
+            });
         }
         found.push(CoverCell { cell: Cell(index), inner });
         queue.extend(index.grid_disk_safe(1).filter(|near| seen.insert(*near)));
@@ -92,9 +96,9 @@ fn cover_ring(ring: &[Point], resolution: u8, max_cells: usize) -> Result<Vec<Co
 }
 
 /// Does the cell meet the ring's area, and if so, is it wholly inside?
-fn relation(cell: &Cell, ring: &[Point]) -> Option<bool> {
+fn relation(cell: Cell, ring: &[Point]) -> Option<bool> {
     if cell.pole_deg().is_some() {
-        return box_ring(&cell.area()).iter().any(|r| areas_meet(r, ring)).then_some(false);
+        return areas_meet(&box_ring(&cell.area()), ring).then_some(false);
     }
     let outline = widened(cell);
     let (west, _, east, _) = bounds(ring);
@@ -113,14 +117,14 @@ fn relation(cell: &Cell, ring: &[Point]) -> Option<bool> {
 }
 
 /// The cell's outline, widened, around the longitude of its centre without a jump.
-fn widened(cell: &Cell) -> Vec<Point> {
+fn widened(cell: Cell) -> Vec<Point> {
     let (lon, lat) = cell.centre_deg();
     let aside = |to: f64| (to - lon + 540.0).rem_euclid(360.0) - 180.0;
     cell.outline_deg().iter().map(|p| (lon + aside(p.0) * MARGIN, lat + (p.1 - lat) * MARGIN)).collect()
 }
 
-/// The ring of a box around a pole, at the longitudes a ring may have.
-fn box_ring(area: &LonLatBox) -> [Vec<Point>; 1] {
+/// The ring of a box around a pole, at all longitudes an unrolled ring may have.
+fn box_ring(area: &LonLatBox) -> [Point; 4] {
     let (south, north) = (area.south_deg(), area.north_deg());
-    [vec![(-540.0, south), (540.0, south), (540.0, north), (-540.0, north)]]
+    [(-540.0, south), (540.0, south), (540.0, north), (-540.0, north)]
 }

@@ -45,7 +45,9 @@ impl Cell {
     /// # Errors
     /// [`Error::NoSuchCell`] when the number is no H3 cell id.
     pub fn from_u64(id: u64) -> Result<Self, Error> {
-        CellIndex::try_from(id).map(Self).map_err(|_| no_such_cell(SCHEME, &format!("{id:x}"), "the number is no H3 cell id"))
+        CellIndex::try_from(id)
+            .map(Self)
+            .map_err(|_| no_such_cell(SCHEME, &format!("{id:x}"), "the number is no H3 cell id"))
     }
 
     /// Reads the 15 lower-case hexadecimal digits of a cell.
@@ -108,13 +110,13 @@ impl Cell {
     }
 
     /// The latitude of the pole in the cell, if one is.
-    fn pole_deg(&self) -> Option<f64> {
+    fn pole_deg(self) -> Option<f64> {
         let holds = |lat: f64| LatLng::new(lat, 0.0).is_ok_and(|pole| pole.to_cell(self.0.resolution()) == self.0);
         [90.0, -90.0].into_iter().find(|lat| holds(*lat))
     }
 
     /// The boundary with further points on each arc, as (longitude, latitude), degrees.
-    fn outline_deg(&self) -> Vec<(f64, f64)> {
+    fn outline_deg(self) -> Vec<(f64, f64)> {
         let boundary = self.0.boundary();
         let corners: Vec<[f64; 3]> = boundary.iter().map(on_sphere).collect();
         let arcs = corners.iter().zip(corners.iter().cycle().skip(1));
@@ -133,7 +135,12 @@ impl Cell {
 
 fn resolution_of(resolution: u8) -> Result<Resolution, Error> {
     check_level(SCHEME, resolution, 0, FINEST_RESOLUTION)?;
-    Resolution::try_from(resolution).map_err(|_| Error::Level { scheme: SCHEME, level: resolution, low: 0, high: FINEST_RESOLUTION })
+    Resolution::try_from(resolution).map_err(|_| Error::Level {
+        scheme: SCHEME,
+        level: resolution,
+        low: 0,
+        high: FINEST_RESOLUTION,
+    })
 }
 
 fn on_sphere(place: &LatLng) -> [f64; 3] {

@@ -5,7 +5,8 @@ pub(super) type Point = (f64, f64);
 
 /// Is the point inside the ring (even-odd rule)? Points on an edge may fall either way.
 pub(super) fn inside(point: Point, ring: &[Point]) -> bool {
-    edges(ring).filter(|(a, b)| (a.1 > point.1) != (b.1 > point.1) && point.0 < crossing_x(*a, *b, point.1)).count() % 2 == 1
+    edges(ring).filter(|(a, b)| (a.1 > point.1) != (b.1 > point.1) && point.0 < crossing_x(*a, *b, point.1)).count() % 2
+        == 1
 }
 
 fn crossing_x(a: Point, b: Point, y: f64) -> f64 {
@@ -47,5 +48,8 @@ fn segments_meet((a, b): (Point, Point), (c, d): (Point, Point)) -> bool {
     let between = |p: Point, q: Point, r: Point| {
         r.0 >= p.0.min(q.0) && r.0 <= p.0.max(q.0) && r.1 >= p.1.min(q.1) && r.1 <= p.1.max(q.1)
     };
-    (s1 == 0.0 && between(a, b, c)) || (s2 == 0.0 && between(a, b, d)) || (s3 == 0.0 && between(c, d, a)) || (s4 == 0.0 && between(c, d, b))
+    (s1 == 0.0 && between(a, b, c))
+        || (s2 == 0.0 && between(a, b, d))
+        || (s3 == 0.0 && between(c, d, a))
+        || (s4 == 0.0 && between(c, d, b))
 }

@@ -74,9 +74,14 @@ impl TimeCell {
         check_level(SCHEME, level, 1, FINEST)?;
         let cell = Self { bits, level };
         if bits >> 63 != 0 || bits & below(level) != 0 {
-            return Err(Error::Time { text: bits.to_string(), why: "bits are set outside the cell's level: clear them or give a finer level" });
+            return Err(Error::Time {
+                text: bits.to_string(),
+                why: "bits are set outside the cell's level: clear them or give a finer level",
+            });
         }
-        cell.ends().map(|_| cell).ok_or(Error::Time { text: bits.to_string(), why: "no real date or time lies in this cell" })
+        cell.ends()
+            .map(|_| cell)
+            .ok_or(Error::Time { text: bits.to_string(), why: "no real date or time lies in this cell" })
     }
 
     /// The integer, left-aligned in 63 bits.

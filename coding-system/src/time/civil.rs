@@ -61,7 +61,8 @@ impl Civil {
         let in_day = seconds * 1_000_000 + i64::from(self.us);
         // In 128 bits, because the first day of the range begins before the first microsecond of an i64.
         let whole = i128::from(days_of_date(self.year, self.month, self.day)) * i128::from(DAY_US) + i128::from(in_day);
-        i64::try_from(whole).or_else(|_| refuse("the year is beyond what 64 bits of microseconds hold: give -290307 to 294246"))
+        i64::try_from(whole)
+            .or_else(|_| refuse("the year is beyond what 64 bits of microseconds hold: give -290307 to 294246"))
     }
 }
 

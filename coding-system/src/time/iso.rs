@@ -29,7 +29,9 @@ pub fn parse_iso(text: &str) -> Result<i64, Error> {
         Error::Time { why, .. } => refuse(why),
         other => other,
     })?;
-    local_us.checked_sub(offset_min * 60_000_000).ok_or_else(|| refuse("it is beyond what 64 bits of microseconds hold"))
+    local_us
+        .checked_sub(offset_min * 60_000_000)
+        .ok_or_else(|| refuse("it is beyond what 64 bits of microseconds hold"))
 }
 
 struct Rest<'a>(&'a [u8]);
@@ -138,8 +140,18 @@ mod tests {
         assert_eq!(parse_iso("1969-12-31T19:00:00.25-05:00").unwrap(), 250_000);
         assert_eq!(format_iso(951_782_400_000_000), "2000-02-29T00:00:00Z");
         for wrong in [
-            "", "2026", "2026-11-22", "2026-11-22T07:00:00", "2026-02-29T00:00:00Z", "2026-11-22T24:00:00Z", "2026-11-22 07:00:00Z",
-            "2026-11-22T07:00:60Z", "2026-11-22T07:00:00.1234567Z", "2026-11-22T07:00:00.Z", "2026-11-22T07:00:00Zx", "2026-11-22T07:00+8",
+            "",
+            "2026",
+            "2026-11-22",
+            "2026-11-22T07:00:00",
+            "2026-02-29T00:00:00Z",
+            "2026-11-22T24:00:00Z",
+            "2026-11-22 07:00:00Z",
+            "2026-11-22T07:00:60Z",
+            "2026-11-22T07:00:00.1234567Z",
+            "2026-11-22T07:00:00.Z",
+            "2026-11-22T07:00:00Zx",
+            "2026-11-22T07:00+8",
         ] {
             assert!(matches!(parse_iso(wrong), Err(Error::Time { .. })), "{wrong}");
         }

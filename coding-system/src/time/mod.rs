@@ -34,7 +34,10 @@ impl Interval {
         if start_us < end_us {
             return Ok(Self { start_us, end_us });
         }
-        Err(Error::Time { text: Self { start_us, end_us }.to_string(), why: "an interval ends after it starts: swap or move the ends" })
+        Err(Error::Time {
+            text: Self { start_us, end_us }.to_string(),
+            why: "an interval ends after it starts: swap or move the ends",
+        })
     }
 
     /// The whole UTC hour that holds an instant; the last hour of the range of an i64 is cut short.

@@ -1,0 +1,72 @@
+//! H3, RSLC, Spatial ID and the time segment integer against the vectors in `tests/vectors`.
+
+use coding_system::time::{Civil, TimeCell};
+use coding_system::{Position, h3, rslc, spatialid};
+
+use crate::vectors::rows;
+
+#[test]
+fn h3_cells() {
+    for row in rows("h3.csv", 515) {
+        let p = row.position_2d();
+        let cell = h3::Cell::of(&p, row.number("res")).unwrap();
+        assert_eq!(cell.text(), row.text("cell"));
+        assert_eq!(row.text("cell").parse::<h3::Cell>().unwrap(), cell);
+        assert!(cell.area().contains(&p), "{cell} {:?} {p:?}", cell.area());
+    }
+}
+
+#[test]
+fn rslc_codes() {
+    for row in rows("rslc.csv", 295) {
+        let p = row.position_3d();
+        let level = row.number("level");
+        assert_eq!(rslc::encode(&p.without_height(), level).unwrap(), row.text("code2d"), "{p:?}");
+        assert_eq!(rslc::encode(&p, level).unwrap(), row.text("code3d"), "{p:?}");
+        for column in ["code2d", "code3d"] {
+            let cell: rslc::Cell = row.text(column).parse().unwrap();
+            assert_eq!(cell.to_string(), row.text(column));
+            assert_eq!(cell.level(), level);
+        }
+    }
+}
+
+#[test]
+fn spatial_ids() {
+    for row in rows("spatialid.csv", 430) {
+        // The two programs take the height as it is, so the geoid height is 0 here.
+        let cell = spatialid::encode(&row.position_3d(), 0.0, row.number("zoom")).unwrap();
+        assert_eq!(cell.text(), row.text("zfxy"));
+        assert_eq!(row.text("zfxy").parse::<spatialid::Cell>().unwrap(), cell);
+    }
+}
+
+#[test]
+fn the_geoid_moves_the_floor() {
+    let p = Position::new(139.7, 35.7, Some(37.0)).unwrap();
+    assert_eq!(spatialid::encode(&p, 36.5, 25).unwrap().numbers().0, 0);
+    assert_eq!(spatialid::encode(&p, 37.5, 25).unwrap().numbers().0, -1);
+}
+
+#[test]
+fn time_cells() {
+    for row in rows("timecell.csv", 200) {
+        let level: u8 = row.number("level");
+        // Fields finer than the level are written as 0 in the file.
+        let time_us = Civil {
+            year: row.number("year"),
+            month: row.number::<u8>("month").max(1),
+            day: row.number::<u8>("day").max(1),
+            hour: row.number("hour"),
+            minute: row.number("minute"),
+            second: row.number("second"),
+            us: row.number::<u32>("ms") * 1000 + row.number::<u32>("us"),
+        }
+        .to_us()
+        .unwrap();
+        let cell = TimeCell::of_us(time_us, level).unwrap();
+        assert_eq!(cell.bits(), row.number::<u64>("code63"), "level {level}");
+        assert_eq!(TimeCell::from_bits(cell.bits(), level).unwrap(), cell);
+        assert_eq!(cell.interval().unwrap().start_us(), time_us);
+    }
+}
