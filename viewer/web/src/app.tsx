@@ -1,9 +1,10 @@
 // The page as a tree of panels around the canvas. Signals decide what is shown; what is done goes to the session.
 
 import { t } from "./i18n";
-import { card, drawing, hover, layersOpen, narrow, problem } from "./state";
+import { built, card, drawing, hover, layersOpen, narrow, problem } from "./state";
 import { EntityCard } from "./panels/card";
 import { Help } from "./panels/help";
+import { Labels } from "./panels/labels";
 import { LayerPanel } from "./panels/layers";
 import { Notices, Toast } from "./panels/notices";
 import { StatusBar } from "./panels/status";
@@ -40,9 +41,11 @@ export function App({ session }: { session: Session }) {
           role="application"
           aria-label={t("app.canvas")}
           data-drawing={drawing.value && !gone}
+          data-built={built.value && !gone}
           data-cursor={hover.value ? "pick" : "move"}
         />
         <div class="city-focus" />
+        <Labels />
         <Notices />
       </main>
       {!gone && <LayerPanel onLayer={session.setLayer} onProperty={session.setProperty} />}

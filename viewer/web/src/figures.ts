@@ -6,24 +6,25 @@ import type { ViewerHost } from "./viewer/host";
 /** Remembers what the counters said last time. */
 export class Figures {
   readonly #updates = new Rate();
-  readonly #frames = new Rate();
-  #statesSeen = 0;
-  #framesSeen = 0;
+  #updatesSeen = 0;
 
   /** Reads once. */
   read(host: ViewerHost, nowMs: number): void {
     const stats = host.stats;
     if (!stats) return;
-    this.#updates.add(Math.max(0, stats.states - this.#statesSeen), nowMs);
-    this.#frames.add(Math.max(0, stats.frames - this.#framesSeen), nowMs);
-    this.#statesSeen = stats.states;
-    this.#framesSeen = stats.frames;
+    this.#updates.add(Math.max(0, stats.updates - this.#updatesSeen), nowMs);
+    this.#updatesSeen = stats.updates;
     state.entities.value = stats.entities;
     state.updatesPerSecond.value = this.#updates.perSecond(nowMs);
-    state.framesPerSecond.value = this.#frames.perSecond(nowMs);
+    state.framesPerSecond.value = stats.fps;
     state.lastDataUs.value = stats.last_time_us;
-    if (stats.frames > 0) state.drawing.value = true;
-    setIfChanged(state.layers, host.layers);
+    state.backend.value = stats.backend;
+    if (host.frames > 0) state.drawing.value = true;
+    if (!state.built.value && state.arrived.value && stats.complete && state.drawing.value) {
+      performance.mark("urbis:first-picture");
+      state.built.value = true;
+    }
+    setIfChanged(state.layers, [...host.layers, { name: "labels", on: state.labelsOn.value, count: 0 }]);
     setIfChanged(state.legends, host.legends);
   }
 }

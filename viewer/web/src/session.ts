@@ -10,9 +10,10 @@ import { lang, locale, t } from "./i18n";
 import { Hold } from "./live/hold";
 import { LiveLink, liveUrl, type LinkState } from "./live/socket";
 import { ServerClock } from "./live/clock";
-import { remember } from "./memory";
+import { recall, remember } from "./memory";
 import type { CardActions } from "./panels/card";
 import { copyText, say } from "./panels/copy";
+import { hideLabels, MOST_ASKED, placeLabels } from "./panels/labels";
 import { hitTitle } from "./panels/search";
 import * as state from "./state";
 import { Hovering } from "./viewer/hovering";
@@ -21,6 +22,8 @@ import { connectInput } from "./viewer/input";
 import { Figures } from "./figures";
 
 const TICK_MS = 500;
+/** Until the first picture stands, so that the waiting ends with the waiting. */
+const QUICK_TICK_MS = 50;
 const CARD_REFRESH_MS = 2000;
 const INFO_REFRESH_MS = 30_000;
 /** How far above a thing's own height the camera looks at it from. */
@@ -45,6 +48,7 @@ export class Session {
   #cardAsked: AbortController | null = null;
   #hadLink = false;
   #wasEmpty = false;
+  #labelsDueMs = 0;
 
   constructor() {
     const view = readHash(location.hash);
@@ -79,21 +83,32 @@ export class Session {
   /** The viewer is there: everything that came meanwhile goes in. */
   attach(host: ViewerHost, canvas: HTMLCanvasElement): void {
     this.#host = host;
-    state.backend.value = host.backend;
     host.tell((viewer) => viewer.set_theme(state.theme.value));
-    for (const name of this.#off) host.tell((viewer) => viewer.set_layer(name, false));
-    const property = state.legendProperty.value;
+    for (const name of this.#off) this.#show(name, false);
+    const property = recall("legend_property");
     if (property) host.tell((viewer) => viewer.set_legend(property));
     const lost = this.#hold.release((bytes) => host.push(bytes));
     if (lost) this.#link.restart();
     if (state.arrived.value) this.#firstSight();
     connectInput(canvas, host, {
       pick: (x, y) => void this.#pick(x, y),
-      hover: (x, y) => this.#hovering.rest(host, x, y),
-      leave: () => this.#hovering.leave(),
-      moved: () => (this.#touched = true),
+      hover: (x, y) => {
+        this.#hovering.rest(host, x, y);
+        state.pointer.value = host.groundAt(x, y);
+      },
+      leave: () => {
+        this.#hovering.leave();
+        state.pointer.value = null;
+      },
+      moved: () => {
+        this.#touched = true;
+        hideLabels();
+      },
     });
-    this.#tick();
+    const quick = setInterval(() => {
+      this.#tick();
+      if (state.built.value || state.problem.value) clearInterval(quick);
+    }, QUICK_TICK_MS);
   }
 
   // What people do -------------------------------------------------------------------------------------------------
@@ -114,15 +129,20 @@ export class Session {
     this.#touched = true;
     if (on) this.#off.delete(name);
     else this.#off.add(name);
-    this.#host?.tell((viewer) => viewer.set_layer(name, on));
+    this.#show(name, on);
     state.layers.value = state.layers.value.map((layer) => (layer.name === name ? { ...layer, on } : layer));
     this.#writeAddress();
   };
 
-  setProperty = (property: string): void => {
-    remember("legend_property", property);
-    state.legendProperty.value = property;
-    this.#host?.tell((viewer) => viewer.set_legend(property));
+  #show(name: string, on: boolean): void {
+    if (name === "labels") state.labelsOn.value = on;
+    else this.#host?.layer(name, on);
+  }
+
+  setProperty = (property: string | null): void => {
+    remember("legend_property", property ?? "");
+    this.#host?.tell((viewer) => viewer.set_legend(property ?? undefined));
+    this.#tick();
   };
 
   reconnect = (): void => this.#link.connect();
@@ -279,8 +299,20 @@ export class Session {
     if (!host) return;
     if (this.#wasEmpty && !state.empty.value) host.tell((viewer) => viewer.fly_home());
     this.#wasEmpty = state.empty.value;
+    this.#follow(host);
+  }
+
+  /** What waits for the camera to come to rest: the address and the names. */
+  #follow(host: ViewerHost): void {
     const camera = host.camera.join(",");
-    if (camera === this.#cameraSeen) this.#writeAddress();
+    const resting = camera === this.#cameraSeen;
     this.#cameraSeen = camera;
+    if (!resting) return hideLabels();
+    this.#writeAddress();
+    const now = performance.now();
+    if (!state.labelsOn.value || now < this.#labelsDueMs) return;
+    placeLabels(host.labels(MOST_ASKED));
+    // In a city of a million names the question takes long; it may cost a thirtieth of the time.
+    this.#labelsDueMs = now + 30 * (performance.now() - now);
   }
 }

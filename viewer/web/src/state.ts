@@ -40,6 +40,8 @@ export const link = signal<LinkState>({ phase: "connecting", attempt: 0 });
 export const arrived = signal(false);
 /** True once the viewer has drawn a frame. */
 export const drawing = signal(false);
+/** True once the whole first snapshot is on screen. */
+export const built = signal(false);
 export const serverReachable = signal(true);
 
 /** Figures of the status bar. */
@@ -56,7 +58,9 @@ export const nowMs = signal(Date.now());
 
 export const layers = signal<ViewerLayer[]>([]);
 export const legends = signal<Legend[]>([]);
-export const legendProperty = signal<string | null>(recall("legend_property"));
+
+/** The one layer that the page draws itself. */
+export const labelsOn = signal(true);
 
 export const selected = signal<string | null>(null);
 export const card = signal<Card | null>(null);

@@ -31,7 +31,6 @@ export const en = {
 
   "layers.title": "Layers",
   "layers.hide": "Hide the panel",
-  "layers.show": "Show layers",
   "layers.empty": "Layers appear once the city has arrived.",
   "layer.background": "Ground grid",
   "layer.grid": "Ground grid",
@@ -53,9 +52,7 @@ export const en = {
 
   "legend.title": "Sensor colour",
   "legend.property": "Colour sensors by",
-  "legend.none": "No sensor has reported yet.",
-  "legend.sensors": "{n} sensors",
-  "legend.no_value": "no value yet",
+  "legend.all": "What each one measures",
 
   "card.title": "Details",
   "card.close": "Close the details",
@@ -67,7 +64,6 @@ export const en = {
   "card.failed": "The details could not be loaded: {reason}",
   "card.retry": "Try again",
   "card.id": "Id",
-  "card.height": "Height",
   "card.position": "Position",
   "card.parent": "Part of",
   "card.codes": "Space-time codes",
@@ -124,7 +120,6 @@ export const en = {
   "status.missed.hint":
     "Updates that this page was too slow for: {missed} left out, {coalesced} replaced by newer ones. The latest state is always shown.",
   "status.last": "Last data",
-  "status.utc": "UTC",
   "status.backend.hint": "How this browser draws",
   "status.pointer": "Position under the pointer",
 

@@ -31,7 +31,6 @@ export const zh: Record<Key, string> = {
 
   "layers.title": "图层",
   "layers.hide": "收起面板",
-  "layers.show": "显示图层",
   "layers.empty": "城市数据到达后，图层会出现在这里。",
   "layer.background": "地面网格",
   "layer.grid": "地面网格",
@@ -53,9 +52,7 @@ export const zh: Record<Key, string> = {
 
   "legend.title": "传感器颜色",
   "legend.property": "传感器着色依据",
-  "legend.none": "还没有传感器上报数据。",
-  "legend.sensors": "{n} 个传感器",
-  "legend.no_value": "暂无数值",
+  "legend.all": "各自的测量内容",
 
   "card.title": "详情",
   "card.close": "关闭详情",
@@ -67,7 +64,6 @@ export const zh: Record<Key, string> = {
   "card.failed": "无法载入详情：{reason}",
   "card.retry": "重试",
   "card.id": "标识",
-  "card.height": "高度",
   "card.position": "位置",
   "card.parent": "隶属于",
   "card.codes": "时空编码",
@@ -123,7 +119,6 @@ export const zh: Record<Key, string> = {
   "status.missed.hint":
     "本页来不及处理的更新：略去 {missed} 条，被更新的值取代 {coalesced} 条。画面始终显示最新状态。",
   "status.last": "最新数据",
-  "status.utc": "UTC",
   "status.backend.hint": "本浏览器的绘图方式",
   "status.pointer": "指针处的位置",
 

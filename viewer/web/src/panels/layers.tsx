@@ -1,85 +1,15 @@
 // The panel of layer switches with their counts, and under it the legend of the sensor colours.
-import { useEffect, useRef } from "preact/hooks";
-
+import { shortCount } from "../format";
 import { locale, named, t } from "../i18n";
-import { number, shortCount, unitText } from "../format";
-import { card, layers, layersOpen, legendProperty, legends, narrow } from "../state";
+import { card, layers, layersOpen, narrow } from "../state";
 import { toggleLayers } from "../actions";
-import type { Legend } from "../viewer/contract";
 import { Icon } from "./icon";
-
-/** The legend that is shown: the chosen property's, or else the first. */
-export function chosenLegend(all: Legend[], property: string | null): Legend | null {
-  return all.find((legend) => legend.property === property) ?? all[0] ?? null;
-}
-
-/** The ramp as a CSS gradient, its stops placed by value. */
-export function rampCss(legend: Legend): string {
-  const span = legend.max - legend.min || 1;
-  const stops = legend.stops.map(
-    ([value, colour]) => `${colour} ${(((value - legend.min) / span) * 100).toFixed(1)}%`,
-  );
-  return `linear-gradient(90deg, ${stops.join(", ")})`;
-}
-
-function Ramp({ legend }: { legend: Legend }) {
-  const bar = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    if (bar.current) bar.current.style.background = rampCss(legend);
-  }, [legend]);
-  const middle = (legend.min + legend.max) / 2;
-  const unit = unitText(legend.unit);
-  return (
-    <div class="ramp">
-      <div
-        class="ramp-bar"
-        ref={bar}
-        role="img"
-        aria-label={`${named("property", legend.property)}: ${number(legend.min, locale.value)} – ${number(legend.max, locale.value)} ${unit}`}
-      />
-      <div class="ramp-scale" aria-hidden="true">
-        <span>{number(legend.min, locale.value)}</span>
-        <span>{number(middle, locale.value)}</span>
-        <span>
-          {number(legend.max, locale.value)}
-          {unit && <em>{unit}</em>}
-        </span>
-      </div>
-    </div>
-  );
-}
-
-function LegendBox({ onProperty }: { onProperty: (property: string) => void }) {
-  const all = legends.value;
-  const legend = chosenLegend(all, legendProperty.value);
-  if (!legend) return null;
-  return (
-    <section class="legend" aria-labelledby="legend-title">
-      <h3 id="legend-title">{t("legend.title")}</h3>
-      {all.length > 1 ? (
-        <select
-          aria-label={t("legend.property")}
-          value={legend.property}
-          onChange={(event) => onProperty(event.currentTarget.value)}
-        >
-          {all.map((one) => (
-            <option key={one.property} value={one.property}>
-              {named("property", one.property)}
-            </option>
-          ))}
-        </select>
-      ) : (
-        <p class="legend-name">{named("property", legend.property)}</p>
-      )}
-      <Ramp legend={legend} />
-    </section>
-  );
-}
+import { LegendBox } from "./legend";
 
 /** The panel. `onLayer` switches a layer, `onProperty` chooses what colours the sensors. */
 export function LayerPanel(props: {
   onLayer: (name: string, on: boolean) => void;
-  onProperty: (property: string) => void;
+  onProperty: (property: string | null) => void;
 }) {
   const hidden = !layersOpen.value || (narrow.value && card.value !== null);
   return (

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 
 import { t } from "../i18n";
-import { arrived, drawing, empty, problem, serverReachable, toast, type Problem } from "../state";
+import { built, drawing, empty, problem, serverReachable, toast, type Problem } from "../state";
 import { CopyButton } from "./copy";
 import { Icon } from "./icon";
 
@@ -101,7 +101,7 @@ export function Notices() {
   if (what?.kind === "no_gpu") return <NoGpu />;
   if (what) return <Broken what={what} />;
   if (empty.value) return <Empty />;
-  if (arrived.value && drawing.value) return null;
+  if (built.value) return null;
   const text = !serverReachable.value ? "problem.server" : drawing.value ? "loading.city" : "loading.viewer";
   return (
     <div class="loading glass" role="status">

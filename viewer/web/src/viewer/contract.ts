@@ -19,6 +19,8 @@ export interface Legend {
   stops: [value: number, colour: string][];
   /** Sensors that have reported it. */
   count: number;
+  /** Whether sensors are coloured by it now. */
+  shown: boolean;
 }
 
 /** Figures of the last moments: `stats()`. */
@@ -26,11 +28,24 @@ export interface ViewerStats {
   /** Things held. */
   entities: number;
   /** Rows of states taken since the start. */
-  states: number;
+  updates: number;
+  /** Frames a second, smoothed. */
+  fps: number;
+  /** `WebGPU` or `WebGL2`. */
+  backend: string;
   /** The newest instant of any state, UTC microseconds. */
   last_time_us: number | null;
-  /** Frames drawn since the start. */
-  frames: number;
+  /** Whether all that was told has been built. */
+  complete: boolean;
+}
+
+/** A named thing's place on screen: one element of `labels()`. */
+export interface ViewerLabel {
+  id: string;
+  name: string;
+  layer: string;
+  x: number;
+  y: number;
 }
 
 /** Bits of `modifiers`: shift 1, control 2, alt 4, meta 8. */
@@ -38,8 +53,6 @@ export type Modifiers = number;
 
 /** The viewer as wasm-bindgen exports it. Positions are CSS pixels from the canvas's top left corner. */
 export interface WasmViewer {
-  /** `WebGPU` or `WebGL2`. */
-  backend(): string;
   push(bytes: Uint8Array): void;
   frame(time_ms: number): void;
   resize(width_px: number, height_px: number, dpr: number): void;
@@ -54,13 +67,18 @@ export interface WasmViewer {
   layers(): string;
   /** JSON: `Legend[]`. */
   legend(): string;
-  set_legend(property: string): void;
+  /** Which property colours the sensors; none: each shows what it measures. */
+  set_legend(property: string | undefined): void;
   fly_to(lon: number, lat: number, height_m: number): void;
   fly_home(): void;
   /** The id of the thing under a pixel. */
   hover_at(x: number, y: number): Promise<string | undefined>;
   pick_at(x: number, y: number): Promise<string | undefined>;
   select(id: string | undefined): void;
+  /** JSON: `ViewerLabel[]`, nearest first. */
+  labels(most: number): string;
+  /** Longitude and latitude of the ground under a pixel; empty above the horizon. */
+  ground_at(x: number, y: number): Float64Array | undefined;
   set_theme(theme: "day" | "night"): void;
   /** Numbers that `set_camera` takes again. */
   camera(): Float64Array;

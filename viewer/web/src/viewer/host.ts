@@ -1,7 +1,7 @@
 // Holds the wasm viewer: loads it, gives it frames and sizes, and hands its answers on as typed values. Comes in: Arrow
 // bytes, switches, gestures; goes out: pictures, ids, figures. After the viewer has failed once it is never called
 // again, because a wasm module that panicked is in no state to be trusted.
-import type { Legend, ViewerLayer, ViewerStats, WasmModule, WasmViewer } from "./contract";
+import type { Legend, ViewerLabel, ViewerLayer, ViewerStats, WasmModule, WasmViewer } from "./contract";
 
 /** Which interface to draw with. */
 export type Backend = "auto" | "webgpu" | "webgl";
@@ -97,6 +97,16 @@ export class ViewerHost {
     this.#do(act);
   }
 
+  /** Switches a layer; a link may name one that this viewer does not have. */
+  layer(name: string, on: boolean): void {
+    if (this.#broken) return;
+    try {
+      this.#viewer.set_layer(name, on);
+    } catch (error) {
+      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
+    }
+  }
+
   /** One Arrow IPC stream as it came. A message the viewer cannot read is reported, and the viewer goes on. */
   push(bytes: Uint8Array): void {
     if (this.#broken) return;
@@ -121,10 +131,6 @@ export class ViewerHost {
     }
   }
 
-  get backend(): string {
-    return this.#do((viewer) => viewer.backend()) ?? "";
-  }
-
   /** Frames asked for since the start. */
   get frames(): number {
     return this.#frames;
@@ -140,6 +146,17 @@ export class ViewerHost {
 
   get stats(): ViewerStats | null {
     return this.#json<ViewerStats>((viewer) => viewer.stats());
+  }
+
+  /** Named things in the picture, nearest first. */
+  labels(most: number): ViewerLabel[] {
+    return this.#json<ViewerLabel[]>((viewer) => viewer.labels(most)) ?? [];
+  }
+
+  /** Longitude and latitude of the ground under a pixel. */
+  groundAt(x: number, y: number): { lon: number; lat: number } | null {
+    const [lon, lat] = this.#do((viewer) => viewer.ground_at(x, y)) ?? [];
+    return lon === undefined || lat === undefined ? null : { lon, lat };
   }
 
   get camera(): number[] {

@@ -1,0 +1,79 @@
+// The legend of the sensor colours: which property colours the sensors, and the ramp of each that does, with its unit.
+import { useEffect, useRef } from "preact/hooks";
+
+import { number, unitText } from "../format";
+import { locale, named, t } from "../i18n";
+import { legends } from "../state";
+import type { Legend } from "../viewer/contract";
+
+/** More ramps than this under each other say nothing. */
+const MOST_RAMPS = 6;
+
+/** The legends of the properties that colour sensors now. */
+export function shownLegends(all: Legend[]): Legend[] {
+  return all.filter((legend) => legend.shown && legend.count > 0).slice(0, MOST_RAMPS);
+}
+
+/** The ramp as a CSS gradient, its stops placed by value. */
+export function rampCss(legend: Legend): string {
+  const span = legend.max - legend.min || 1;
+  const stops = legend.stops.map(
+    ([value, colour]) => `${colour} ${(((value - legend.min) / span) * 100).toFixed(1)}%`,
+  );
+  return `linear-gradient(90deg, ${stops.join(", ")})`;
+}
+
+function Ramp({ legend }: { legend: Legend }) {
+  const bar = useRef<HTMLDivElement>(null);
+  const css = rampCss(legend);
+  useEffect(() => {
+    if (bar.current) bar.current.style.background = css;
+  }, [css]);
+  const unit = unitText(legend.unit);
+  const name = named("property", legend.property);
+  const [low, high] = [number(legend.min, locale.value), number(legend.max, locale.value)];
+  return (
+    <div class="ramp">
+      <p class="ramp-name">
+        {name}
+        {unit && <span>{unit}</span>}
+      </p>
+      <div class="ramp-bar" ref={bar} role="img" aria-label={`${name}: ${low} – ${high} ${unit}`} />
+      <p class="ramp-scale" aria-hidden="true">
+        <span>{low}</span>
+        <span>{number((legend.min + legend.max) / 2, locale.value)}</span>
+        <span>{high}</span>
+      </p>
+    </div>
+  );
+}
+
+/** The legend; nothing before the first reading. */
+export function LegendBox({ onProperty }: { onProperty: (property: string | null) => void }) {
+  const all = legends.value;
+  if (all.length === 0) return null;
+  const shown = shownLegends(all);
+  const only = all.filter((legend) => legend.shown).length === 1 ? shown[0] : undefined;
+  return (
+    <section class="legend" aria-labelledby="legend-title">
+      <h3 id="legend-title">{t("legend.title")}</h3>
+      {all.length > 1 && (
+        <select
+          aria-label={t("legend.property")}
+          value={only?.property ?? ""}
+          onChange={(event) => onProperty(event.currentTarget.value || null)}
+        >
+          <option value="">{t("legend.all")}</option>
+          {all.map((one) => (
+            <option key={one.property} value={one.property}>
+              {named("property", one.property)} ({one.count})
+            </option>
+          ))}
+        </select>
+      )}
+      {shown.map((legend) => (
+        <Ramp key={legend.property} legend={legend} />
+      ))}
+    </section>
+  );
+}
