@@ -27,8 +27,21 @@ pub enum BelowGround {
 /// `n = U * ln(1 + h/r0) / ln(1 + pi/180)` as sign and floor of the magnitude. The height must be in the range of [`crate::Position`].
 #[inline]
 pub(crate) fn units(height_m: f64) -> Signed {
-    let n = (height_m / R0_M).ln_1p() * UNITS_PER_LN;
+    let n = ln_ratio(height_m) * UNITS_PER_LN;
     Signed { negative: n < 0.0, units: (n.abs() as u32).min(256 * UNITS_PER_DEGREE - 1) }
+}
+
+/// `ln(1 + h/r0)`. Near the ground, where nearly every height lies, by the series `2 atanh(s)` of `s = h / (2 r0 + h)`: below 100 km
+/// s is below 1/128, so five terms leave an error under 1e-19 of the value, and it takes a third of the time of the library's logarithm.
+#[inline]
+fn ln_ratio(height_m: f64) -> f64 {
+    const SERIES_BELOW_M: f64 = 100_000.0;
+    if height_m.abs() > SERIES_BELOW_M {
+        return (height_m / R0_M).ln_1p();
+    }
+    let s = height_m / (2.0 * R0_M + height_m);
+    let q = s * s;
+    2.0 * s * (1.0 + q * (1.0 / 3.0 + q * (1.0 / 5.0 + q * (1.0 / 7.0 + q / 9.0))))
 }
 
 /// The height in metres of a count of units: `r0 * expm1((n/U) * ln(1 + pi/180))`.
@@ -45,6 +58,15 @@ mod tests {
     #[test]
     fn the_constant_is_the_logarithm_it_claims() {
         assert_eq!(LN_STEP.to_bits(), (std::f64::consts::PI / 180.0).ln_1p().to_bits());
+    }
+
+    #[test]
+    fn the_series_is_the_logarithm() {
+        for i in -100_000..=100_000 {
+            let h = f64::from(i) + 0.37;
+            let (ours, theirs) = (ln_ratio(h), (h / R0_M).ln_1p());
+            assert!((ours - theirs).abs() <= 4.0 * f64::EPSILON * theirs.abs(), "{h} m: {ours:e} {theirs:e}");
+        }
     }
 
     #[test]

@@ -255,8 +255,15 @@ fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
     Err(Error::Time { text: time::format_iso(time_us), why: "keys hold the hours within 7,655 years of 1970" })
 }
 
+/// The key as 32 hexadecimal digits, which sort like it.
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Key({:032x})", self.0)
+        write!(f, "Key({self})")
     }
 }

@@ -69,7 +69,18 @@ impl Cell {
     }
 
     /// The cell holding a position: 180 degrees east is the meridian of 180 degrees west.
+    #[inline]
     pub(crate) fn of_position(p: &Position) -> Self {
+        let z = p.height_m().map(|h| {
+            let n = height::units(h);
+            (n.negative, n.units)
+        });
+        Self { z, ..Self::of_place(p) }
+    }
+
+    /// The same without the height.
+    #[inline]
+    pub(crate) fn of_place(p: &Position) -> Self {
         let (lon, lat) = (p.lon(), p.lat());
         let limit = 180 * UNITS_PER_DEGREE;
         Self {
@@ -77,10 +88,7 @@ impl Cell {
             west: lon.negative || lon.units >= limit,
             x: lon.units.min(limit - 1),
             y: lat.units,
-            z: p.height_m().map(|h| {
-                let n = height::units(h);
-                (n.negative, n.units)
-            }),
+            z: None,
             level: 0,
         }
     }
@@ -179,22 +187,21 @@ impl<'a> Reader<'a> {
         Ok(place as u32)
     }
 
-    /// One digit below `limit`.
+    /// One digit below `limit`: 0-9, A-E.
     pub(crate) fn digit(&mut self, limit: u32) -> Result<u32, Error> {
-        let allowed = match limit {
-            2 => "0 or 1",
-            3 => "0-2",
-            4 => "0-3",
-            5 => "0-4",
-            6 => "0-5",
-            7 => "0-6",
-            8 => "0-7",
-            9 => "0-8",
-            10 => "0-9",
-            12 => "0-9, A or B",
-            _ => "0-9 or A-E",
+        let Some(&byte) = self.code.as_bytes().get(self.at) else {
+            return Err(bad_length(self.scheme, self.code, self.lengths));
         };
-        self.one_of(&"0123456789ABCDE"[..limit.min(15) as usize], allowed)
+        let value = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'E' => byte - b'A' + 10,
+            _ => u8::MAX,
+        };
+        if u32::from(value) >= limit {
+            return Err(bad_character(self.scheme, self.code, self.at, digits_below(limit)));
+        }
+        self.at += 1;
+        Ok(u32::from(value))
     }
 
     /// Two decimal digits in `low..=high`; a number out of range is blamed on its second digit.
@@ -208,7 +215,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// All the levels until the end of the text, into `cell`. `hemisphere_from_zone`: the first level decides east or west.
+    /// All the levels until the end of the text, into `cell`; a zone decides east or west.
     pub(crate) fn levels(&mut self, steps: &[Step], cell: &mut Cell) -> Result<(), Error> {
         for (index, step) in steps.iter().enumerate() {
             if self.is_done() {
@@ -248,5 +255,22 @@ impl<'a> Reader<'a> {
             }
             Form::Pair => Ok((self.digit(step.cols)?, self.digit(step.rows)?)),
         }
+    }
+}
+
+/// The digits below a limit, for a refusal.
+fn digits_below(limit: u32) -> &'static str {
+    match limit {
+        2 => "0 or 1",
+        3 => "0-2",
+        4 => "0-3",
+        5 => "0-4",
+        6 => "0-5",
+        7 => "0-6",
+        8 => "0-7",
+        9 => "0-8",
+        10 => "0-9",
+        12 => "0-9, A or B",
+        _ => "0-9 or A-E",
     }
 }

@@ -22,6 +22,7 @@ pub fn encode(position: &Position, level: u8) -> Result<CodeText, Error> {
 ///
 /// # Errors
 /// [`Error::Level`] outside 0..=10 and [`Error::PolarDetail`] at |lat| >= 88 degrees beyond level 2.
+#[inline]
 pub fn encode_2d(position: &Position, level: u8) -> Result<CodeText, Error> {
     let mut buffer = [0; 20];
     let length = encode_into(position, level, &mut buffer)?;
@@ -36,7 +37,7 @@ pub fn encode_2d(position: &Position, level: u8) -> Result<CodeText, Error> {
 #[inline]
 pub fn encode_into(position: &Position, level: u8, buffer: &mut [u8; 20]) -> Result<usize, Error> {
     check_level(SCHEME, level, 0, FINEST_LEVEL)?;
-    let corner = Corner::of_position(position);
+    let corner = Corner::of_place(position);
     if corner.y >= POLAR_Y {
         return polar::write(position, level, buffer);
     }
@@ -49,6 +50,7 @@ pub fn encode_into(position: &Position, level: u8, buffer: &mut [u8; 20]) -> Res
 ///
 /// # Errors
 /// [`Error::NeedsHeight`] without height, [`Error::Level`] outside 0..=10, [`Error::PolarDetail`] at |lat| >= 88 degrees.
+#[inline]
 pub fn encode_3d(position: &Position, level: u8) -> Result<CodeText, Error> {
     check_level(SCHEME, level, 0, FINEST_LEVEL)?;
     let corner = Corner::of_position(position);
@@ -82,21 +84,21 @@ fn plane(c: &Corner) -> [u8; 20] {
         b'0' + (zone % 10) as u8,
         b'A' + row as u8,
         digit(x / 3_686_400),
-        digit(y / 3_686_400),
-        digit(y2 / 1_228_800 * 2 + x2 / 1_843_200),
+        octal(y / 3_686_400),
+        octal(y2 / 1_228_800 * 2 + x2 / 1_843_200),
         digit(x3 / 122_880),
-        digit(y3 / 122_880),
+        octal(y3 / 122_880),
         digit(x4 >> 13),
         digit(y4 >> 13),
-        digit((y5 >> 12) * 2 + (x5 >> 12)),
-        digit(x5 >> 9 & 7),
-        digit(y5 >> 9 & 7),
-        digit(x5 >> 6 & 7),
-        digit(y5 >> 6 & 7),
-        digit(x5 >> 3 & 7),
-        digit(y5 >> 3 & 7),
-        digit(x5 & 7),
-        digit(y5 & 7),
+        octal((y5 >> 12) * 2 + (x5 >> 12)),
+        octal(x5 >> 9 & 7),
+        octal(y5 >> 9 & 7),
+        octal(x5 >> 6 & 7),
+        octal(y5 >> 6 & 7),
+        octal(x5 >> 3 & 7),
+        octal(y5 >> 3 & 7),
+        octal(x5 & 7),
+        octal(y5 & 7),
     ]
 }
 
@@ -109,15 +111,15 @@ fn heights(z: u32) -> [u8; 11] {
     [
         b'0' + (top / 10) as u8,
         b'0' + (top % 10) as u8,
-        digit(z / 3_686_400 % 8),
-        digit(z2 / 1_843_200),
+        octal(z / 3_686_400 % 8),
+        octal(z2 / 1_843_200),
         digit(z3 / 122_880),
         digit(z4 >> 13),
-        digit(z5 >> 12),
-        digit(z5 >> 9 & 7),
-        digit(z5 >> 6 & 7),
-        digit(z5 >> 3 & 7),
-        digit(z5 & 7),
+        octal(z5 >> 12),
+        octal(z5 >> 9 & 7),
+        octal(z5 >> 6 & 7),
+        octal(z5 >> 3 & 7),
+        octal(z5 & 7),
     ]
 }
 
@@ -126,6 +128,12 @@ fn heights(z: u32) -> [u8; 11] {
 fn digit(value: u32) -> u8 {
     let value = value as u8;
     value + if value < 10 { b'0' } else { b'A' - 10 }
+}
+
+/// The character of a digit that is always below 10.
+#[inline]
+fn octal(value: u32) -> u8 {
+    b'0' + value as u8
 }
 
 #[cfg(test)]

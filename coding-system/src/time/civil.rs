@@ -47,7 +47,7 @@ impl Civil {
     /// # Errors
     /// [`Error::Time`] for a field out of its range (30 February too) or a year beyond what 64 bits of microseconds hold.
     pub fn to_us(&self) -> Result<i64, Error> {
-        let refuse = |why| Err(Error::Time { text: format!("{self:?}"), why });
+        let refuse = |why| Err(Error::Time { text: self.to_string(), why });
         if !(1..=12).contains(&self.month) {
             return refuse("the month is not 1 to 12");
         }
@@ -63,6 +63,13 @@ impl Civil {
         let whole = i128::from(days_of_date(self.year, self.month, self.day)) * i128::from(DAY_US) + i128::from(in_day);
         i64::try_from(whole)
             .or_else(|_| refuse("the year is beyond what 64 bits of microseconds hold: give -290307 to 294246"))
+    }
+}
+
+impl std::fmt::Display for Civil {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { year, month, day, hour, minute, second, us } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{us:06}Z")
     }
 }
 

@@ -1,7 +1,6 @@
 //! What must hold for every position, text and key, by random trial.
 
 use coding_system::cover::{cover_box, cover_box_cells};
-use coding_system::time::Interval;
 use coding_system::{
     Error, Key, LonLatBox, Position, Profile, Scheme, SpaceTimeCode, beidou, decode, encode, encode_with_geoid, geosot,
     h3, rslc, scheme,
@@ -36,7 +35,7 @@ fn height() -> impl Strategy<Value = Option<f64>> {
     ]
 }
 
-fn position(limit: f64) -> impl Strategy<Value = Position> {
+pub(crate) fn position(limit: f64) -> impl Strategy<Value = Position> {
     (lon(), lat(limit), height()).prop_map(|(lon, lat, height)| Position::new(lon, lat, height).unwrap())
 }
 
@@ -95,6 +94,27 @@ proptest! {
     }
 
     #[test]
+    fn polar_cells_hold_what_was_coded(lon in lon(), lat in prop_oneof![88.0..=90.0f64, -90.0..=-88.0f64], level in 0u8..=2) {
+        let p = Position::new_2d(lon, lat).unwrap();
+        let text = beidou::encode_2d(&p, level).unwrap();
+        let cell = beidou::Cell::parse(&text).unwrap();
+        prop_assert!(cell.to_string() == text.as_str() && cell.level() == level && slack(&cell.area()).contains(&p), "{} {:?}", text, cell.area());
+        prop_assert!(matches!(beidou::encode_2d(&p, level + 3), Err(Error::PolarDetail)));
+        let cell = geosot::Cell::of(&p, level * 16).unwrap();
+        prop_assert!(slack(&cell.area()).contains(&p) && geosot::Cell::parse(&cell.text()).unwrap() == cell);
+    }
+
+    #[test]
+    fn every_scheme_goes_into_a_space_time_code(p in position(84.9), t: i64, which in 0usize..5) {
+        let p = Position::new(p.lon_deg(), p.lat_deg(), Some(p.height_m().unwrap_or(0.0).min(1e6))).unwrap();
+        let text = encode_with_geoid(Scheme::ALL[which], 9, &p, Some(t), Some(12.5)).unwrap();
+        let decoded = decode(&text).unwrap();
+        prop_assert_eq!((decoded.scheme, decoded.place_scheme, decoded.level), (Scheme::SpaceTime, Scheme::ALL[which], 9));
+        prop_assert!(decoded.interval.unwrap().contains(t) || t > i64::MAX - 3_600_000_000);
+        prop_assert_eq!(SpaceTimeCode::parse(&text).unwrap().to_string(), text);
+    }
+
+    #[test]
     fn random_texts_never_panic(text in ".{0,40}") {
         if let Ok(decoded) = decode(&text) {
             prop_assert!(decoded.area.south_deg() <= decoded.area.north_deg());
@@ -129,50 +149,6 @@ proptest! {
         prop_assume!(&text[at..=at] != to.as_str());
         let changed = format!("{}{to}{}", &text[..at], &text[at + 1..]);
         prop_assert!(decode(&changed).is_err(), "{changed}");
-    }
-}
-
-fn profile() -> impl Strategy<Value = Profile> {
-    prop_oneof![Just(Profile::SpaceFirst), Just(Profile::TimeFirst)]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    #[test]
-    fn keys_come_back_and_sort_as_bytes(a in position(90.0), b in position(90.0), t in prop::option::of(-60_000_000_000_000_000i64..60_000_000_000_000_000), profile in profile(), level in 0u8..=32) {
-        let (ka, kb) = (Key::new(&a, t, profile).unwrap(), Key::new(&b, t, profile).unwrap());
-        prop_assert_eq!(ka.cmp(&kb), ka.to_be_bytes().cmp(&kb.to_be_bytes()));
-        prop_assert_eq!(Key::from_be_bytes(ka.to_be_bytes()).unwrap(), ka);
-        prop_assert_eq!((ka.level(), ka.profile(), ka.is_3d()), (32, profile, a.height_m().is_some()));
-        prop_assert_eq!(ka.cell().unwrap(), geosot::Cell::of(&a, 32).unwrap());
-        prop_assert_eq!(ka.hour(), t.map(Interval::hour_of));
-        let cell = geosot::Cell::of(&a, level).unwrap();
-        let coarse = Key::of_cell(&cell, t, profile).unwrap();
-        prop_assert_eq!(ka.parent(level), Some(coarse));
-        prop_assert_eq!((coarse.level(), coarse.cell().unwrap()), (level, cell));
-        let kb_cell = geosot::Cell::of(&b, 32).unwrap();
-        let inside = a.height_m().is_some() == b.height_m().is_some() && cell.contains(&kb_cell);
-        prop_assert_eq!(coarse.contains(kb), inside);
-        prop_assert!(coarse.contains(ka) && coarse.prefix_range().contains(&ka.to_u128()));
-        prop_assert_eq!(coarse.prefix_range().contains(&kb.to_u128()), inside);
-    }
-
-    #[test]
-    fn any_number_is_answered_as_a_key(key: u128, tag in 0u128..8) {
-        let key = key >> 4 | tag << 124;
-        if let Ok(key) = Key::from_u128(key) {
-            prop_assert_eq!(Key::from_u128(key.to_u128()).unwrap(), key);
-            prop_assert!(key.contains(key) && key.prefix_range().contains(&key.to_u128()));
-        }
-    }
-
-    #[test]
-    fn earlier_hours_sort_first_in_time_first_keys(a in position(90.0), b in position(90.0), t in -4_000_000_000_000_000i64..4_000_000_000_000_000, hours in 1i64..100_000) {
-        let (a, b) = (a.without_height(), b.without_height());
-        let (early, late) = (Key::new(&a, Some(t), Profile::TimeFirst).unwrap(), Key::new(&b, Some(t + hours * 3_600_000_000), Profile::TimeFirst).unwrap());
-        prop_assert!(early < late && Key::new(&a, None, Profile::TimeFirst).unwrap() < early);
-        prop_assert!(!early.contains(late));
     }
 }
 
@@ -292,6 +268,19 @@ fn covers_of_known_shape() {
     let world = LonLatBox::new(-180.0, -90.0, 180.0, 90.0).unwrap();
     assert!(cover_box(&world, 4, 32).unwrap().iter().all(|r| r.inner));
     assert!(matches!(cover_box(&world, 0, 32), Err(Error::Cover { .. })));
+    // More cells follow a box of a city more closely: the surplus falls to a tenth of the box.
+    let b = LonLatBox::new(116.31, 39.87, 116.42, 39.95).unwrap();
+    let size = |b: &LonLatBox| (b.east_deg() - b.west_deg()) * (b.north_deg() - b.south_deg());
+    let surplus = |max| {
+        cover_box_cells(&b, max, 32).unwrap().iter().map(|(cell, _)| size(&cell.area())).sum::<f64>() / size(&b) - 1.0
+    };
+    assert!(
+        surplus(256) < 0.1 && surplus(64) < 0.5 && surplus(8) < 1.0,
+        "{} {} {}",
+        surplus(256),
+        surplus(64),
+        surplus(8)
+    );
     // Across the antimeridian both sides are met.
     let b = LonLatBox::new(179.0, 10.0, -179.0, 11.0).unwrap();
     let cover = cover_box(&b, 64, 32).unwrap();
