@@ -115,20 +115,32 @@ fn missing(path: PathBuf) -> Error {
 pub(super) struct Writer<'a> {
     dir: &'a Path,
     folders: BTreeSet<PathBuf>,
+    /// Written and not yet synced: the file system syncs many files together much faster than one after the other.
+    unsynced: Vec<(PathBuf, File)>,
 }
+
+/// The most files held open before they are synced.
+const UNSYNCED: usize = 64;
 
 impl<'a> Writer<'a> {
     pub(super) fn new(dir: &'a Path) -> Self {
-        Self { dir, folders: BTreeSet::new() }
+        Self { dir, folders: BTreeSet::new(), unsynced: Vec::new() }
     }
 
-    /// Writes and syncs one tile.
+    /// Writes one tile; it is on disk when [`Writer::finish`] returns.
     pub(super) fn tile(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), Error> {
         let path = self.dir.join(tile.path());
         if let Some(parent) = path.parent() {
             self.folder(parent)?;
         }
-        write_synced(&path, bytes)
+        let mut file = File::create(&path).map_err(Error::io("create", &path))?;
+        file.write_all(bytes).map_err(Error::io("write", &path))?;
+        self.unsynced.push((path, file));
+        if self.unsynced.len() == UNSYNCED { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        self.unsynced.drain(..).try_for_each(|(path, file)| file.sync_data().map_err(Error::io("sync", &path)))
     }
 
     fn folder(&mut self, folder: &Path) -> Result<(), Error> {
@@ -140,8 +152,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Makes the names of everything written last.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    /// Makes everything written last, and the names of it.
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.sync()?;
         self.folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 }

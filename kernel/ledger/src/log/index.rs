@@ -28,15 +28,11 @@ impl Index {
         let leaf = self.size;
         self.size += 1;
         self.sequences.entry(sequence).or_insert(leaf);
-        match self.assets.get_mut(asset) {
-            Some(known) => {
-                known.leaves.push(leaf);
-                known.last_hash = leaf_hash;
-            }
-            None => {
-                let first = AssetLeaves { leaves: vec![leaf], last_hash: leaf_hash };
-                self.assets.insert(asset.into(), first);
-            }
+        if let Some(known) = self.assets.get_mut(asset) {
+            known.leaves.push(leaf);
+            known.last_hash = leaf_hash;
+        } else {
+            self.assets.insert(asset.into(), AssetLeaves { leaves: vec![leaf], last_hash: leaf_hash });
         }
     }
 

@@ -149,9 +149,12 @@ impl Ledger {
             last = record.sequence;
             let asset = record.asset.as_str();
             let previous = newest.get(asset).copied().or_else(|| self.index.asset(asset).map(|known| known.last_hash));
-            let record = AssetRecord { previous: previous.map(|hash| hex::encode(hash.0)), ..record.clone() };
-            let bytes =
-                leaf::encode(&record).map_err(|source| Error::Record { position, asset: record.asset, source })?;
+            let previous = previous.map(|hash| hex::encode(hash.0));
+            let bytes = leaf::encode(record, previous.as_deref()).map_err(|source| Error::Record {
+                position,
+                asset: asset.to_owned(),
+                source,
+            })?;
             let hash = record_hash(&bytes);
             newest.insert(asset, hash);
             leaves.push((bytes, hash));

@@ -37,7 +37,7 @@ fn every_leaf_has_a_receipt_that_verifies_without_the_log() {
         let verified = verify(&receipt.to_string(), &home.vkey()).unwrap();
         assert_eq!((verified.index, verified.log_size, verified.origin.as_str()), (index, 301, ORIGIN));
         assert_eq!(verified.record, wanted);
-        assert_eq!(verified.root_hash, hex(&ledger.root()));
+        assert_eq!(verified.root_hash, hex::encode(ledger.root()));
     }
     assert!(matches!(ledger.receipt("nobody", Which::Latest), Err(Error::NoAsset(_))));
     let other = record(3, 1).asset;
@@ -63,7 +63,7 @@ fn an_assets_leaves_are_chained_and_survive_reopening() {
     let entries: Vec<_> = ledger.entries(0..ledger.size()).map(Result::unwrap).collect();
     assert_eq!(entries[0].record.previous, None);
     for pair in entries.windows(2) {
-        assert_eq!(pair[1].record.previous, Some(hex(&pair[0].leaf_hash)));
+        assert_eq!(pair[1].record.previous, Some(hex::encode(pair[0].leaf_hash)));
     }
     let old = verify(&ledger.receipt(&first.asset, Which::Leaf(1)).unwrap().to_string(), &home.vkey()).unwrap();
     assert_eq!((old.index, old.record.operation), (1, Operation::Update));
@@ -156,8 +156,4 @@ proptest! {
         let receipt = ledger.receipt(&asset, Which::Latest).unwrap().to_string();
         prop_assert_eq!(verify(&receipt, &split.vkey()).unwrap().record.asset, asset);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,7 @@
 //! The ledger as its users meet it: a folder, records, receipts, and everything that can happen to the files.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+
 mod crash;
 mod growth;
 mod tamper;
