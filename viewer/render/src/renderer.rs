@@ -286,6 +286,21 @@ impl Renderer {
         let _ = self.gpu.device.poll(wgpu::PollType::Poll);
     }
 
+    /// Waits until everything submitted is done. Not for browsers: there nothing may wait.
+    ///
+    /// # Errors
+    /// When the device is lost.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn finish(&self) -> Result<(), Error> {
+        let waited = self.gpu.device.poll(wgpu::PollType::wait_indefinitely());
+        waited.map(|_| ()).map_err(|error| Error::ReadBack(error.to_string()))
+    }
+
+    /// Takes a set of points out of the scene.
+    pub fn remove_points(&mut self, id: PointId) {
+        self.scene.points.remove(&id);
+    }
+
     fn draw_shadow(&self, encoder: &mut wgpu::CommandEncoder) {
         let mut pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
             label: Some("shadow"),

@@ -48,9 +48,9 @@ fn sky(direction: vec3<f32>) -> vec3<f32> {
 
 fn grid_line(coordinate: vec2<f32>, spacing: f32, pixel: f32) -> f32 {
     let cell = abs(fract(coordinate / spacing - vec2<f32>(0.5)) - vec2<f32>(0.5)) * spacing;
-    let width = max(pixel, 0.03);
+    let width = max(pixel * 0.7, 0.05);
     let line = vec2<f32>(1.0) - smoothstep(vec2<f32>(width * 0.5), vec2<f32>(width * 1.5), cell);
-    return max(line.x, line.y) * (1.0 - smoothstep(spacing * 0.06, spacing * 0.22, pixel));
+    return max(line.x, line.y) * (1.0 - smoothstep(spacing * 0.02, spacing * 0.09, pixel));
 }
 
 @fragment

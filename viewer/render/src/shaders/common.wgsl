@@ -48,7 +48,7 @@ fn value_noise(p: vec2<f32>) -> f32 {
 fn air(direction: vec3<f32>) -> vec3<f32> {
     let up = max(direction.z, 0.0);
     let toward_sun = max(dot(normalize(vec3<f32>(direction.xy, 0.0) + vec3<f32>(1e-5)), normalize(vec3<f32>(frame.sun.xy, 0.0) + vec3<f32>(1e-5))), 0.0);
-    let haze = exp(-up * 5.5);
+    let haze = exp(-up * 8.0);
     var colour = mix(frame.zenith.rgb, frame.horizon.rgb, haze);
     let warm = frame.sun_colour.rgb * frame.sun_colour.w;
     colour += warm * pow(toward_sun, 3.0) * exp(-up * 4.0) * 0.10;

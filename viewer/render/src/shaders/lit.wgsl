@@ -25,8 +25,11 @@ fn lit(albedo: vec3<f32>, normal: vec3<f32>, position: vec3<f32>, occlusion: f32
     let facing = max(dot(normal, frame.sun.xyz), 0.0);
     var sun = 0.0;
     if facing > 0.0 { sun = facing * sunlit(position, normal); }
-    let sky = mix(frame.zenith.rgb, frame.horizon.rgb, 0.45);
-    let bounce = frame.ground.rgb * (frame.sun_colour.rgb * 0.16 + sky * 0.45);
+    var sky = mix(frame.zenith.rgb, frame.horizon.rgb, 0.45);
+    // A clear sky's full blue in every shade looks cold: eyes adapt to it, and so does this picture.
+    let grey = dot(sky, vec3<f32>(0.2126, 0.7152, 0.0722));
+    sky = mix(sky, vec3<f32>(1.03, 1.0, 0.98) * grey, 0.62 * (1.0 - frame.sun.w * 0.6));
+    let bounce = frame.ground.rgb * (frame.sun_colour.rgb * 0.22 + sky * 0.45);
     let around = mix(bounce, sky, normal.z * 0.5 + 0.5) * occlusion;
     return albedo * (sun * frame.sun_colour.rgb + around);
 }

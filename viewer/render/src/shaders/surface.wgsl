@@ -26,13 +26,13 @@ fn wall(in: Surface, normal: vec3<f32>, pixel: f32) -> Skin {
     let near = 1.0 - smoothstep(0.5, 1.6, pixel);
     let cell = vec3<f32>(floor(bay), floor(storey), floor(dot(in.position.xy, normal.xy)));
     let chance = hash3(cell + vec3<f32>(17.0, 3.0, 7.0));
-    let glass = linear_from_srgb(vec3<f32>(0.47, 0.55, 0.63)) * (0.75 + 0.4 * chance);
+    let glass = linear_from_srgb(vec3<f32>(0.42, 0.50, 0.58)) * (0.75 + 0.4 * chance);
     let upright = step(abs(normal.z), 0.25);
-    let amount = mix(0.30, pane, near) * upright * 0.55 * smoothstep(0.6, 1.4, in.position.z);
+    let amount = mix(0.30, pane, near) * upright * 0.62 * smoothstep(0.6, 1.4, in.position.z);
     let band = (1.0 - smoothstep(0.02, 0.05 + soft, abs(fract(storey) - 0.02))) * near * upright * 0.10;
     skin.albedo = mix(in.colour.rgb, glass, amount) * (1.0 - band);
     skin.occlusion = mix(0.50, 1.0, smoothstep(-1.0, 9.0, in.position.z));
-    let lit_window = step(0.62, chance) * mix(0.20, pane, near) * upright * frame.sun.w;
+    let lit_window = step(0.66, chance) * mix(0.20, pane, near) * upright * frame.sun.w;
     skin.glow = mix(vec3<f32>(1.0, 0.62, 0.26), vec3<f32>(1.0, 0.80, 0.52), fract(chance * 7.0)) * lit_window * 0.55;
     return skin;
 }
@@ -44,7 +44,7 @@ fn water(position: vec3<f32>, albedo: vec3<f32>, normal: vec3<f32>) -> vec3<f32>
     let fade = 1.0 / (1.0 + length(frame.eye.xyz - position) * 0.004);
     let n = normalize(vec3<f32>(wave * 0.16 * fade, 1.0));
     let mirrored = reflect(-view, n);
-    let fresnel = 0.04 + 0.80 * pow(1.0 - max(dot(n, view), 0.0), 4.0);
+    let fresnel = 0.16 + 0.74 * pow(1.0 - max(dot(n, view), 0.0), 3.0);
     let glint = pow(max(dot(mirrored, frame.sun.xyz), 0.0), 220.0) * 3.0;
     let shade = sunlit(position, normal);
     let deep = albedo * (frame.zenith.rgb * 0.7 + frame.sun_colour.rgb * 0.22 * shade);
@@ -71,7 +71,13 @@ fn fs_surface(in: Surface) -> @location(0) vec4<f32> {
         let patches = value_noise(in.position.xy / 3.0) * 0.4 + value_noise(in.position.xy / 19.0) * 0.6;
         skin.albedo *= 0.88 + 0.24 * patches * (1.0 - smoothstep(1.0, 12.0, pixel));
     }
-    if in.material == FOLIAGE { skin.occlusion = 0.72 + 0.28 * normal.z; }
+    if in.material == FOLIAGE {
+        skin.occlusion = 0.66 + 0.34 * normal.z;
+        // Light goes through leaves: the shaded side is never dark.
+        let through = 0.5 + 0.5 * dot(normal, frame.sun.xyz);
+        skin.glow = in.colour.rgb * frame.sun_colour.rgb * through * through * 0.14;
+        skin.albedo *= 0.82 + 0.36 * hash3(floor(in.position * 2.6));
+    }
     if in.material == GLOW { skin.glow = in.colour.rgb * mix(0.35, 0.9, frame.sun.w); }
     let albedo = highlighted(skin.albedo, in.pick);
     var colour: vec3<f32>;

@@ -1,0 +1,1 @@
+//! Messages: strict about types, tolerant about order, absence and text layout.
