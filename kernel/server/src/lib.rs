@@ -1,1 +1,29 @@
-//! HTTP, WebSocket and the ingest task: the kernel's doors
+//! The kernel's doors: HTTP, WebSocket, and the one task that writes.
+//!
+//! Changes come in from connectors over a bounded channel ([`Ingest`]); they are committed, the live clients are told
+//! ([`live`]), the ledger registers what is an asset ([`registrar`]). Questions come in over HTTP and are answered from
+//! snapshots, so that no reader ever waits for the writer. Every write over HTTP needs an API key; every queue, body,
+//! answer and deadline is bounded.
+
+mod access;
+mod api;
+mod assets;
+mod changes;
+mod codes;
+mod error;
+mod ingest;
+pub mod live;
+mod metrics;
+mod page;
+pub mod registrar;
+mod router;
+mod sql;
+mod state;
+
+pub use access::{Access, AccessError, FirstKey};
+pub use error::{ApiError, Error};
+pub use ingest::{Ingest, IngestCounters, Receipt};
+pub use metrics::{Gauge, Gauges};
+pub use registrar::Registrar;
+pub use router::{Server, serve};
+pub use state::{AppState, Settings};

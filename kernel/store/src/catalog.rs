@@ -1,6 +1,6 @@
 //! Who is who: source keys to the ids minted for them. Grows with the city, never forgets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -17,6 +17,7 @@ pub(crate) struct Catalog {
     pub(crate) by_id: HashMap<DatastreamId, Arc<DatastreamInfo>>,
     pub(crate) by_entity: HashMap<EntityId, Vec<DatastreamId>>,
     pub(crate) last_datastream: u64,
+    pub(crate) datasets: HashSet<Arc<str>>,
 }
 
 impl Catalog {
@@ -26,9 +27,20 @@ impl Catalog {
         let (id, dataset, source) = (id.as_fixed_size_binary(), dataset.as_string::<i32>(), source.as_string::<i32>());
         for row in 0..batch.num_rows() {
             if let Some(entity) = EntityId::from_slice(id.value(row)) {
-                self.entities.insert(SourceKey::new(dataset.value(row), source.value(row)), entity);
+                let dataset = self.dataset(dataset.value(row));
+                self.entities.insert(SourceKey::new(dataset, source.value(row)), entity);
             }
         }
+    }
+
+    /// One copy of a dataset's name for all its keys.
+    fn dataset(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.datasets.get(name) {
+            return known.clone();
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.datasets.insert(name.clone());
+        name
     }
 
     /// Takes in rows of the table `datastreams`; a later row of an id replaces the earlier one.

@@ -51,6 +51,16 @@ pub struct SegmentRef {
     pub time_us: Option<(i64, i64)>,
 }
 
+impl SegmentRef {
+    /// Reads the given columns of the file, in the table's schema.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(&self, table: Table, columns: &[usize]) -> Result<Vec<RecordBatch>, Error> {
+        read(&self.path, table, Some(columns))
+    }
+}
+
 /// The 128-bit key of a place and an instant, space first; none off the globe.
 pub(crate) fn space_time_key(lon_deg: f64, lat_deg: f64, at: Option<TimeUs>) -> Option<[u8; 16]> {
     let position = Position::new_2d(lon_deg, lat_deg).ok()?;

@@ -439,6 +439,11 @@ impl LiveView<'_> {
         self.0.catalog.by_entity.get(entity).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether anything of a dataset is present.
+    pub fn knows_dataset(&self, dataset: &str) -> bool {
+        self.0.catalog.datasets.contains(dataset)
+    }
+
     /// Number of datastreams.
     pub fn datastream_count(&self) -> usize {
         self.0.catalog.by_id.len()

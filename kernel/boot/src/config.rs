@@ -1,0 +1,122 @@
+//! Configuration: defaults, then a TOML file, then environment variables `URBIS_<FIELD>`, then the command line. An
+//! unknown field or a value of the wrong type is refused with its name.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Data folder.
+    pub data: PathBuf,
+    /// Address of the page and the APIs.
+    pub listen: String,
+    /// Address of the embedded MQTT broker, or `off`.
+    pub mqtt: String,
+    /// What to log: `error`, `warn`, `info`, `debug`, or a tracing filter.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+    /// Name of the ledger (the origin line of its checkpoints).
+    pub origin: String,
+    /// Unsealed rows at which a Parquet segment is written.
+    pub seal_rows: usize,
+    /// Longest time of a SQL question, seconds.
+    pub sql_deadline_s: u64,
+    /// Most rows of a SQL answer.
+    pub sql_rows: usize,
+    /// SQL questions answered at once.
+    pub sql_at_once: usize,
+    /// Memory for SQL questions together, MiB.
+    pub sql_memory_mb: usize,
+    /// Largest body of a write over HTTP, MiB.
+    pub body_mb: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("urbis-data"),
+            listen: "127.0.0.1:8080".to_owned(),
+            mqtt: "127.0.0.1:1883".to_owned(),
+            log: "info".to_owned(),
+            log_format: "text".to_owned(),
+            origin: "urbis.local/log".to_owned(),
+            seal_rows: 1 << 20,
+            sql_deadline_s: 30,
+            sql_rows: 100_000,
+            sql_at_once: 4,
+            sql_memory_mb: 2_048,
+            body_mb: 1_024,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if any, and the environment.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut table = match file {
+            None => Table::new(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+                text.parse().with_context(|| format!("{} is not TOML", path.display()))?
+            }
+        };
+        for (field, default) in Table::try_from(Self::default())? {
+            let variable = format!("URBIS_{}", field.to_uppercase());
+            if let Ok(text) = std::env::var(&variable) {
+                let value = parse(&text, &default).with_context(|| format!("environment variable {variable}"))?;
+                table.insert(field, value);
+            }
+        }
+        let place = file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
+        table.try_into().with_context(|| format!("configuration from {place}"))
+    }
+
+    /// Bounds of the server.
+    pub fn settings(&self) -> kernel_server::Settings {
+        kernel_server::Settings {
+            sql_deadline: Duration::from_secs(self.sql_deadline_s),
+            sql_rows: self.sql_rows,
+            sql_at_once: self.sql_at_once,
+            body_bytes: self.body_mb << 20,
+        }
+    }
+}
+
+fn parse(text: &str, like: &Value) -> anyhow::Result<Value> {
+    match like {
+        Value::Integer(_) => Ok(Value::Integer(text.parse().with_context(|| format!("`{text}` is not a number"))?)),
+        Value::String(_) => Ok(Value::String(text.to_owned())),
+        other => bail!("a value of type {} cannot be set this way", other.type_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_names_every_field_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urbis.example.toml");
+        assert_eq!(Config::load(Some(&path)).unwrap(), Config::default());
+        let text = std::fs::read_to_string(path).unwrap();
+        for field in Table::try_from(Config::default()).unwrap().keys() {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{field} = "))), "{field} is missing");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("urbis.toml");
+        std::fs::write(&path, "listne = \"127.0.0.1:1\"").unwrap();
+        let error = format!("{:#}", Config::load(Some(&path)).unwrap_err());
+        assert!(error.contains("listne"), "{error}");
+    }
+}

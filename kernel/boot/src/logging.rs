@@ -1,0 +1,17 @@
+//! Structured logs on standard error.
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging; later calls change nothing.
+pub fn start(filter: &str, format: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter `{filter}`"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        "json" => builder.json().try_init(),
+        _ => builder.with_target(false).try_init(),
+    };
+    // A second start in one process finds the first one's subscriber: that is fine.
+    drop(started);
+    Ok(())
+}

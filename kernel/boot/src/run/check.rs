@@ -1,0 +1,30 @@
+//! `urbis check`: the store's bytes against their checksums, the ledger against its signed checkpoint.
+
+use std::fs;
+
+use anyhow::{Context, bail};
+
+use crate::cli::CheckArgs;
+
+pub fn check(args: &CheckArgs) -> anyhow::Result<()> {
+    let report = kernel_store::check(&args.data)?;
+    println!(
+        "store:  whole up to commit {}: {} log records, {} segments with {} rows, {} content objects",
+        report.sequence, report.commits, report.segments, report.rows, report.contents
+    );
+    if let Some(torn) = report.torn {
+        println!("        {} unacknowledged bytes at the end of {} will be cut at the next start", torn.bytes, torn.path.display());
+    }
+    let (folder, key) = (args.data.join("ledger"), args.data.join("log.pub"));
+    if !folder.exists() {
+        println!("ledger: none yet");
+        return Ok(());
+    }
+    let key = fs::read_to_string(&key).with_context(|| key.display().to_string())?;
+    let ledger = kernel_ledger::check(&folder, key.trim())?;
+    if !ledger.is_sound() {
+        bail!("the ledger is not sound: {}; restore it from a backup", ledger.problems.join("; "));
+    }
+    println!("ledger: sound, {} leaves of {} assets, root {}", ledger.size, ledger.asset_count, ledger.root_hash);
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `urbis demo`: the synthetic district on disk (once), its sensors and movers on MQTT, everything served.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context;
+use kernel_model::Change;
+use pilots_district::District;
+
+use super::serve::{Kernel, runtime};
+use crate::cli::DemoArgs;
+use crate::config::Config;
+use crate::logging;
+
+pub fn demo(args: DemoArgs) -> anyhow::Result<()> {
+    let mut config = Config::load(None)?;
+    config.data = args.data;
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.mqtt = args.mqtt.unwrap_or(config.mqtt);
+    if std::env::var_os("URBIS_LOG").is_none() {
+        config.log = "warn".to_owned();
+    }
+    logging::start(&config.log, &config.log_format)?;
+    runtime()?.block_on(async {
+        let mut kernel = Kernel::start(&config).await?;
+        let district = Arc::new(District::generate(args.seed));
+        fill(&kernel, &district).await?;
+        let broker = kernel.broker.as_ref().context("the demo needs its MQTT broker: leave --mqtt off away")?.address();
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let publishing = tokio::spawn(pilots_district::publish(broker, district, pilots_district::Rates::default(), stopped));
+        kernel.announce();
+        println!("        synthetic district pilot, live; stop with Ctrl-C");
+        let ended = kernel.until_stopped().await;
+        stop.send_replace(true);
+        publishing.abort();
+        kernel.stop().await?;
+        ended
+    })
+}
+
+/// Writes the district where it is not there yet; what is there already changes nothing.
+async fn fill(kernel: &Kernel, district: &District) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let changes: Vec<Change> = district.changes();
+    let receipt = kernel.state.ingest.commit(changes).await?;
+    let mut reached = kernel.state.registrar.reached();
+    reached.wait_for(|reached| *reached >= receipt.sequence).await.context("registration ended")?;
+    let outcome = &receipt.outcome;
+    match outcome.created + outcome.revised {
+        0 => println!("demo:   going on with {} known things", outcome.unchanged),
+        n => println!("demo:   made {n} things and registered them in {:.1} s", begun.elapsed().as_secs_f64()),
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! `urbis serve`: store, ledger, broker, query engine and HTTP put together, until told to stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use connectors_streams::{Broker, BrokerLimits, Decoder, DecoderSettings, FlowSettings, Streams};
+use kernel_model::{Change, DatastreamDraft};
+use kernel_query::Engine;
+use kernel_server::live::Hub;
+use kernel_server::{Access, AppState, Gauge, Gauges, Ingest, Registrar, Server};
+use kernel_store::{Opened, Options, Reader, Store};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+use crate::logging;
+
+/// Batches of changes from streams that may wait for the writer.
+const STREAM_QUEUE: usize = 8;
+
+pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
+    let mut config = Config::load(args.config.as_deref())?;
+    config.data = args.data.unwrap_or(config.data);
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.mqtt = args.mqtt.unwrap_or(config.mqtt);
+    logging::start(&config.log, &config.log_format)?;
+    runtime()?.block_on(async {
+        let mut kernel = Kernel::start(&config).await?;
+        kernel.announce();
+        kernel.until_stopped().await?;
+        kernel.stop().await
+    })
+}
+
+/// The runtime of the servers.
+pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
+}
+
+/// Everything that runs.
+pub struct Kernel {
+    pub state: Arc<AppState>,
+    pub broker: Option<Arc<Broker>>,
+    pub server: Server,
+    streams: Option<Arc<Streams>>,
+    bridge: Option<JoinHandle<()>>,
+    registering: JoinHandle<Result<(), kernel_server::Error>>,
+    writer: std::thread::JoinHandle<Result<(), kernel_server::Error>>,
+    first_key: Option<kernel_server::FirstKey>,
+    data: std::path::PathBuf,
+}
+
+impl Kernel {
+    /// Opens the data folder and starts every part.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let (store, opened) = Store::open(&config.data, Options { seal_rows: config.seal_rows })?;
+        tell_opened(&config.data, &opened);
+        let reader = store.reader();
+        let (registrar, ledger) =
+            Registrar::open(&config.data.join("ledger"), &config.data.join("log.pub"), &config.origin, reader.clone())?;
+        tracing::info!(leaves = ledger.size, "ledger open");
+        let (access, first_key) = Access::open(&config.data)?;
+        let engine = Engine::new(&kernel_query::Options { memory_bytes: config.sql_memory_mb << 20, ..Default::default() })?;
+        let hub = Arc::new(Hub::default());
+        let (ingest, writer) = Ingest::start(store, hub.clone());
+        let registrar = Arc::new(registrar);
+        let registering = tokio::spawn(registrar.clone().run(ingest.committed()));
+        let gauges = Gauges::default();
+        let state = Arc::new(AppState::new(
+            reader.clone(),
+            ingest.clone(),
+            hub,
+            registrar,
+            engine,
+            access,
+            config.settings(),
+            gauges.clone(),
+        ));
+        let (broker, streams, bridge) = match config.mqtt.as_str() {
+            "off" => (None, None, None),
+            address => {
+                let (broker, streams, bridge) = start_streams(address, &reader, ingest, &gauges).await?;
+                (Some(broker), Some(streams), Some(bridge))
+            }
+        };
+        let server = kernel_server::serve(&config.listen, state.clone()).await?;
+        let data = config.data.clone();
+        Ok(Self { state, broker, server, streams, bridge, registering, writer, first_key, data })
+    }
+
+    /// Says where everything is.
+    pub fn announce(&self) {
+        println!("data:   {}", self.data.display());
+        if let Some(broker) = &self.broker {
+            println!("mqtt:   mqtt://{}", broker.address());
+        }
+        if let Some(key) = &self.first_key {
+            println!("key:    {}   (for writes over HTTP; shown this once, kept only as a hash)", key.reveal());
+        }
+        println!("page:   http://{}/", self.server.address);
+    }
+
+    /// Waits for Ctrl-C, a termination signal, or a part that fails.
+    pub async fn until_stopped(&mut self) -> anyhow::Result<()> {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C"),
+            _ = terminate.recv() => Ok(()),
+            ended = self.server.wait() => ended.context("the HTTP server ended"),
+            failed = &mut self.registering => match failed {
+                Ok(Err(error)) => Err(error.into()),
+                Ok(Ok(())) => bail!("the writer ended"),
+                Err(panic) => bail!("registration ended: {panic}"),
+            },
+        }
+    }
+
+    /// Stops every part in the order of the data's way; what was acknowledged is on disk.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let Self { state, broker, server, streams, bridge, registering, writer, .. } = self;
+        drop(broker);
+        if let Some(bridge) = bridge {
+            bridge.abort();
+        }
+        drop(streams);
+        server.stop().await;
+        registering.abort();
+        drop(state);
+        // The writer ends with its last sender; handlers of open connections may still hold one.
+        for _ in 0..100 {
+            if writer.is_finished() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}
+
+fn tell_opened(data: &Path, opened: &Opened) {
+    tracing::info!(data = %data.display(), created = opened.created, sequence = opened.sequence.0, replayed = opened.replayed, "store open");
+    if let Some(torn) = &opened.torn {
+        tracing::warn!(path = %torn.path.display(), bytes = torn.bytes, "cut unacknowledged bytes from the log");
+    }
+}
+
+type Running = (Arc<Broker>, Arc<Streams>, JoinHandle<()>);
+
+async fn start_streams(address: &str, reader: &Reader, ingest: Ingest, gauges: &Gauges) -> anyhow::Result<Running> {
+    let listen: SocketAddr =
+        address.parse().with_context(|| format!("--mqtt wants an address such as 127.0.0.1:1883, not `{address}`"))?;
+    let broker = Arc::new(Broker::start(listen, BrokerLimits::default()).await?);
+    let (out, mut batches) = mpsc::channel::<Vec<Change>>(STREAM_QUEUE);
+    let flow = FlowSettings::default();
+    let streams = Arc::new(Streams::start(broker.messages(), decoder(reader), out, flow));
+    let bridge = tokio::spawn(async move {
+        while let Some(batch) = batches.recv().await {
+            if let Err(error) = ingest.send(batch).await {
+                tracing::error!("streams stop: {error}");
+                return;
+            }
+        }
+    });
+    add_gauges(gauges, &broker, &streams);
+    Ok((broker, streams, bridge))
+}
+
+/// A decoder that knows the datastreams of the store.
+fn decoder(reader: &Reader) -> Decoder {
+    let mut decoder = Decoder::new(DecoderSettings::default());
+    let live = reader.live();
+    for entity in live.entities() {
+        for info in live.datastreams_of(&entity.id).iter().filter_map(|id| live.datastream(*id)) {
+            decoder.know(&DatastreamDraft {
+                source: info.source.clone(),
+                entity: info.source.clone(),
+                property: info.property.clone(),
+                unit: info.unit.clone(),
+                name: info.name.clone(),
+            });
+        }
+    }
+    decoder
+}
+
+fn add_gauges(gauges: &Gauges, broker: &Arc<Broker>, streams: &Arc<Streams>) {
+    let (broker, streams) = (Arc::downgrade(broker), Arc::downgrade(streams));
+    gauges.add(move || {
+        let (Some(broker), Some(streams)) = (broker.upgrade(), streams.upgrade()) else { return Vec::new() };
+        let (b, s) = (broker.counters(), streams.counters());
+        let gauge = |name, help, value: u64| Gauge { name, help, value: value as f64 };
+        vec![
+            gauge("mqtt_connections", "MQTT clients connected.", b.connected),
+            gauge("mqtt_received_total", "MQTT messages received.", b.received),
+            gauge("mqtt_sent_total", "MQTT messages sent to subscribers.", b.sent),
+            gauge("mqtt_dropped_total", "MQTT messages dropped for slow subscribers.", b.dropped),
+            gauge("mqtt_waits_total", "Times a publisher was slowed by a full queue.", b.waits),
+            gauge("mqtt_waited_ms_total", "How long publishers were slowed, milliseconds.", b.waited_ms),
+            gauge("mqtt_decoded_total", "MQTT messages that became changes.", s.decoded),
+            gauge("mqtt_malformed_total", "MQTT messages refused as malformed.", s.rejected),
+            gauge("stream_waited_ms_total", "How long streams waited for the writer, milliseconds.", s.waited_ms),
+        ]
+    });
+}

@@ -1,0 +1,73 @@
+//! `urbis sql`: a question to a data folder or a server, the answer on standard output.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use kernel_query::format::{Format, Writer};
+use kernel_query::{Engine, Limits, Options};
+use kernel_server::Registrar;
+use kernel_store::Reader;
+
+use super::serve::runtime;
+use crate::cli::SqlArgs;
+use crate::config::Config;
+use crate::remote::Remote;
+
+pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
+    let mut format: Format = args.format.parse()?;
+    if let (Format::Table { width }, true) = (&mut format, std::io::stdout().is_terminal()) {
+        *width = terminal_width();
+    }
+    match (&args.place.data, &args.place.server) {
+        (Some(data), _) => runtime()?.block_on(ask_folder(data, &args.query, format)),
+        (None, Some(url)) => ask_server(url, args),
+        (None, None) => Ok(()),
+    }
+}
+
+fn terminal_width() -> usize {
+    std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
+}
+
+async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
+    let config = Config::load(None)?;
+    let (reader, _) = Reader::open(data)?;
+    let extra = if query.to_ascii_lowercase().contains("assets") {
+        let registrar = Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone());
+        let (registrar, _) = registrar.context("the table assets is read through the ledger; where urbis runs, pass --server")?;
+        vec![registrar.table()?]
+    } else {
+        Vec::new()
+    };
+    let engine = Engine::new(&Options { memory_bytes: config.sql_memory_mb << 20, ..Options::default() })?;
+    let settings = config.settings();
+    let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
+    let mut result = engine.query(&reader.snapshot(), &extra, query, limits).await?;
+    let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;
+    while let Some(batch) = result.next().await {
+        writer.write(&batch?)?;
+    }
+    writer.finish()?.flush().context("standard output")?;
+    if let Some(cut) = result.truncated() {
+        eprintln!("urbis: {cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration");
+    }
+    Ok(())
+}
+
+fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "sql": args.query, "format": args.format }).to_string();
+    let reply = Remote::new(url)?.post("/sql", "application/json", None, body.as_bytes())?;
+    let rows = match args.format.as_str() {
+        "json" => {
+            let answer: serde_json::Value = serde_json::from_slice(&reply.body).context("the server's answer")?;
+            serde_json::to_vec(&answer["rows"])?
+        }
+        _ => reply.body,
+    };
+    std::io::stdout().write_all(&rows).context("standard output")?;
+    if let Some(cut) = reply.truncated {
+        eprintln!("urbis: {cut}; ask for less, or raise the server's limits");
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Each command once for good and once for bad, with real files where they are.
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::{Server, done, run, shared, stderr, stdout, urbis};
+
+#[test]
+fn help_has_an_example_for_every_command() {
+    for command in ["demo", "serve", "import", "sql", "code", "verify", "check", "render"] {
+        let help = match command {
+            "code" => done(&["code", "encode", "--help"]),
+            other => done(&[other, "--help"]),
+        };
+        assert!(help.contains("Example") && help.contains("urbis "), "{command}: {help}");
+    }
+    assert_eq!(run(&["import"]).status.code(), Some(2), "usage");
+    assert_eq!(run(&["sql", "SELECT 1", "--data", "/nowhere"]).status.code(), Some(1), "refused");
+}
+
+#[test]
+fn codes_go_both_ways_and_stream() {
+    let code = done(&["code", "encode", "--scheme", "bd", "--level", "8", "116.31260277777778", "39.993161111111114"]);
+    assert_eq!(code.trim(), "N50J47539B825534", "GB/T 39409-2020, annex B.2");
+    assert!(done(&["code", "decode", code.trim()]).contains("centre 116.3126"));
+    let south = done(&["code", "encode", "--scheme", "gs", "--level", "15", "-70.5", "-33.4"]);
+    assert!(south.starts_with('G'));
+    let mut child = urbis()
+        .args(["code", "encode", "--scheme", "h3", "--level", "9"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"lon,lat\n116.3,39.9\n2.35,48.86,35\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stdout(&output).lines().count(), 2);
+    let refused = run(&["code", "encode", "--scheme", "bd", "--level", "8", "39.9", "116.3"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(stderr(&refused).lines().count(), 1, "one line: {}", stderr(&refused));
+    assert!(stderr(&run(&["code", "decode", "N50J4Z"])).contains("N50J4Z"));
+}
+
+#[test]
+fn a_city_is_imported_asked_proven_and_imported_again() {
+    let Some(file) = shared("data/city/cityjson/denhaag_01.city.json.gz") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (file, data_text) = (file.to_str().unwrap(), data.to_str().unwrap());
+    let first = done(&["import", file, "--data", data_text]);
+    assert!(first.contains("read 2498 records"), "{first}");
+    let count = done(&["sql", "SELECT count(*) AS n FROM entities", "--data", data_text, "--format", "csv"]);
+    let kept: u32 = count.lines().nth(1).unwrap().parse().unwrap();
+    assert!(first.contains(&format!("imported {kept} new, 0 revised")), "{first}");
+    let again = done(&["import", file, "--data", data_text]);
+    assert!(again.contains(&format!("imported 0 new, 0 revised, 0 observations, 0 positions, 0 contents; {kept} unchanged")), "{again}");
+    assert!(done(&["check", "--data", data_text]).contains("ledger: sound"));
+
+    let server = Server::start(&data, "off");
+    let id = server.sql("SELECT id FROM entities WHERE kind = 'building_part' LIMIT 1")[0]["id"].as_str().unwrap().to_owned();
+    let card = server.json(&format!("/api/entities/{id}"));
+    assert_eq!(card["receipt"]["state"], "registered");
+    assert_eq!(card["height_reference"], "EPSG:5709");
+    let (status, receipt) = server.get(&format!("/assets/{id}/receipt"));
+    assert_eq!(status, 200);
+    drop(server);
+    let path = dir.path().join("receipt");
+    let (path_text, key) = (path.to_str().unwrap(), data.join("log.pub"));
+    fs::write(&path, &receipt).unwrap();
+    let verified = done(&["verify", path_text, "--key", key.to_str().unwrap()]);
+    assert!(verified.starts_with("verified:") && verified.contains(&id), "{verified}");
+    let at = receipt.find("extra ").unwrap() + 40;
+    let mut bytes = receipt.into_bytes();
+    bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+    fs::write(&path, bytes).unwrap();
+    let refused = run(&["verify", path_text, "--key", key.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("does not verify"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_file_without_crs_or_cut_short_leaves_the_store_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let data_text = data.to_str().unwrap();
+    let count = || done(&["sql", "SELECT count(*) AS n FROM entities", "--data", data_text, "--format", "csv"]);
+    let good = dir.path().join("good.geojson");
+    fs::write(&good, r#"{"type":"FeatureCollection","features":[
+        {"type":"Feature","id":1,"properties":{"name":"a"},"geometry":{"type":"Point","coordinates":[116.3,39.9]}},
+        {"type":"Feature","id":2,"properties":{"name":"b"},"geometry":{"type":"Point","coordinates":[416.3,39.9]}}]}"#).unwrap();
+    let report = done(&["import", good.to_str().unwrap(), "--data", data_text]);
+    assert!(report.contains("imported 1 new") && report.contains("refused 1"), "{report}");
+    let before = count();
+    let cut = dir.path().join("cut.geojson");
+    fs::write(&cut, &fs::read(&good).unwrap()[..150]).unwrap();
+    let foreign = dir.path().join("foreign.bin");
+    fs::write(&foreign, [0x7f, b'E', b'L', b'F', 1, 2, 3]).unwrap();
+    for file in [&cut, &foreign] {
+        let output = run(&["import", file.to_str().unwrap(), "--data", data_text]);
+        assert_eq!(output.status.code(), Some(1), "{}", file.display());
+        assert!(stderr(&output).contains("nothing of this file was kept"), "{}", stderr(&output));
+    }
+    if let Some(vienna) = shared("data/city/cityjsonseq/vienna_102081.city.jsonl.gz") {
+        let output = run(&["import", vienna.to_str().unwrap(), "--data", data_text]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(stderr(&output).contains("--crs"), "{}", stderr(&output));
+    }
+    assert_eq!(count(), before);
+}
+
+#[test]
+fn a_picture_is_made_without_a_window() {
+    let Some(file) = shared("data/city/cityjson/delft.city.json") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    done(&["import", file.to_str().unwrap(), "--data", data.to_str().unwrap()]);
+    let artefacts = std::env::var_os("URBIS_ARTEFACTS").map_or_else(|| dir.path().to_owned(), Into::into);
+    fs::create_dir_all(&artefacts).unwrap();
+    let out = artefacts.join("delft.png");
+    let output = run(&["render", "--data", data.to_str().unwrap(), "--out", out.to_str().unwrap(), "--size", "640x360"]);
+    if !output.status.success() && std::env::var_os("CI").is_none() {
+        println!("left out: no Vulkan adapter here ({})", stderr(&output).trim());
+        return;
+    }
+    assert!(output.status.success(), "{}", stderr(&output));
+    let reader = png::Decoder::new(std::io::BufReader::new(fs::File::open(&out).unwrap())).read_info().unwrap();
+    assert_eq!((reader.info().width, reader.info().height), (640, 360));
+    assert!(fs::metadata(&out).unwrap().len() > 20_000, "not one colour");
+    assert_eq!(run(&["render", "--data", data.to_str().unwrap(), "--out", "x.png", "--size", "wide"]).status.code(), Some(1));
+}

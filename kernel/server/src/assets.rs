@@ -1,0 +1,114 @@
+//! The ledger over HTTP: `GET /assets/{id}/receipt`, the log's own files under `/log` (C2SP tlog-tiles), and the SQL
+//! table `assets`, which grows with the log.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use arrow::array::{ArrayRef, FixedSizeBinaryBuilder, RecordBatch, StringArray, UInt64Array};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::IntoResponse;
+use kernel_ledger::{Entry, Ledger, Which};
+use kernel_model::EntityId;
+use kernel_query::ExtraTable;
+use serde::Deserialize;
+
+use crate::error::{ApiError, Error};
+use crate::state::AppState;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct WhichLeaf {
+    leaf: Option<u64>,
+}
+
+/// The receipt of an asset: a c2sp.org/tlog-proof text that `urbis verify` checks offline.
+pub(crate) async fn receipt(
+    State(state): State<Arc<AppState>>,
+    Path(id): Path<String>,
+    Query(which): Query<WhichLeaf>,
+) -> Result<impl IntoResponse, ApiError> {
+    let id: EntityId = id.parse().map_err(ApiError::bad_request)?;
+    let which = which.leaf.map_or(Which::Latest, Which::Leaf);
+    let receipt = state.registrar.ledger().receipt(&id.to_string(), which);
+    let text = receipt.map_err(ApiError::not_found)?.to_string();
+    let name = format!("attachment; filename=\"{id}.receipt\"");
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], text))
+}
+
+/// The signed checkpoint.
+pub(crate) async fn checkpoint(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+    let note = state.registrar.ledger().checkpoint().to_owned();
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], note)
+}
+
+/// The public key in signed-note form.
+pub(crate) async fn public_key(State(state): State<Arc<AppState>>) -> impl IntoResponse {
+    let key = state.registrar.ledger().public_key().to_owned();
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], key + "\n")
+}
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let text = |name: &str| Field::new(name, DataType::Utf8, false);
+    let number = |name: &str| Field::new(name, DataType::UInt64, false);
+    Arc::new(Schema::new(vec![
+        number("leaf_index"),
+        Field::new("leaf_hash", DataType::FixedSizeBinary(32), false),
+        text("asset"),
+        text("operation"),
+        number("sequence"),
+        text("kind"),
+        text("class"),
+        text("source"),
+        text("recorded"),
+        text("cells"),
+    ]))
+});
+
+/// Rows of the log as the SQL table `assets`, read once each.
+#[derive(Debug, Default)]
+pub(crate) struct AssetTable {
+    read: Mutex<(u64, Vec<RecordBatch>)>,
+}
+
+impl AssetTable {
+    /// The table as of the log's present size; only leaves that were not read before are read.
+    pub(crate) fn upto(&self, ledger: &Ledger) -> Result<ExtraTable, Error> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let size = ledger.size();
+        if size > read.0 {
+            let entries: Vec<Entry> = ledger.entries(read.0..size).collect::<Result<_, _>>()?;
+            let batch = rows(&entries).map_err(|e| Error::WriterStopped(format!("the table assets: {e}")))?;
+            read.1.push(batch);
+            read.0 = size;
+        }
+        Ok(ExtraTable { name: "assets".to_owned(), schema: SCHEMA.clone(), batches: read.1.clone() })
+    }
+}
+
+fn rows(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let mut hash = FixedSizeBinaryBuilder::new(32);
+    for entry in entries {
+        hash.append_value(entry.leaf_hash)?;
+    }
+    let text = |get: fn(&Entry) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(entries.iter().map(get)))
+    };
+    let number =
+        |get: fn(&Entry) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(entries.iter().map(get))) };
+    let operation = |entry: &Entry| {
+        serde_json::to_value(entry.record.operation).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let columns: Vec<ArrayRef> = vec![
+        number(|entry| entry.index),
+        Arc::new(hash.finish()),
+        text(|entry| entry.record.asset.clone()),
+        text(operation),
+        number(|entry| entry.record.sequence),
+        text(|entry| entry.record.kind.clone()),
+        text(|entry| entry.record.class.clone()),
+        text(|entry| entry.record.source.clone()),
+        text(|entry| entry.record.recorded.clone()),
+        text(|entry| entry.record.cells.join(" ")),
+    ];
+    RecordBatch::try_new(SCHEMA.clone(), columns)
+}

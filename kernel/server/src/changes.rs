@@ -1,0 +1,47 @@
+//! `POST /changes`: a CBOR array of changes (`kernel_model::Change`), written as one commit or not at all. Answered when
+//! they are durable and, where they are assets, registered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use kernel_model::Change;
+use serde_json::{Value, json};
+
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Longest wait for the ledger after a commit.
+const REGISTRATION: Duration = Duration::from_secs(60);
+
+/// Writes the changes.
+pub(crate) async fn post(
+    State(state): State<Arc<AppState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
+    state.access.may_write(&headers)?;
+    let changes: Vec<Change> = ciborium::from_reader(body.as_ref())
+        .map_err(|e| ApiError::bad_request(format!("the body is not a CBOR array of changes: {e}")))?;
+    let receipt = state.ingest.commit(changes).await.map_err(ApiError::internal)?;
+    let mut reached = state.registrar.reached();
+    let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
+    let outcome = receipt.outcome;
+    let first: Vec<Value> = outcome.rejected.iter().take(20).map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason })).collect();
+    Ok(Json(json!({
+        "sequence": receipt.sequence.0,
+        "registered": registered.is_ok(),
+        "created": outcome.created,
+        "revised": outcome.revised,
+        "unchanged": outcome.unchanged,
+        "retired": outcome.retired,
+        "observations": outcome.observations,
+        "positions": outcome.positions,
+        "contents": outcome.contents,
+        "rejected": outcome.rejected.len(),
+        "first_rejected": first,
+    })))
+}

@@ -1,0 +1,71 @@
+//! Failures: of the server as a whole, and as the answer to one request (`{"code", "description"}`, the shape of OGC
+//! API Features Part 1, 7.6).
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// The server cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] kernel_store::Error),
+    /// The ledger failed.
+    #[error("ledger: {0}")]
+    Ledger(#[from] kernel_ledger::Error),
+    /// The query engine failed to start.
+    #[error("query engine: {0}")]
+    Query(#[from] kernel_query::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; stop the other program or pass --listen with another address")]
+    Listen {
+        /// As given.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The API keys cannot be read or written.
+    #[error(transparent)]
+    Access(#[from] crate::access::AccessError),
+    /// The writer has stopped after a failure.
+    #[error("the writer has stopped: {0}; restart urbis, nothing acknowledged is lost")]
+    WriterStopped(String),
+}
+
+/// The answer to a request that cannot be met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// What is wrong and what to do, one line.
+    pub description: String,
+}
+
+impl ApiError {
+    /// The request is wrong.
+    pub fn bad_request(description: impl ToString) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, description: description.to_string() }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(description: impl ToString) -> Self {
+        Self { status: StatusCode::NOT_FOUND, description: description.to_string() }
+    }
+
+    /// The server failed.
+    pub fn internal(description: impl ToString) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, description: description.to_string() }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if self.status.is_server_error() {
+            tracing::error!(status = self.status.as_u16(), "{}", self.description);
+        }
+        let code = self.status.canonical_reason().unwrap_or("Error").replace(' ', "");
+        let body = serde_json::json!({ "code": code, "description": self.description });
+        (self.status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,10 @@
+//! Live clients: deltas of the present city in, Arrow IPC messages out. Each client has one bounded set of pending
+//! things, the newest state of each; a slow client is sent fewer, newer states and told how many it did not see.
+
+mod hub;
+mod messages;
+mod socket;
+
+pub use hub::{Client, Filter, Hub, HubCounters, Pending};
+pub use messages::{entities_message, snapshot_messages, states_message};
+pub(crate) use socket::live;

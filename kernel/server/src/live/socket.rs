@@ -1,0 +1,156 @@
+//! `GET /live` as a WebSocket (RFC 6455): text frames are JSON notes (`hello`, `snapshot_end`, `gap`, `ping`), binary
+//! frames are Arrow IPC streams. A snapshot comes first, then what changes, at most twenty times a second.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use kernel_model::{Kind, TimeUs};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::hub::{Client, Filter, Pending};
+use super::messages::{entities_message, snapshot_messages, states_message};
+use crate::error::ApiError;
+use crate::state::AppState;
+
+/// Shortest time between two messages to one client.
+const PACE: Duration = Duration::from_millis(50);
+/// Longest time a client may take to take a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Time between two pings.
+const PING: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    bbox: Option<String>,
+    kinds: Option<String>,
+}
+
+impl Wanted {
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let region = self.bbox.as_deref().map(str::parse).transpose().map_err(ApiError::bad_request)?;
+        let kinds = self.kinds.as_deref().map(|names| {
+            names.split(',').map(|name| name.trim().parse::<Kind>()).collect::<Result<BTreeSet<_>, _>>()
+        });
+        Ok(Filter { region, kinds: kinds.transpose().map_err(ApiError::bad_request)? })
+    }
+}
+
+/// Upgrades the connection.
+pub(crate) async fn live(
+    State(state): State<Arc<AppState>>,
+    Query(wanted): Query<Wanted>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, ApiError> {
+    let filter = wanted.filter()?;
+    Ok(upgrade.max_message_size(64 << 10).on_upgrade(move |socket| async move {
+        if let Err(gone) = (Session { state, socket }).run(filter).await {
+            tracing::debug!("live client left: {gone}");
+        }
+    }))
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum Gone {
+    #[error("it closed the connection")]
+    Closed,
+    #[error("it took no message for {} s", PATIENCE.as_secs())]
+    Slow,
+    #[error(transparent)]
+    Socket(#[from] axum::Error),
+    #[error(transparent)]
+    Arrow(#[from] arrow::error::ArrowError),
+}
+
+struct Session {
+    state: Arc<AppState>,
+    socket: WebSocket,
+}
+
+impl Session {
+    async fn run(mut self, filter: Filter) -> Result<(), Gone> {
+        let client = self.state.hub.listen(filter);
+        self.snapshot(&client).await?;
+        let mut ping = tokio::time::interval(PING);
+        loop {
+            tokio::select! {
+                () = client.woken() => {
+                    self.changes(&client).await?;
+                    tokio::time::sleep(PACE).await;
+                }
+                _ = ping.tick() => self.note(json!({ "type": "ping", "time_us": TimeUs::now().0 })).await?,
+                heard = self.socket.recv() => match heard {
+                    None | Some(Ok(Message::Close(_))) => return Err(Gone::Closed),
+                    Some(other) => drop(other?),
+                },
+            }
+        }
+    }
+
+    async fn snapshot(&mut self, client: &Client) -> Result<(), Gone> {
+        let (messages, known, sequence) = {
+            let live = self.state.reader.live();
+            let (messages, known) = snapshot_messages(&live, client.filter())?;
+            let count = known.len();
+            // Under the same glance, so that no change falls between the snapshot and the deltas.
+            client.know(known);
+            (messages, count, self.state.reader.snapshot().sequence())
+        };
+        let time = TimeUs::now().to_string();
+        let hello = json!({ "type": "hello", "sequence": sequence.0, "time": time, "entities": known });
+        self.note(hello).await?;
+        for message in messages {
+            self.send(Message::Binary(Bytes::from(message))).await?;
+        }
+        self.note(json!({ "type": "snapshot_end", "sequence": sequence.0 })).await
+    }
+
+    async fn changes(&mut self, client: &Client) -> Result<(), Gone> {
+        let pending = client.take();
+        self.state.hub.count(&pending);
+        for message in self.messages(&pending)? {
+            self.send(Message::Binary(Bytes::from(message))).await?;
+        }
+        match pending.missed {
+            0 => Ok(()),
+            missed => self.note(json!({ "type": "gap", "missed": missed, "coalesced": pending.coalesced })).await,
+        }
+    }
+
+    fn messages(&self, pending: &Pending) -> Result<Vec<Vec<u8>>, Gone> {
+        let live = self.state.reader.live();
+        let mut messages = Vec::new();
+        let entities: Vec<_> = pending.entities.iter().filter_map(|id| live.entity(id)).collect();
+        if !entities.is_empty() {
+            messages.push(entities_message(&live, &entities)?);
+        }
+        if !pending.fixes.is_empty() || !pending.readings.is_empty() {
+            messages.push(states_message(&live, pending.fixes.iter(), pending.readings.iter())?);
+        }
+        Ok(messages)
+    }
+
+    async fn note(&mut self, note: serde_json::Value) -> Result<(), Gone> {
+        self.send(Message::Text(note.to_string().into())).await
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Gone> {
+        let bytes = match &message {
+            Message::Binary(bytes) => bytes.len(),
+            _ => 0,
+        };
+        self.state.hub.counters.messages.fetch_add(1, Ordering::Relaxed);
+        self.state.hub.counters.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        match tokio::time::timeout(PATIENCE, self.socket.send(message)).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(Gone::Slow),
+        }
+    }
+}

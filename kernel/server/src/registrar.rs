@@ -1,0 +1,239 @@
+//! What becomes an asset: every revision of a thing that has a geometry or is gone, and every content object. Rows of
+//! the store go in, leaves of the ledger come out, in the order of the store's sequence; after a crash the rest is
+//! registered at the next start, each once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
+use coding_system::LonLatBox;
+use coding_system::cover::cover_box_cells;
+use kernel_ledger::{Ledger, Opened};
+use kernel_model::schema::Table;
+use kernel_model::{AssetRecord, ContentId, ContentRef, EntityId, Operation, Sequence, TimeUs};
+use kernel_query::ExtraTable;
+use kernel_store::{Reader, Snapshot, entity_rows_after};
+use tokio::sync::watch;
+
+use crate::assets::AssetTable;
+use crate::error::Error;
+
+/// Leaves in one append: the ledger's own bound.
+const GROUP: usize = 4_096;
+/// Time between two groups while commits keep coming.
+const PACE: Duration = Duration::from_millis(100);
+/// Cells that together hold a geometry.
+const CELLS: usize = 8;
+/// Finest cells used: 1/32 second, about a metre.
+const FINEST: u8 = 26;
+
+/// The ledger and how far it has come.
+pub struct Registrar {
+    ledger: Mutex<Ledger>,
+    table: AssetTable,
+    dir: PathBuf,
+    reader: Reader,
+    reached: watch::Sender<Sequence>,
+}
+
+impl std::fmt::Debug for Registrar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registrar").field("dir", &self.dir).field("reached", &*self.reached.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Registrar {
+    /// Opens the ledger in `dir`; its public key is written to `public_key`.
+    ///
+    /// # Errors
+    /// What the ledger says: damage, another process, a key that does not fit.
+    pub fn open(dir: &Path, public_key: &Path, origin: &str, reader: Reader) -> Result<(Self, Opened), Error> {
+        let (ledger, opened) = Ledger::open(dir, public_key, origin)?;
+        // The last sequence may have been split over two groups: look at it once more.
+        let reached = Sequence(ledger.last_sequence().saturating_sub(1));
+        let (reached, _) = watch::channel(reached);
+        Ok((Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached }, opened))
+    }
+
+    /// The ledger. Hold it shortly: registration waits.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The SQL table `assets` as of the log's present size.
+    ///
+    /// # Errors
+    /// Where leaves cannot be read back.
+    pub fn table(&self) -> Result<ExtraTable, Error> {
+        self.table.upto(&self.ledger())
+    }
+
+    /// The folder of the log's files.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Follows the commit up to which everything is registered.
+    pub fn reached(&self) -> watch::Receiver<Sequence> {
+        self.reached.subscribe()
+    }
+
+    /// Registers whatever is committed, until the writer ends.
+    pub async fn run(self: Arc<Self>, mut committed: watch::Receiver<Sequence>) -> Result<(), Error> {
+        loop {
+            committed.borrow_and_update();
+            let registrar = self.clone();
+            let done = tokio::task::spawn_blocking(move || registrar.catch_up()).await;
+            done.unwrap_or_else(|panic| Err(Error::WriterStopped(format!("registration: {panic}"))))?;
+            tokio::time::sleep(PACE).await;
+            if committed.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Registers what is committed and not yet registered.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written; nothing is lost, the rows stay in the store.
+    pub fn catch_up(&self) -> Result<u64, Error> {
+        let snapshot = self.reader.snapshot();
+        let after = *self.reached.borrow();
+        if snapshot.sequence() <= after {
+            return Ok(0);
+        }
+        let mut ledger = self.ledger();
+        let done = ledger.records_with_sequence(ledger.last_sequence())?;
+        let last = ledger.last_sequence();
+        let records: Vec<AssetRecord> = gather(&snapshot, after, &ledger)
+            .into_iter()
+            .filter(|record| record.sequence > last || (record.sequence == last && !done.contains(&record.asset)))
+            .collect();
+        for group in records.chunks(GROUP) {
+            ledger.append(group)?;
+        }
+        drop(ledger);
+        self.reached.send_replace(snapshot.sequence());
+        Ok(records.len() as u64)
+    }
+}
+
+/// Records of everything after a commit, in the order of sequences.
+fn gather(snapshot: &Snapshot, after: Sequence, ledger: &Ledger) -> Vec<AssetRecord> {
+    let mut contents = contents_after(snapshot, after);
+    let mut records = Vec::new();
+    for batch in entity_rows_after(snapshot, after) {
+        for row in 0..batch.num_rows() {
+            if let Some(record) = of_entity(&batch, row, &mut contents, ledger) {
+                records.push(record);
+            }
+        }
+    }
+    // Content that came without a new description: an update of the thing as it stands.
+    for ((sequence, id), content) in contents {
+        let row = find_row(snapshot, &id);
+        if let Some(mut record) = row.and_then(|(batch, row)| of_entity(&batch, row, &mut BTreeMap::new(), ledger)) {
+            record.sequence = sequence;
+            record.operation = Operation::Update;
+            record.content.extend(content);
+            records.push(record);
+        }
+    }
+    records.sort_by_key(|record| record.sequence);
+    records
+}
+
+type Contents = BTreeMap<(u64, EntityId), Vec<ContentRef>>;
+
+fn contents_after(snapshot: &Snapshot, after: Sequence) -> Contents {
+    let mut contents = Contents::new();
+    for batch in snapshot.batches(Table::Contents) {
+        let sequences = batch.column(5).as_primitive::<UInt64Type>();
+        let (digest, entity) = (batch.column(0).as_fixed_size_binary(), batch.column(1).as_fixed_size_binary());
+        let sizes = batch.column(4).as_primitive::<UInt64Type>();
+        for row in (0..batch.num_rows()).filter(|row| sequences.value(*row) > after.0) {
+            let (Some(id), Ok(digest)) = (EntityId::from_slice(entity.value(row)), digest.value(row).try_into()) else {
+                continue;
+            };
+            contents.entry((sequences.value(row), id)).or_default().push(ContentRef {
+                alg: "sha-256".to_owned(),
+                digest: ContentId(digest).to_string(),
+                media_type: batch.column(2).as_string::<i32>().value(row).to_owned(),
+                size: sizes.value(row),
+            });
+        }
+    }
+    contents
+}
+
+fn find_row(snapshot: &Snapshot, id: &EntityId) -> Option<(RecordBatch, usize)> {
+    snapshot.entities().iter().rev().find_map(|(batch, _)| {
+        let ids = batch.column(0).as_fixed_size_binary();
+        (0..batch.num_rows()).rev().find(|row| ids.value(*row) == id.bytes()).map(|row| (batch.clone(), row))
+    })
+}
+
+/// The record of one row; none where it has neither geometry nor content and is not gone.
+fn of_entity(batch: &RecordBatch, row: usize, contents: &mut Contents, ledger: &Ledger) -> Option<AssetRecord> {
+    let text = |column: usize| batch.column(column).as_string::<i32>().value(row);
+    let instant = |column: usize| {
+        let times = batch.column(column).as_primitive::<TimestampMicrosecondType>();
+        times.is_valid(row).then(|| TimeUs(times.value(row)).to_string())
+    };
+    let id = EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row))?;
+    let sequence = batch.column(1).as_primitive::<UInt64Type>().value(row);
+    let geometry = batch.column(9).as_binary::<i32>();
+    let wkb = geometry.is_valid(row).then(|| geometry.value(row));
+    let retired = batch.column(22).as_boolean().value(row);
+    let more = contents.remove(&(sequence, id)).unwrap_or_default();
+    if wkb.is_none() && more.is_empty() && !retired {
+        return None;
+    }
+    let asset = id.to_string();
+    let operation = match (retired, ledger.leaves_of_asset(&asset).is_empty()) {
+        (true, _) => Operation::Retire,
+        (false, true) => Operation::Register,
+        (false, false) => Operation::Update,
+    };
+    let own = wkb.map(|wkb| ContentRef {
+        alg: "sha-256".to_owned(),
+        digest: ContentId::of(wkb).to_string(),
+        media_type: "application/wkb".to_owned(),
+        size: wkb.len() as u64,
+    });
+    Some(AssetRecord {
+        version: 1,
+        asset,
+        operation,
+        sequence,
+        kind: text(3).to_owned(),
+        class: text(4).to_owned(),
+        source: format!("{}/{}", text(7), text(8)),
+        cells: cells(batch, row),
+        datum: "CGCS2000/WGS84".to_owned(),
+        height_reference: text(10).to_owned(),
+        valid_from: instant(20),
+        valid_to: instant(21),
+        recorded: instant(2).unwrap_or_default(),
+        content: own.into_iter().chain(more).collect(),
+        lineage: text(23).to_owned(),
+        previous: None,
+    })
+}
+
+/// At most eight GeoSOT cells that hold the row's box.
+fn cells(batch: &RecordBatch, row: usize) -> Vec<String> {
+    let side = |column: usize| {
+        let sides = batch.column(column).as_primitive::<Float64Type>();
+        sides.is_valid(row).then(|| sides.value(row))
+    };
+    let area = match (side(14), side(15), side(16), side(17)) {
+        (Some(west), Some(south), Some(east), Some(north)) => LonLatBox::new(west, south, east, north).ok(),
+        _ => None,
+    };
+    let cover = area.and_then(|area| cover_box_cells(&area, CELLS, FINEST).ok()).unwrap_or_default();
+    cover.iter().map(|(cell, _)| cell.text().as_str().to_owned()).collect()
+}

@@ -1,0 +1,75 @@
+//! What every request handler can reach.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kernel_query::Engine;
+use kernel_store::Reader;
+use tokio::sync::Semaphore;
+
+use crate::access::Access;
+use crate::ingest::Ingest;
+use crate::live::Hub;
+use crate::metrics::Gauges;
+use crate::registrar::Registrar;
+
+/// Bounds of the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Longest time a question may take.
+    pub sql_deadline: Duration,
+    /// Most rows of an answer.
+    pub sql_rows: usize,
+    /// Questions answered at once.
+    pub sql_at_once: usize,
+    /// Largest body of a write, bytes.
+    pub body_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { sql_deadline: Duration::from_secs(30), sql_rows: 100_000, sql_at_once: 4, body_bytes: 1 << 30 }
+    }
+}
+
+/// Everything behind the doors.
+#[derive(Debug)]
+pub struct AppState {
+    /// The store's readers' door.
+    pub reader: Reader,
+    /// The writer's queue.
+    pub ingest: Ingest,
+    /// Live clients.
+    pub hub: Arc<Hub>,
+    /// The ledger.
+    pub registrar: Arc<Registrar>,
+    /// SQL.
+    pub engine: Engine,
+    /// Who may write.
+    pub access: Access,
+    /// Bounds.
+    pub settings: Settings,
+    /// Figures of connectors, shown in `/metrics`.
+    pub gauges: Gauges,
+    /// Since when it runs.
+    pub started: Instant,
+    pub(crate) sql_places: Semaphore,
+}
+
+impl AppState {
+    /// Puts the parts together.
+    pub fn new(
+        reader: Reader,
+        ingest: Ingest,
+        hub: Arc<Hub>,
+        registrar: Arc<Registrar>,
+        engine: Engine,
+        access: Access,
+        settings: Settings,
+        gauges: Gauges,
+    ) -> Self {
+        let sql_places = Semaphore::new(settings.sql_at_once);
+        let started = Instant::now();
+        Self { reader, ingest, hub, registrar, engine, access, settings, gauges, started, sql_places }
+    }
+}

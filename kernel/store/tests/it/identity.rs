@@ -1,0 +1,102 @@
+//! One identity per source key, revisions only where something changed, units and references checked.
+
+use kernel_model::schema::Table;
+use kernel_model::{Change, HeightReference, TimeUs};
+
+use crate::support::*;
+
+#[test]
+fn the_same_changes_again_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let changes = || {
+        let rows = (0..50).map(|t| reading(t, t as f64)).collect();
+        vec![thing("a", "air"), datastream("a/pm25", "a", "ug/m3"), readings("a/pm25", rows), mover("car"), fix("car", 5, 116.3)]
+    };
+    let mut store = open(dir.path(), 1 << 20);
+    let first = store.commit(vec![changes()]).unwrap();
+    assert_eq!((first.outcomes[0].created, first.outcomes[0].observations, first.outcomes[0].positions), (3, 50, 1));
+    let before = counts(&store.reader().snapshot());
+    for round in 0..3 {
+        let again = store.commit(vec![changes()]).unwrap();
+        assert_eq!(again.sequence, first.sequence);
+        assert_eq!(again.outcomes[0].unchanged, 3 + 50 + 1, "round {round}");
+        assert_eq!(counts(&store.reader().snapshot()), before);
+        if round == 0 {
+            store.seal().unwrap();
+        } else {
+            drop(store);
+            store = open(dir.path(), 1 << 20);
+        }
+    }
+}
+
+#[test]
+fn a_changed_description_is_a_revision_of_the_same_thing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    store.commit(vec![vec![thing("a", "air")]]).unwrap();
+    let revised = store.commit(vec![vec![thing("a", "noise")]]).unwrap();
+    assert_eq!((revised.outcomes[0].created, revised.outcomes[0].revised), (0, 1));
+    let reader = store.reader();
+    assert_eq!(reader.live().entities().count(), 1);
+    assert_eq!(reader.live().entities().next().unwrap().class, "noise");
+    let alive: usize = reader.snapshot().entities().iter().map(|(_, mask)| mask.true_count()).sum();
+    assert_eq!((reader.snapshot().row_count(Table::Entities), alive), (2, 1));
+    store.commit(vec![vec![Change::Retire { source: key("a"), at: TimeUs(7) }]]).unwrap();
+    assert_eq!(reader.live().entities().count(), 0);
+    let alive: usize = reader.snapshot().entities().iter().map(|(_, mask)| mask.true_count()).sum();
+    assert_eq!((reader.snapshot().row_count(Table::Entities), alive), (3, 0));
+}
+
+#[test]
+fn wrong_units_references_and_unknown_things_are_refused_with_a_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    let wrong_unit = match readings("a/pm25", vec![reading(1, 1.0)]) {
+        Change::Observations(mut batch) => {
+            batch.unit = Some("mg/m3".into());
+            Change::Observations(batch)
+        }
+        other => other,
+    };
+    let wrong_reference = match fix("car", 1, 116.3) {
+        Change::Positions(mut batch) => {
+            batch.height_reference = HeightReference::Ground;
+            Change::Positions(batch)
+        }
+        other => other,
+    };
+    let done = store
+        .commit(vec![vec![
+            thing("a", "air"),
+            mover("car"),
+            datastream("a/pm25", "a", "ug/m3"),
+            wrong_unit,
+            wrong_reference,
+            readings("nobody", vec![reading(1, 1.0)]),
+            fix("ghost", 1, 116.3),
+            datastream("b/pm25", "b", "ug/m3"),
+        ]])
+        .unwrap();
+    let reasons: Vec<&str> = done.outcomes[0].rejected.iter().map(|r| r.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 5, "{reasons:?}");
+    assert!(reasons[0].contains("its unit is ug/m3, the reading says mg/m3"));
+    assert!(reasons[1].contains("measured from ellipsoid, this fix says ground"));
+    assert!(reasons[2].contains("never declared") && reasons[3].contains("never described"));
+    assert_eq!(counts(&store.reader().snapshot()), [2, 1, 0, 0, 0, 5]);
+}
+
+#[test]
+fn late_readings_are_kept_once_and_do_not_become_the_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    store.commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", vec![reading(10, 1.0)])]]).unwrap();
+    store.seal().unwrap();
+    let late = || vec![readings("d", vec![reading(5, 2.0), reading(5, 2.0), reading(10, 1.0), reading(10, 9.0)])];
+    let done = store.commit(vec![late()]).unwrap();
+    assert_eq!((done.outcomes[0].observations, done.outcomes[0].unchanged), (2, 2));
+    assert_eq!(store.commit(vec![late()]).unwrap().outcomes[0].unchanged, 4);
+    let reader = store.reader();
+    let newest = reader.live().reading(kernel_model::DatastreamId(1)).unwrap();
+    assert_eq!((newest.phenomenon_time, newest.value), (TimeUs(10), 9.0), "a correction at the same time counts");
+}
