@@ -9,21 +9,30 @@ mod blocks;
 mod changes;
 mod city;
 mod frame;
+mod lanes;
+mod movers;
 mod park;
 mod plan;
 mod plane;
+mod publish;
 mod random;
 mod roads;
+mod route;
+mod sensors;
 mod solid;
 mod trees;
 
 use city::City;
 pub use frame::{CENTRE_LAT_DEG, CENTRE_LON_DEG, GROUND_M};
+pub use lanes::Traveller;
+pub use movers::{Mover, MoverState, Simulation};
 use park::Park;
 use plan::{Plan, Zone};
+pub use publish::{PublishError, Published, Rates, publish};
 use random::Random;
 pub use roads::RoadClass;
 use roads::Network;
+pub use sensors::{Sensor, SensorClass};
 
 /// The dataset's name, in source keys and topics.
 pub const DATASET: &str = "district";
@@ -33,7 +42,8 @@ pub const DATASET: &str = "district";
 pub struct District {
     seed: u64,
     city: City,
-    plan: Plan,
+    sensors: Vec<Sensor>,
+    movers: Vec<Mover>,
 }
 
 impl District {
@@ -50,11 +60,30 @@ impl District {
         parks.iter().for_each(|park| park.plant(&mut city, &mut random));
         trees::along_streets(&mut city, &mut random);
         trees::in_yards(&mut city, &plan, &mut random);
-        Self { seed, city, plan }
+        let shore = city.waters.first().map(|lake| lake.outline.clone()).unwrap_or_default();
+        let sensors = sensors::place(&city.network, &shore, seed);
+        let movers = movers::draw(&city.network, seed);
+        Self { seed, city, sensors, movers }
     }
 
     /// The seed it was made from.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// The fixed sensors.
+    pub fn sensors(&self) -> &[Sensor] {
+        &self.sensors
+    }
+
+    /// The things that move.
+    pub fn movers(&self) -> &[Mover] {
+        &self.movers
+    }
+
+    /// Where all centre lines of roads run: class and points (longitude, latitude in degrees).
+    pub fn road_lines(&self) -> Vec<(RoadClass, Vec<(f64, f64)>)> {
+        let line = |road: &roads::Road| (road.class, road.line.iter().map(|at| frame::lon_lat(*at)).collect());
+        self.city.network.roads.iter().map(line).collect()
     }
 }

@@ -42,9 +42,9 @@ impl RoadClass {
     /// Width of the carriageway, metres.
     pub const fn width_m(self) -> f64 {
         match self {
-            Self::Primary => 28.0,
-            Self::Secondary => 18.0,
-            Self::Residential => 9.0,
+            Self::Primary => 24.0,
+            Self::Secondary => 15.0,
+            Self::Residential => 8.0,
             Self::Service => 6.0,
             Self::Alley => 4.0,
             Self::Footway => 3.0,
@@ -135,6 +135,21 @@ impl Network {
         let (name, name_en) = (street.name.clone(), street.name_en.clone());
         let length_m = line_length(&line);
         self.roads.push(Road { class: street.class, name, name_en, from, to, line, length_m });
+    }
+
+    /// The road's line as it is to be seen: a narrow road ends at the kerb of the wider one it meets, so that no path is
+    /// drawn across an avenue.
+    pub(crate) fn visible(&self, number: usize) -> Vec<P> {
+        let road = &self.roads[number];
+        let cut = |junction: usize| {
+            let widths = self.exits[junction].iter().map(|(other, _)| self.roads[*other].class.width_m());
+            let widest = widths.fold(0.0, f64::max);
+            if widest > road.class.width_m() + 1.0 { (widest / 2.0 - 0.5).min(road.length_m * 0.45) } else { 0.0 }
+        };
+        match (cut(road.from), cut(road.to)) {
+            (0.0, 0.0) => road.line.clone(),
+            (from, to) => crate::plane::piece(&road.line, from, road.length_m - to),
+        }
     }
 
     fn junction(&mut self, numbers: &mut BTreeMap<(i64, i64), usize>, board: P) -> usize {

@@ -41,9 +41,9 @@ pub(crate) fn in_yards(city: &mut City, plan: &Plan, random: &mut Random) {
         let tries = match block.zone {
             Zone::Park => 0,
             Zone::Campus => 160,
-            Zone::Hutong => 220,
-            Zone::Residential | Zone::School => 110,
-            _ => 40,
+            Zone::Hutong => 420,
+            Zone::Residential | Zone::School => 210,
+            _ => 70,
         };
         let inner = block.net.inset(2.0);
         for _ in 0..tries {
