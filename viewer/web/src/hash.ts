@@ -9,9 +9,11 @@ export interface View {
   off: string[];
 }
 
-/** Decimals kept: a degree needs seven for a centimetre, nothing else needs so many. */
-function short(value: number): string {
-  return String(Number(value.toFixed(Math.abs(value) < 1000 ? 6 : 1)));
+/** Decimals kept of each number: a tenth of a metre and of a degree of turn is as fine as anybody looks. */
+const DECIMALS = [6, 6, 1, 1, 1];
+
+function short(value: number, index: number): string {
+  return String(Number(value.toFixed(DECIMALS[index] ?? 1)));
 }
 
 /** The hash of a view, with its `#`; the empty view is the empty string. */

@@ -26,9 +26,6 @@ const TICK_MS = 500;
 const QUICK_TICK_MS = 50;
 const CARD_REFRESH_MS = 2000;
 const INFO_REFRESH_MS = 30_000;
-/** How far above a thing's own height the camera looks at it from. */
-const CODE_HEIGHT_M = 0;
-
 function preciseNowMs(): number {
   return performance.timeOrigin + performance.now();
 }
@@ -86,7 +83,7 @@ export class Session {
     host.tell((viewer) => viewer.set_theme(state.theme.value));
     for (const name of this.#off) this.#show(name, false);
     const property = recall("legend_property");
-    if (property) host.tell((viewer) => viewer.set_legend(property));
+    if (property) host.tell((viewer) => viewer.set_property(property));
     const lost = this.#hold.release((bytes) => host.push(bytes));
     if (lost) this.#link.restart();
     if (state.arrived.value) this.#firstSight();
@@ -98,6 +95,7 @@ export class Session {
       },
       leave: () => {
         this.#hovering.leave();
+        host.tell((viewer) => viewer.clear_hover());
         state.pointer.value = null;
       },
       moved: () => {
@@ -114,7 +112,7 @@ export class Session {
   // What people do -------------------------------------------------------------------------------------------------
 
   choose = (hit: Hit): void => {
-    if (hit.lon !== null && hit.lat !== null) this.#fly(hit.lon, hit.lat, hit.height_m ?? CODE_HEIGHT_M);
+    if (hit.lon !== null && hit.lat !== null) this.#fly(hit.lon, hit.lat);
     state.selected.value = hit.id;
     say(t("toast.flown", { name: hitTitle(hit) }));
     document.getElementById("city")?.focus({ preventScroll: true });
@@ -136,12 +134,12 @@ export class Session {
 
   #show(name: string, on: boolean): void {
     if (name === "labels") state.labelsOn.value = on;
-    else this.#host?.layer(name, on);
+    else this.#host?.tell((viewer) => viewer.set_layer(name, on));
   }
 
   setProperty = (property: string | null): void => {
     remember("legend_property", property ?? "");
-    this.#host?.tell((viewer) => viewer.set_legend(property ?? undefined));
+    this.#host?.tell((viewer) => viewer.set_property(property ?? undefined));
     this.#tick();
   };
 
@@ -153,15 +151,17 @@ export class Session {
   };
 
   readonly card: CardActions = {
-    fly: (place) => this.#fly(place.lon, place.lat, place.height_m ?? 0),
+    fly: (place) => this.#fly(place.lon, place.lat),
     link: () => void this.#copyLink(),
     retry: () => void this.#openCard(state.selected.value),
     select: (id) => (state.selected.value = id),
   };
 
-  #fly(lon: number, lat: number, heightM: number): void {
+  /** To the foot of a thing: its height may count from the ellipsoid, the viewer's counts from the ground. */
+  #fly(lon: number, lat: number): void {
     this.#touched = true;
-    this.#host?.tell((viewer) => viewer.fly_to(lon, lat, heightM));
+    hideLabels();
+    this.#host?.tell((viewer) => viewer.fly_to(lon, lat, 0));
   }
 
   async #copyLink(): Promise<void> {
@@ -304,7 +304,7 @@ export class Session {
 
   /** What waits for the camera to come to rest: the address and the names. */
   #follow(host: ViewerHost): void {
-    const camera = host.camera.join(",");
+    const camera = writeHash({ camera: host.camera, selected: null, off: [] });
     const resting = camera === this.#cameraSeen;
     this.#cameraSeen = camera;
     if (!resting) return hideLabels();

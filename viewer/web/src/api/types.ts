@@ -50,12 +50,15 @@ export interface Entity {
   sequence: number;
   valid_from: string | null;
   valid_to: string | null;
-  codes: { beidou?: string | null; geosot?: string | null; h3?: string | null; key?: string | null } | null;
+  /** `_3d`: with the height, where that counts from the ellipsoid. */
+  codes: Partial<
+    Record<"beidou" | "beidou_3d" | "geosot" | "geosot_3d" | "h3" | "key", string | null>
+  > | null;
   properties: Record<string, unknown>;
   parent: string | null;
   datastreams: Datastream[];
   position: (Place & { time: string; heading_deg: number | null; speed_m_s: number | null }) | null;
-  receipt: { state: "registered" | "pending" | "none"; leaf_index: number | null; log_size: number | null };
+  receipt: { state: "registered" | "pending" | "none"; leaf_index?: number | null; log_size?: number | null };
 }
 
 /** One row of `GET /api/search`. */

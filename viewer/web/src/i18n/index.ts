@@ -50,13 +50,17 @@ export function t(key: Key, words: Record<string, string | number> = {}): string
   return fill(tables[lang.value][key], words);
 }
 
-/** The string under `prefix.name` if there is one; otherwise the name itself made readable. */
-export function named(
-  prefix: "kind" | "class" | "layer" | "property" | "attribute" | "height",
-  name: string,
-): string {
-  const key = `${prefix}.${name}`;
-  return key in en ? t(key as Key) : readable(name);
+type Family = "kind" | "class" | "layer" | "property" | "attribute" | "height";
+
+/** The string under `family.name`, if there is one. */
+export function known(family: Family, name: string): string | null {
+  const key = `${family}.${name}`;
+  return key in en ? t(key as Key) : null;
+}
+
+/** The string under `family.name` if there is one; otherwise the name itself made readable. */
+export function named(family: Family, name: string): string {
+  return known(family, name) ?? readable(name);
 }
 
 /** `roof_type`, `roofType` and `roof:type` as `Roof type`. */

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 
 import type { Entity } from "../api/types";
 import { localDateTime, number, parseTimeUs, plain, quantity, splitUnit, unitText, wind } from "../format";
-import { locale, named, readable, t } from "../i18n";
+import { known, locale, named, readable, t } from "../i18n";
 import { card, narrow, selected } from "../state";
 import { agoText, placeText } from "./words";
 import { CopyButton } from "./copy";
@@ -22,7 +22,7 @@ export interface CardActions {
 
 function valueText(value: unknown, unit: string): string {
   if (typeof value === "number") return `${plain(value)}\u202f${unitText(unit)}`.trim();
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return known("class", value) ?? value;
   if (typeof value === "boolean") return t(value ? "yes" : "no");
   return value === null || value === undefined ? "–" : JSON.stringify(value);
 }
@@ -47,9 +47,12 @@ function Rows({ rows }: { rows: [name: string, value: preact.ComponentChildren][
 }
 
 function Codes({ entity }: { entity: Entity }) {
+  const beidou = t("card.codes.beidou");
   const codes: [string, string | null | undefined][] = [
-    [locale.value === "zh-CN" ? "北斗网格" : "BeiDou", entity.codes?.beidou],
+    [beidou, entity.codes?.beidou],
+    [`${beidou} 3D`, entity.codes?.beidou_3d],
     ["GeoSOT", entity.codes?.geosot],
+    ["GeoSOT 3D", entity.codes?.geosot_3d],
     ["H3", entity.codes?.h3],
     [t("card.codes.key"), entity.codes?.key],
   ];
@@ -74,7 +77,9 @@ function Codes({ entity }: { entity: Entity }) {
 }
 
 function Properties({ entity }: { entity: Entity }) {
-  const rows = Object.entries(entity.properties ?? {}).filter(([, value]) => value !== null && value !== "");
+  const rows = Object.entries(entity.properties ?? {}).filter(
+    ([key, value]) => value !== null && value !== "" && !key.startsWith("name:"),
+  );
   return (
     <section>
       <h3>{t("card.properties")}</h3>
@@ -184,9 +189,18 @@ function Known({ entity, actions }: { entity: Entity; actions: CardActions }) {
   );
 }
 
+/** The names of a thing: the one in the present language first. */
+export function namesOf(entity: Entity, tag: string): string[] {
+  const own = entity.properties?.[`name:${tag.slice(0, 2)}`];
+  const names = [typeof own === "string" ? own : null, entity.name];
+  return [...new Set(names.filter((name): name is string => Boolean(name)))];
+}
+
 function Title({ entity }: { entity: Entity | null }) {
   const kind = entity?.kind ?? "other";
   const kindName = named("kind", kind);
+  const [name, other] = entity ? namesOf(entity, locale.value) : [];
+  const title = name ?? (entity ? t("card.unnamed", { kind: kindName }) : t("card.title"));
   const detail = entity && entity.class && entity.class !== kind ? named("class", entity.class) : null;
   return (
     <div class="card-title">
@@ -194,10 +208,8 @@ function Title({ entity }: { entity: Entity | null }) {
         <Icon name={kindIcon(kind)} size={20} />
       </span>
       <div>
-        <h2 id="card-title">
-          {entity ? entity.name || t("card.unnamed", { kind: kindName }) : t("card.title")}
-        </h2>
-        {entity && <p class="quiet">{[readable(kindName), detail].filter(Boolean).join(" · ")}</p>}
+        <h2 id="card-title">{title}</h2>
+        {entity && <p class="quiet">{[other, readable(kindName), detail].filter(Boolean).join(" · ")}</p>}
       </div>
     </div>
   );

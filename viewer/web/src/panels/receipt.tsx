@@ -11,8 +11,8 @@ export function ReceiptBox({ id, receipt }: { id: string; receipt: Entity["recei
   const registered = receipt.state === "registered";
   const words = registered
     ? t("card.receipt.registered.text", {
-        index: receipt.leaf_index === null ? "–" : number(receipt.leaf_index, locale.value),
-        size: receipt.log_size === null ? "–" : number(receipt.log_size, locale.value),
+        index: receipt.leaf_index == null ? "–" : number(receipt.leaf_index, locale.value),
+        size: receipt.log_size == null ? "–" : number(receipt.log_size, locale.value),
       })
     : t(receipt.state === "pending" ? "card.receipt.pending.text" : "card.receipt.none.text");
   const command = "urbis verify RECEIPT --key log.pub";

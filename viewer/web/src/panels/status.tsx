@@ -15,6 +15,7 @@ import {
   pointer,
   updatesPerSecond,
 } from "../state";
+import { SyntheticBadge } from "./synthetic";
 import { placeText } from "./words";
 
 function linkText(): string {
@@ -101,6 +102,7 @@ export function StatusBar({ onRetry }: { onRetry: () => void }) {
         </div>
       )}
       <Missed />
+      <SyntheticBadge />
       <span class="spacer" />
       {at && (
         <div class="figure figure-pointer" title={t("status.pointer")}>

@@ -5,6 +5,7 @@ import { card, helpOpen, info, layersOpen, narrow, theme } from "../state";
 import { toggleLayers, toggleTheme } from "../actions";
 import { Icon } from "./icon";
 import { SearchBox } from "./search";
+import { SyntheticBadge } from "./synthetic";
 
 function Brand() {
   const city = info.value;
@@ -14,11 +15,7 @@ function Brand() {
       <img src="/urbis.svg" alt="" width="26" height="26" />
       <h1>Urbis</h1>
       {name && <span class="brand-city">{name}</span>}
-      {city?.synthetic && (
-        <span class="badge" title={t("app.synthetic.hint")}>
-          {t("app.synthetic")}
-        </span>
-      )}
+      <SyntheticBadge />
     </div>
   );
 }

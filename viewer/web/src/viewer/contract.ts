@@ -48,41 +48,62 @@ export interface ViewerLabel {
   y: number;
 }
 
-/** Bits of `modifiers`: shift 1, control 2, alt 4, meta 8. */
-export type Modifiers = number;
+/** Where the eye is and how it looks: `camera()`; more is said there than the page needs. */
+export interface CameraPose {
+  lon_deg: number;
+  lat_deg: number;
+  /** Above the drawn ground. */
+  height_m: number;
+  /** Clockwise from north. */
+  heading_deg: number;
+  /** Down is negative. */
+  pitch_deg: number;
+}
 
 /** The viewer as wasm-bindgen exports it. Positions are CSS pixels from the canvas's top left corner. */
 export interface WasmViewer {
-  push(bytes: Uint8Array): void;
+  /** One Arrow IPC stream and `performance.now()` at its arrival. */
+  push(bytes: Uint8Array, now_ms: number): void;
   frame(time_ms: number): void;
   resize(width_px: number, height_px: number, dpr: number): void;
-  pointer_down(id: number, x: number, y: number, button: number, modifiers: Modifiers): void;
-  pointer_move(id: number, x: number, y: number, modifiers: Modifiers): void;
-  pointer_up(id: number, x: number, y: number): void;
-  wheel(x: number, y: number, delta: number): void;
-  key_down(code: string): void;
-  key_up(code: string): void;
+  /** `turn`: shift or control is held, so that the main button turns instead of moving. */
+  pointer_down(id: number, x: number, y: number, button: number, turn: boolean): void;
+  pointer_move(id: number, x: number, y: number): boolean;
+  pointer_up(id: number): void;
+  wheel(x: number, y: number, delta_y: number): void;
+  /** By `KeyboardEvent.code`; true when the key means something. */
+  key(code: string, down: boolean): boolean;
+  /** Lets go of every pointer and key. */
+  release(): void;
   set_layer(name: string, on: boolean): void;
   /** JSON: `ViewerLayer[]`. */
   layers(): string;
   /** JSON: `Legend[]`. */
   legend(): string;
   /** Which property colours the sensors; none: each shows what it measures. */
-  set_legend(property: string | undefined): void;
-  fly_to(lon: number, lat: number, height_m: number): void;
+  set_property(property: string | undefined): void;
+  /** `height_m` is the looked-at thing's height above the ground. */
+  fly_to(lon_deg: number, lat_deg: number, height_m: number): void;
   fly_home(): void;
-  /** The id of the thing under a pixel. */
-  hover_at(x: number, y: number): Promise<string | undefined>;
-  pick_at(x: number, y: number): Promise<string | undefined>;
+  /** The id of the thing under a pixel; it is highlighted. */
+  hover_at(x: number, y: number): Promise<string | null>;
+  clear_hover(): void;
+  pick_at(x: number, y: number): Promise<string | null>;
   select(id: string | undefined): void;
   /** JSON: `ViewerLabel[]`, nearest first. */
   labels(most: number): string;
-  /** Longitude and latitude of the ground under a pixel; empty above the horizon. */
+  /** Longitude and latitude of the ground under a pixel; undefined above the horizon. */
   ground_at(x: number, y: number): Float64Array | undefined;
   set_theme(theme: "day" | "night"): void;
-  /** Numbers that `set_camera` takes again. */
-  camera(): Float64Array;
-  set_camera(numbers: Float64Array): void;
+  /** JSON: `CameraPose`, or null before anything has arrived. */
+  camera(): string;
+  set_camera(
+    lon_deg: number,
+    lat_deg: number,
+    height_m: number,
+    heading_deg: number,
+    pitch_deg: number,
+  ): void;
   /** JSON: `ViewerStats`. */
   stats(): string;
 }

@@ -1,7 +1,15 @@
 // Holds the wasm viewer: loads it, gives it frames and sizes, and hands its answers on as typed values. Comes in: Arrow
-// bytes, switches, gestures; goes out: pictures, ids, figures. After the viewer has failed once it is never called
-// again, because a wasm module that panicked is in no state to be trusted.
-import type { Legend, ViewerLabel, ViewerLayer, ViewerStats, WasmModule, WasmViewer } from "./contract";
+// bytes, switches, gestures; goes out: pictures, ids, figures. A request that the viewer refuses is logged and the
+// viewer goes on; after a panic or a failed frame it is never called again, because it is in no state to be trusted.
+import type {
+  CameraPose,
+  Legend,
+  ViewerLabel,
+  ViewerLayer,
+  ViewerStats,
+  WasmModule,
+  WasmViewer,
+} from "./contract";
 
 /** Which interface to draw with. */
 export type Backend = "auto" | "webgpu" | "webgl";
@@ -42,7 +50,6 @@ export class ViewerHost {
   readonly #failed: (detail: string) => void;
   #broken = false;
   #frames = 0;
-  #bytes = 0;
 
   private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
     this.#viewer = viewer;
@@ -62,8 +69,7 @@ export class ViewerHost {
     host.#resize();
     new ResizeObserver(() => host.#resize()).observe(canvas);
     const step = (timeMs: number) => {
-      host.#do((viewer) => viewer.frame(timeMs));
-      host.#frames += 1;
+      host.#frame(timeMs);
       if (!host.#broken) requestAnimationFrame(step);
     };
     requestAnimationFrame(step);
@@ -75,8 +81,18 @@ export class ViewerHost {
     try {
       return act(this.#viewer);
     } catch (error) {
-      this.fail(error);
+      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
+      else console.warn("the viewer refused:", error);
       return undefined;
+    }
+  }
+
+  #frame(timeMs: number): void {
+    try {
+      this.#viewer.frame(timeMs);
+      this.#frames += 1;
+    } catch (error) {
+      this.fail(error);
     }
   }
 
@@ -97,26 +113,14 @@ export class ViewerHost {
     this.#do(act);
   }
 
-  /** Switches a layer; a link may name one that this viewer does not have. */
-  layer(name: string, on: boolean): void {
-    if (this.#broken) return;
-    try {
-      this.#viewer.set_layer(name, on);
-    } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
-    }
+  /** A key went down or up; true when it means something to the viewer. */
+  key(code: string, down: boolean): boolean {
+    return this.#do((viewer) => viewer.key(code, down)) ?? false;
   }
 
-  /** One Arrow IPC stream as it came. A message the viewer cannot read is reported, and the viewer goes on. */
+  /** One Arrow IPC stream as it came. */
   push(bytes: Uint8Array): void {
-    if (this.#broken) return;
-    this.#bytes += bytes.length;
-    try {
-      this.#viewer.push(bytes);
-    } catch (error) {
-      if (error instanceof WebAssembly.RuntimeError) this.fail(error);
-      else console.warn("a live message was not understood:", error);
-    }
+    this.#do((viewer) => viewer.push(bytes, performance.now()));
   }
 
   /** The id of the thing under a pixel, for showing or for choosing. */
@@ -159,12 +163,16 @@ export class ViewerHost {
     return lon === undefined || lat === undefined ? null : { lon, lat };
   }
 
-  get camera(): number[] {
-    return Array.from(this.#do((viewer) => viewer.camera()) ?? []);
+  /** Longitude, latitude, height, heading and pitch of the eye; nothing before the city has arrived. */
+  get camera(): number[] | null {
+    const pose = this.#json<CameraPose | null>((viewer) => viewer.camera());
+    return pose && [pose.lon_deg, pose.lat_deg, pose.height_m, pose.heading_deg, pose.pitch_deg];
   }
 
-  set camera(numbers: number[]) {
-    this.#do((viewer) => viewer.set_camera(Float64Array.from(numbers)));
+  set camera(numbers: number[] | null) {
+    const [lon, lat, height, heading, pitch] = numbers ?? [];
+    if (lon === undefined || lat === undefined || height === undefined) return;
+    this.#do((viewer) => viewer.set_camera(lon, lat, height, heading ?? 0, pitch ?? -35));
   }
 
   #json<T>(ask: (viewer: WasmViewer) => string): T | null {

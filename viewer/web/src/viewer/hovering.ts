@@ -1,7 +1,8 @@
 // The label beside the pointer: asks the viewer what lies there, one question at a time, and the server for its name
 // once the pointer has rested on it a moment. Names are remembered, the newest two hundred of them.
 import { getEntity } from "../api/client";
-import { named, readable, t } from "../i18n";
+import { locale, named, readable, t } from "../i18n";
+import { namesOf } from "../panels/card";
 import { hover } from "../state";
 import type { ViewerHost } from "./host";
 
@@ -71,7 +72,11 @@ export class Hovering {
   async #fetch(id: string): Promise<Name | null> {
     try {
       const entity = await getEntity(id);
-      const name = { title: entity.name, kind: entity.kind, class: entity.class };
+      const name = {
+        title: namesOf(entity, locale.value)[0] ?? null,
+        kind: entity.kind,
+        class: entity.class,
+      };
       this.#names.set(id, name);
       const oldest = this.#names.keys().next();
       if (this.#names.size > MOST_NAMES && !oldest.done) this.#names.delete(oldest.value);

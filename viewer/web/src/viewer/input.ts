@@ -1,6 +1,5 @@
 // Mouse, touch and keys on the canvas, handed to the viewer as they come. A press that does not move is a click: the
 // page picks there. A mouse that rests is hovering. Nothing is decided here about what a drag does; the viewer does.
-import type { Modifiers } from "./contract";
 import type { ViewerHost } from "./host";
 
 /** Movement in CSS pixels that turns a click into a drag; a finger is less steady than a mouse. */
@@ -19,21 +18,6 @@ interface Press {
   x: number;
   y: number;
   still: boolean;
-}
-
-/** The modifier keys of an event as the viewer wants them. */
-export function modifiers(event: {
-  shiftKey: boolean;
-  ctrlKey: boolean;
-  altKey: boolean;
-  metaKey: boolean;
-}): Modifiers {
-  return (
-    Number(event.shiftKey) |
-    (Number(event.ctrlKey) << 1) |
-    (Number(event.altKey) << 2) |
-    (Number(event.metaKey) << 3)
-  );
 }
 
 /** A wheel step in pixels, whatever the browser counts in. */
@@ -57,7 +41,9 @@ export function connectInput(canvas: HTMLCanvasElement, host: ViewerHost, events
     presses.set(event.pointerId, { x, y, still: presses.size === 0 });
     if (presses.size > 1) for (const press of presses.values()) press.still = false;
     events.leave();
-    host.tell((viewer) => viewer.pointer_down(event.pointerId, x, y, event.button, modifiers(event)));
+    host.tell((viewer) =>
+      viewer.pointer_down(event.pointerId, x, y, event.button, event.shiftKey || event.ctrlKey),
+    );
   });
 
   canvas.addEventListener("pointermove", (event) => {
@@ -69,7 +55,7 @@ export function connectInput(canvas: HTMLCanvasElement, host: ViewerHost, events
     }
     const limit = event.pointerType === "mouse" ? STILL_PX.mouse : STILL_PX.touch;
     if (Math.hypot(x - press.x, y - press.y) > limit) press.still = false;
-    host.tell((viewer) => viewer.pointer_move(event.pointerId, x, y, modifiers(event)));
+    host.tell((viewer) => viewer.pointer_move(event.pointerId, x, y));
     if (!press.still) events.moved();
   });
 
@@ -78,7 +64,7 @@ export function connectInput(canvas: HTMLCanvasElement, host: ViewerHost, events
     if (!press) return;
     presses.delete(event.pointerId);
     const [x, y] = at(event);
-    host.tell((viewer) => viewer.pointer_up(event.pointerId, x, y));
+    host.tell((viewer) => viewer.pointer_up(event.pointerId));
     if (press.still && event.type === "pointerup" && event.button === 0) events.pick(x, y);
     events.moved();
   };
@@ -101,24 +87,20 @@ export function connectInput(canvas: HTMLCanvasElement, host: ViewerHost, events
   connectKeys(canvas, host, events);
 }
 
-/** Keys that move the camera while the city has the focus. */
-const CAMERA_KEYS =
-  /^(Arrow(Up|Down|Left|Right)|Key[QERF]|Equal|Minus|NumpadAdd|NumpadSubtract|PageUp|PageDown)$/;
+/** Keys of the page itself, which the viewer must not take; the rest of what it knows it may. */
+const PAGE_KEYS = new Set(["KeyH", "KeyL", "KeyT", "Slash", "Escape"]);
+/** The number pad says the same as the row above the letters. */
+const SAME: Record<string, string> = { NumpadAdd: "Equal", NumpadSubtract: "Minus" };
 
 function connectKeys(canvas: HTMLCanvasElement, host: ViewerHost, events: InputEvents): void {
-  const down = new Set<string>();
   canvas.addEventListener("keydown", (event) => {
-    if (!CAMERA_KEYS.test(event.code) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (PAGE_KEYS.has(event.code) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!host.key(SAME[event.code] ?? event.code, true)) return;
     event.preventDefault();
-    down.add(event.code);
-    host.tell((viewer) => viewer.key_down(event.code));
     events.moved();
   });
-  const release = (code: string) => {
-    if (!down.delete(code)) return;
-    host.tell((viewer) => viewer.key_up(code));
-    events.moved();
-  };
-  canvas.addEventListener("keyup", (event) => release(event.code));
-  canvas.addEventListener("blur", () => [...down].forEach(release));
+  canvas.addEventListener("keyup", (event) => {
+    if (host.key(SAME[event.code] ?? event.code, false)) events.moved();
+  });
+  canvas.addEventListener("blur", () => host.tell((viewer) => viewer.release()));
 }

@@ -83,7 +83,7 @@ function apart(all: Place[], size: { width: number; height: number }): void {
 }
 
 const panels = ".topbar, .layers, .card, .statusbar";
-const controls = ".topbar button, .topbar input, .brand";
+const controls = ".topbar .icon-button, .topbar input, .language, h1, .brand .badge";
 
 for (const [name, size] of [
   ["phone", { width: 390, height: 844 }],

@@ -81,6 +81,8 @@ export async function visit(
     ...options,
   });
   context.setDefaultTimeout(30_000);
+  // The compiler that runs these tests wraps named functions in a helper that the browser does not have.
+  await context.addInitScript("globalThis.__name ??= (value) => value");
   const page = await context.newPage();
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
@@ -131,6 +133,7 @@ interface Decoded {
 async function decode(page: Page, pictures: Buffer[]): Promise<Decoded> {
   const reader = await page.context().newPage();
   try {
+    await reader.evaluate("globalThis.__name ??= (value) => value");
     return await reader.evaluate(
       readPictures,
       pictures.map((picture) => picture.toString("base64")),

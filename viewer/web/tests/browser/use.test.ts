@@ -25,7 +25,9 @@ test("search by name flies there and selects", async () => {
   for (let step = 0; step < row; step += 1) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await page.waitForSelector('.card[data-state="ready"]');
-  assert.equal(await page.locator("#card-title").innerText(), wanted.name);
+  const shown = await page.locator(".card-title").innerText();
+  assert.ok(shown.includes(wanted.name), `the card says ${shown}`);
+  assert.equal(await page.locator(".facts code").first().innerText(), wanted.id);
   const hash = await resting(page);
   const camera = /v=([-\d.,]+)/.exec(hash)?.[1]?.split(",").map(Number) ?? [];
   assert.ok(Math.abs((camera[0] ?? 0) - (wanted.lon ?? 0)) < 0.02, `the camera is at ${camera.join()}`);

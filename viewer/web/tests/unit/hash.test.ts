@@ -8,13 +8,15 @@ test("a view survives its address", () => {
   const views: View[] = [
     { camera: null, selected: null, off: [] },
     { camera: [116.3124567, 39.9841234, 420.5, 30, -35.25], selected: null, off: ["roads"] },
-    { camera: [-70, -33.4, 12_000.5], selected: "0197c2a0-04bc-70bc-800e-a421fc0004bc", off: [] },
+    { camera: [-70, -33.4, 12_000.52], selected: "0197c2a0-04bc-70bc-800e-a421fc0004bc", off: [] },
     { camera: null, selected: "a&b=c,d #é", off: ["a,b", "point_clouds"] },
   ];
   for (const view of views) {
     const back = readHash(writeHash(view));
     assert.deepEqual({ ...back, camera: null }, { ...view, camera: null });
-    view.camera?.forEach((value, index) => assert.ok(Math.abs(value - (back.camera?.[index] ?? NaN)) < 1e-6));
+    view.camera?.forEach((value, index) =>
+      assert.ok(Math.abs(value - (back.camera?.[index] ?? NaN)) < 0.051),
+    );
     assert.equal(back.camera === null, view.camera === null);
   }
 });
