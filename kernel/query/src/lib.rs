@@ -1,1 +1,29 @@
-//! Spatial SQL over snapshots of the store
+//! Spatial SQL over snapshots of the store.
+//!
+//! In: a [`kernel_store::Snapshot`], one SQL statement that only reads, and [`Limits`]. Out: Arrow record batches, or one
+//! line that says what is wrong with the question. Never: a write, a panic on any text, more memory, rows or time than
+//! allowed without saying so.
+//!
+//! Tables: `entities` (present, not retired), `entity_revisions`, `datastreams`, `observations`, `positions`, `contents`,
+//! `rejected`, and those the caller brings ([`ExtraTable`]). UUIDs, digests and space-time keys read as text. Geometry is
+//! WKB marked `geoarrow.wkb`, taken by SedonaDB's `st_` functions. [`format`] writes answers as JSON, CSV, a table for
+//! terminals, Arrow IPC or GeoParquet.
+
+mod candidates;
+mod catalog;
+mod columns;
+mod engine;
+mod error;
+pub mod format;
+mod functions;
+mod pushdown;
+mod result;
+mod scan;
+mod statement;
+mod table;
+mod text;
+
+pub use catalog::ExtraTable;
+pub use engine::{Engine, Limits, Options};
+pub use error::Error;
+pub use result::{Answer, Cut, QueryResult};

@@ -1,0 +1,238 @@
+//! The engine: made once, asked often. In: a snapshot, SQL, limits. Out: a stream of record batches, or one line that
+//! says why not. It has its own threads and its own memory, both bounded, so that no question can starve the writer;
+//! it never writes anything but spill files, and those only where it was given a folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::dataframe::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures_util::StreamExt;
+use kernel_store::Snapshot;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
+use crate::error::Error;
+use crate::functions;
+use crate::result::{Part, QueryResult};
+use crate::statement;
+
+/// What the engine may use.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads, and parts into which a scan is cut. 0: as many as there are cores.
+    pub threads: usize,
+    /// Memory of all running questions together, in bytes.
+    pub memory_bytes: usize,
+    /// Folder for sorts and joins that outgrow the memory; `None`: such a question fails.
+    pub spill: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threads: 0, memory_bytes: 2 << 30, spill: None }
+    }
+}
+
+/// What one question may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time from asking to the last row.
+    pub deadline: Duration,
+    /// Rows that come out at most.
+    pub max_rows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { deadline: Duration::from_secs(30), max_rows: 100_000 }
+    }
+}
+
+/// Answers questions.
+pub struct Engine {
+    /// Functions, rules and settings; questions take a copy, which is a matter of reference counts.
+    base: SessionState,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Engine")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Waiting for running questions here would block a caller's thread.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Engine {
+    /// Starts the threads and registers every function.
+    ///
+    /// # Errors
+    /// [`Error::Start`] where threads or the spill folder cannot be had.
+    pub fn new(options: &Options) -> Result<Self, Error> {
+        let start = |error: DataFusionError| Error::Start(error.strip_backtrace());
+        let threads = match options.threads {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            threads => threads,
+        };
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("urbis-query")
+            .enable_time()
+            .build()
+            .map_err(|error| Error::Start(error.to_string()))?;
+        let environment = RuntimeEnvBuilder::new()
+            .with_memory_pool(pool(options))
+            .with_disk_manager_builder(disk(options))
+            .build_arc()
+            .map_err(start)?;
+        let mut base = SessionStateBuilder::new()
+            .with_config(config(threads))
+            .with_runtime_env(environment)
+            .with_default_features()
+            .build();
+        functions::register(&mut base).map_err(start)?;
+        Ok(Self { base, runtime: Some(runtime) })
+    }
+
+    /// Asks `sql` of `snapshot`, beside which the tables of `extra` can be named. Must be called within a tokio runtime
+    /// with a timer (the caller's own); the work is done on the engine's threads.
+    ///
+    /// # Errors
+    /// What [`Error`] says; failures of later rows come out of [`QueryResult::next`].
+    pub async fn query(
+        &self,
+        snapshot: &Snapshot,
+        extra: &[ExtraTable],
+        sql: &str,
+        limits: Limits,
+    ) -> Result<QueryResult, Error> {
+        let begin = Instant::now();
+        let until = begin + limits.deadline.min(Duration::from_secs(86_400));
+        let mut state = self.base.clone();
+        state.register_catalog_list(catalogs(snapshot, extra)?);
+        state.mark_start_execution();
+        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows };
+        let (planned, schema) = oneshot::channel();
+        let (sender, receiver) = mpsc::channel(2);
+        let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
+        let task = runtime.spawn(question.answer(planned, sender));
+        let result = QueryResult::new(receiver, task, until, limits);
+        match tokio::time::timeout_at(until, schema).await {
+            Ok(Ok(Ok(schema))) => Ok(result.with_schema(schema)),
+            Ok(Ok(Err(error))) => Err(error),
+            Ok(Err(_)) => Err(result.failure().await),
+            Err(_) => Err(Error::PlanDeadline(limits.deadline.as_millis())),
+        }
+    }
+}
+
+fn pool(options: &Options) -> Arc<dyn MemoryPool> {
+    match options.spill {
+        Some(_) => Arc::new(FairSpillPool::new(options.memory_bytes)),
+        None => Arc::new(GreedyMemoryPool::new(options.memory_bytes)),
+    }
+}
+
+fn disk(options: &Options) -> DiskManagerBuilder {
+    DiskManagerBuilder::default().with_mode(match &options.spill {
+        Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+        None => DiskManagerMode::Disabled,
+    })
+}
+
+fn config(threads: usize) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_target_partitions(threads)
+        .with_information_schema(true)
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, SCHEMA);
+    let options = config.options_mut();
+    options.execution.time_zone = Some("+00:00".to_owned());
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.parquet.reorder_filters = true;
+    options.execution.parquet.skip_metadata = false;
+    config
+}
+
+/// What goes to the engine's threads.
+struct Question {
+    state: SessionState,
+    sql: String,
+    max_rows: usize,
+}
+
+impl Question {
+    async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
+        match self.start().await {
+            Err(error) => drop(planned.send(Err(error))),
+            Ok(stream) => {
+                // Whoever asked may have gone: then nobody is there to be told, here and below.
+                if planned.send(Ok(stream.schema())).is_ok() {
+                    forward(stream, sender).await;
+                }
+            }
+        }
+    }
+
+    async fn start(self) -> Result<SendableRecordBatchStream, Error> {
+        let statement = statement::parse(&self.sql)?;
+        let limited = statement::is_query(&statement);
+        let plan = statement::plan(&self.state, statement).await?;
+        let mut frame = DataFrame::new(self.state, plan);
+        if limited {
+            // One more than may come out, to know whether there were more.
+            frame = frame.limit(0, Some(self.max_rows.saturating_add(1)))?;
+        }
+        let context = Arc::new(frame.task_ctx());
+        let plan = interruptible(frame.create_physical_plan().await?)?;
+        Ok(execute_stream(plan, context)?)
+    }
+}
+
+/// A join can make rows for hours out of one batch of its inputs, and only sources and exchanges give way by themselves:
+/// makes every join give way too, so that a question that is dropped or late ends.
+fn interruptible(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Error> {
+    let wrapped = plan.transform_up(|node| {
+        Ok(if node.name().contains("Join") || node.name() == "UnnestExec" {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(node)
+        })
+    })?;
+    Ok(wrapped.data)
+}
+
+async fn forward(mut stream: SendableRecordBatchStream, sender: mpsc::Sender<Part>) {
+    while let Some(batch) = stream.next().await {
+        let part = match batch {
+            Ok(batch) => Part::Rows(batch),
+            Err(error) => Part::Failed(error.into()),
+        };
+        let last = matches!(part, Part::Failed(_));
+        if sender.send(part).await.is_err() || last {
+            return;
+        }
+    }
+    let _ = sender.send(Part::End).await;
+}

@@ -1,0 +1,125 @@
+//! A predicate over SQL columns in, the same predicate over stored columns out, so that rows are sorted out before any
+//! byte is turned into text: `id = '0190...'` becomes a comparison of 16 bytes. Where no exactly equal form is known the
+//! answer is `None` and the predicate is evaluated on the text.
+
+use arrow::datatypes::Schema;
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+
+use crate::columns::{Encoding, encoding};
+
+/// `expr` over the columns of `stored`, with exactly the same truth value on every row.
+pub(crate) fn to_stored(expr: &Expr, stored: &Schema) -> Option<Expr> {
+    match expr {
+        Expr::BinaryExpr(binary) => binary_to_stored(binary, stored),
+        Expr::Not(inner) => Some(Expr::Not(Box::new(to_stored(inner, stored)?))),
+        Expr::InList(list) => list_to_stored(list, stored),
+        Expr::IsNull(inner) if encoded(inner, stored).is_some() => Some(expr.clone()),
+        Expr::IsNotNull(inner) if encoded(inner, stored).is_some() => Some(expr.clone()),
+        _ => untouched(expr, stored).then(|| expr.clone()),
+    }
+}
+
+fn binary_to_stored(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
+    let (left, right) = match (encoded(&binary.left, stored), encoded(&binary.right, stored)) {
+        (None, None) => (to_stored(&binary.left, stored)?, to_stored(&binary.right, stored)?),
+        // Two encoded columns: equal texts are equal bytes where both have one form.
+        (Some(left), Some(right)) if left == right => ((*binary.left).clone(), (*binary.right).clone()),
+        (Some(form), None) => ((*binary.left).clone(), literal(&binary.right, form)?),
+        (None, Some(form)) => (literal(&binary.left, form)?, (*binary.right).clone()),
+        (Some(_), Some(_)) => return None,
+    };
+    let encoded = encoded(&binary.left, stored).or(encoded(&binary.right, stored)).is_some();
+    (!encoded || keeps_order(binary.op))
+        .then(|| Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
+}
+
+/// Both text forms have one width and digits in byte order, so that all comparisons agree with those of the bytes.
+fn keeps_order(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+fn list_to_stored(list: &InList, stored: &Schema) -> Option<Expr> {
+    let Some(form) = encoded(&list.expr, stored) else {
+        let whole = Expr::InList(list.clone());
+        return untouched(&whole, stored).then_some(whole);
+    };
+    let items = list.list.iter().map(|item| literal(item, form)).collect::<Option<Vec<_>>>()?;
+    Some(Expr::InList(InList::new(list.expr.clone(), items, list.negated)))
+}
+
+/// The form and size of the encoded column that `expr` names.
+fn encoded(expr: &Expr, stored: &Schema) -> Option<(Encoding, i32)> {
+    let Expr::Column(column) = expr else { return None };
+    let field = stored.field_with_name(&column.name).ok()?;
+    match field.data_type() {
+        arrow::datatypes::DataType::FixedSizeBinary(size) => Some((encoding(field)?, *size)),
+        _ => None,
+    }
+}
+
+fn literal(expr: &Expr, (form, size): (Encoding, i32)) -> Option<Expr> {
+    let Expr::Literal(value, _) = expr else { return None };
+    let text = value.try_as_str()??;
+    let bytes = form.bytes(text, usize::try_from(size).ok()?)?;
+    Some(Expr::Literal(ScalarValue::FixedSizeBinary(size, Some(bytes)), None))
+}
+
+/// Whether `expr` names no encoded column and no column outside the table.
+fn untouched(expr: &Expr, stored: &Schema) -> bool {
+    let mut plain = true;
+    let visited = expr.apply(|node| {
+        let bad = match node {
+            Expr::Column(column) => stored.field_with_name(&column.name).is_err() || encoded(node, stored).is_some(),
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_) | Expr::OuterReferenceColumn(..) => true,
+            _ => false,
+        };
+        plain &= !bad;
+        Ok(if bad { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    visited.is_ok() && plain
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::{col, lit};
+    use kernel_model::schema::Table;
+
+    use super::*;
+
+    #[test]
+    fn comparisons_of_ids_become_comparisons_of_bytes() {
+        let stored = Table::Positions.schema();
+        let id = "00112233-4455-6677-8899-aabbccddeeff";
+        let bytes: Vec<u8> = (0..16).map(|i| i * 17).collect();
+        let found = to_stored(&col("entity").eq(lit(id)), &stored).unwrap();
+        assert_eq!(found, col("entity").eq(Expr::Literal(ScalarValue::FixedSizeBinary(16, Some(bytes)), None)));
+        assert!(to_stored(&col("entity").eq(lit(id)).and(col("lon").gt(lit(1.0))), &stored).is_some());
+        assert!(to_stored(&col("entity").in_list(vec![lit(id)], true), &stored).is_some());
+    }
+
+    #[test]
+    fn what_is_not_exactly_the_same_stays_with_the_text() {
+        let stored = Table::Positions.schema();
+        for expr in [
+            col("entity").eq(lit("no id")),
+            col("entity").eq(lit("00112233-4455-6677-8899-AABBCCDDEEFF")),
+            col("entity").like(lit("00%")),
+            col("entity").eq(col("lon")),
+        ] {
+            assert_eq!(to_stored(&expr, &stored), None, "{expr}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The plan of one scan. In: stored schema, wanted columns, predicates over stored columns, batches and files. Out:
+//! source, filter, conversion to SQL columns, for the batches and for the files, as one plan. Predicates given here are
+//! applied to every row; nobody above has to repeat them.
+
+mod files;
+mod memory;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::Session;
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::Result;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::filter::FilterExecBuilder;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use datafusion::physical_plan::union::UnionExec;
+
+use crate::candidates::implied;
+use crate::columns::encoding;
+use crate::table::File;
+use crate::text::conversion;
+
+/// What a scan has to bring.
+pub(crate) struct Request {
+    /// The stored columns.
+    pub(crate) stored: SchemaRef,
+    /// Positions of the columns to bring, in order.
+    pub(crate) wanted: Vec<usize>,
+    /// What every row must fulfil, over stored columns.
+    pub(crate) predicates: Vec<Expr>,
+    /// How many rows are enough, if there is no predicate.
+    pub(crate) limit: Option<usize>,
+}
+
+/// Cheap predicates, which are evaluated first, and those that call functions.
+struct Ordered {
+    cheap: Option<Expr>,
+    costly: Option<Expr>,
+}
+
+impl Request {
+    /// Plans the scan of `batches` and `files` together.
+    pub(crate) fn plan(
+        &self,
+        state: &dyn Session,
+        batches: &[RecordBatch],
+        files: &[File],
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let ordered = self.ordered();
+        let read = self.read(&ordered)?;
+        let limit = self.limit.filter(|_| self.predicates.is_empty());
+        let mut parts = Vec::new();
+        if !batches.is_empty() || files.is_empty() {
+            let source = memory::source(state, &self.stored, batches, &read, limit)?;
+            parts.push(self.finish(state, source, &read, ordered.for_memory())?);
+        }
+        if !files.is_empty() {
+            let source = files::source(state, &self.stored, files, &read, limit)?;
+            parts.push(self.finish(state, source, &read, ordered.for_files())?);
+        }
+        match parts.len() {
+            1 => Ok(parts.swap_remove(0)),
+            _ => UnionExec::try_new(parts),
+        }
+    }
+
+    fn ordered(&self) -> Ordered {
+        let all = self.predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone()));
+        let (costly, mut cheap): (Vec<_>, Vec<_>) = all.partition(calls_function);
+        cheap.extend(costly.iter().filter_map(|predicate| implied(predicate, &self.stored)));
+        Ordered { cheap: conjunction(cheap), costly: conjunction(costly) }
+    }
+
+    /// The columns to read: the wanted ones and those of the predicates, by position.
+    fn read(&self, ordered: &Ordered) -> Result<Vec<usize>> {
+        let mut read = self.wanted.clone();
+        for expr in [&ordered.cheap, &ordered.costly].into_iter().flatten() {
+            for column in expr.column_refs() {
+                read.push(self.stored.index_of(&column.name)?);
+            }
+        }
+        read.sort_unstable();
+        read.dedup();
+        Ok(read)
+    }
+
+    /// Filter and conversion above a source that brings the columns `read`.
+    fn finish(
+        &self,
+        state: &dyn Session,
+        source: Arc<dyn ExecutionPlan>,
+        read: &[usize],
+        predicate: Option<Expr>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let places: Vec<usize> = self.wanted.iter().filter_map(|column| read.binary_search(column).ok()).collect();
+        let schema = source.schema();
+        let filtered: Arc<dyn ExecutionPlan> = match predicate {
+            Some(predicate) => {
+                let predicate = physical(state, predicate, &schema)?;
+                Arc::new(FilterExecBuilder::new(predicate, source).apply_projection(Some(places))?.build()?)
+            }
+            None if places.iter().copied().eq(0..schema.fields().len()) => source,
+            None => {
+                let columns = places.iter().map(|at| column(&schema, *at)).collect::<Vec<_>>();
+                Arc::new(ProjectionExec::try_new(columns, source)?)
+            }
+        };
+        convert(state, filtered)
+    }
+}
+
+impl Ordered {
+    /// A null in the cheap part would make the engine evaluate the costly part on every row: make it false instead.
+    fn for_memory(&self) -> Option<Expr> {
+        match (&self.cheap, &self.costly) {
+            (Some(cheap), Some(costly)) => Some(Expr::IsTrue(Box::new(cheap.clone())).and(costly.clone())),
+            _ => self.for_files(),
+        }
+    }
+
+    /// Kept plain, so that statistics of row groups and pages can be held against it.
+    fn for_files(&self) -> Option<Expr> {
+        conjunction([&self.cheap, &self.costly].into_iter().flatten().cloned())
+    }
+}
+
+fn calls_function(expr: &Expr) -> bool {
+    let mut calls = false;
+    let visited = expr.apply(|node| {
+        calls |= matches!(node, Expr::ScalarFunction(_) | Expr::Like(_) | Expr::SimilarTo(_) | Expr::Case(_));
+        Ok(if calls { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    visited.is_err() || calls
+}
+
+fn physical(state: &dyn Session, predicate: Expr, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+    // A predicate that is null leaves the row out, as in SQL; the filter does the same.
+    let predicate =
+        if matches!(predicate, Expr::Literal(ref value, _) if value.is_null()) { lit(false) } else { predicate };
+    state.create_physical_expr(predicate, &DFSchema::try_from(schema.clone())?)
+}
+
+fn column(schema: &Schema, at: usize) -> ProjectionExpr {
+    let name = schema.field(at).name().clone();
+    ProjectionExpr { expr: Arc::new(Column::new(&name, at)), alias: name }
+}
+
+/// Turns the byte columns of `plan` into text.
+fn convert(state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let schema = plan.schema();
+    if schema.fields().iter().all(|field| encoding(field).is_none()) {
+        return Ok(plan);
+    }
+    let options = state.config().options().clone();
+    let columns = (0..schema.fields().len())
+        .map(|at| {
+            let ProjectionExpr { expr, alias } = column(&schema, at);
+            let Some(form) = encoding(schema.field(at)) else { return Ok(ProjectionExpr { expr, alias }) };
+            let call = ScalarFunctionExpr::try_new(conversion(form), vec![expr], &schema, options.clone())?;
+            Ok(ProjectionExpr { expr: Arc::new(call), alias })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(ProjectionExec::try_new(columns, plan)?))
+}

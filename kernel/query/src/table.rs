@@ -1,0 +1,100 @@
+//! One table of a snapshot as the engine's table: record batches in memory and Parquet files read as one. In: rows and
+//! files of one stored schema. Out: a plan that reads only the columns asked for, sorts rows out by stored bytes and
+//! boxes first, and turns bytes into text only in rows and columns that come out. Nothing is ever written.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::columns::sql_schema;
+use crate::pushdown::to_stored;
+use crate::scan;
+
+/// The column that says which revisions are the present ones. No question can name it.
+const PRESENT: &str = "__present";
+
+/// A sealed file of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct File {
+    /// Where it lies.
+    pub(crate) path: PathBuf,
+    /// How many rows it has.
+    pub(crate) rows: u64,
+}
+
+/// A table over batches and files.
+#[derive(Debug)]
+pub(crate) struct SnapshotTable {
+    /// What SQL sees.
+    schema: SchemaRef,
+    /// What is stored; may have columns after those of `schema`.
+    stored: SchemaRef,
+    batches: Vec<RecordBatch>,
+    files: Vec<File>,
+    /// What holds for every row of the table, over stored columns.
+    always: Option<Expr>,
+}
+
+impl SnapshotTable {
+    /// A table of all rows of `batches` and `files`.
+    pub(crate) fn new(stored: SchemaRef, batches: Vec<RecordBatch>, files: Vec<File>) -> Self {
+        Self { schema: sql_schema(&stored), stored, batches, files, always: None }
+    }
+
+    /// The present revisions, as the masks mark them.
+    pub(crate) fn present(stored: &SchemaRef, revisions: &[(RecordBatch, BooleanArray)]) -> Result<Self> {
+        let mut fields = stored.fields().to_vec();
+        fields.push(Arc::new(Field::new(PRESENT, DataType::Boolean, false)));
+        let marked = Arc::new(Schema::new(fields));
+        let batches = revisions
+            .iter()
+            .map(|(batch, present)| {
+                let mut columns = batch.columns().to_vec();
+                columns.push(Arc::new(present.clone()) as ArrayRef);
+                Ok(RecordBatch::try_new(marked.clone(), columns)?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let always = Some(col(PRESENT));
+        Ok(Self { schema: sql_schema(stored), stored: marked, batches, files: Vec::new(), always })
+    }
+}
+
+#[async_trait]
+impl TableProvider for SnapshotTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match to_stored(filter, &self.stored) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let mut predicates: Vec<_> = self.always.iter().cloned().collect();
+        predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
+        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit };
+        request.plan(state, &self.batches, &self.files)
+    }
+}

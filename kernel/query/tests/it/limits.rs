@@ -1,0 +1,57 @@
+//! Limits hold and an answer that was cut says so.
+
+use std::time::{Duration, Instant};
+
+use kernel_query::{Cut, Engine, Error, Limits, Options};
+
+use crate::city::{LIMITS, ask_with, block_on, snapshot};
+
+#[test]
+fn an_answer_cut_by_rows_says_so() {
+    for (max_rows, cut) in [(999, Some(Cut::Rows(999))), (1_000, None), (1_001, None), (0, Some(Cut::Rows(0)))] {
+        let answer = ask_with("select * from positions", &[], Limits { max_rows, ..LIMITS }).unwrap();
+        assert_eq!((answer.rows(), answer.truncated), (max_rows.min(1_000), cut));
+    }
+    let sorted =
+        ask_with("select lon from positions order by lon desc", &[], Limits { max_rows: 1, ..LIMITS }).unwrap();
+    assert_eq!((sorted.rows(), sorted.truncated), (1, Some(Cut::Rows(1))));
+}
+
+#[test]
+fn the_deadline_cuts_a_cross_join() {
+    let deadline = Duration::from_millis(400);
+    for sql in [
+        "select count(*) from positions a, positions b, positions c, positions d where a.lon + b.lon < c.lon + d.lon",
+        "select a.lon from positions a, positions b, positions c, positions d where a.lon + b.lon + c.lon + d.lon < 0",
+        "select sum(value) from generate_series(1, 1000000000000) as t(value)",
+    ] {
+        let begin = Instant::now();
+        let answer = ask_with(sql, &[], Limits { deadline, ..LIMITS }).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(answer.truncated, Some(Cut::Deadline(400)), "{sql}");
+        assert_eq!(answer.rows(), 0, "{sql}");
+        assert!(begin.elapsed() < Duration::from_secs(5), "{sql}: {:?}", begin.elapsed());
+    }
+    // The engine is free again.
+    assert_eq!(ask_with("select 1", &[], LIMITS).unwrap().rows(), 1);
+}
+
+#[test]
+fn more_memory_than_allowed_is_refused_in_words() {
+    let engine = Engine::new(&Options { threads: 1, memory_bytes: 1 << 20, spill: None }).unwrap();
+    let sql = "select a.lon, b.lat, c.lon from positions a, positions b, positions c order by a.lon + b.lat, c.lon";
+    let answer = block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await });
+    match answer {
+        Err(error @ Error::Memory(_)) => assert!(!error.to_string().contains('\n')),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_engine_may_be_dropped_within_a_runtime() {
+    block_on(async {
+        let engine = Engine::new(&Options { threads: 1, ..Options::default() }).unwrap();
+        let mut answer = engine.query(snapshot(), &[], "select lon from positions", LIMITS).await.unwrap();
+        assert!(answer.next().await.unwrap().is_ok());
+        drop(engine);
+    });
+}
