@@ -1,4 +1,4 @@
-//! BeiDou grid location code, GB/T 39409-2020. A [`Position`] and a level come in, the standard's text goes out; a text comes in, a
+//! BeiDou grid location code, GB/T 39409-2020. A position and a level come in, the standard's text goes out; a text comes in, a
 //! [`Cell`] with anchor, centre, box and height band goes out. 2D levels 1-10, 3D levels 1-10 in mixed radix with the height digits
 //! interleaved per level (clause 6.2), polar caps (clause 5.3) for levels 1 and 2; nothing is ever made up beyond what the standard fixes.
 //!

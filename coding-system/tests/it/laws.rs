@@ -146,7 +146,9 @@ proptest! {
         let decoded = decode(&text).unwrap();
         prop_assert!(decoded.interval.unwrap().contains(t) && slack(&decoded.area).contains(&p));
         let at = at.index(text.len());
-        prop_assume!(&text[at..=at] != to.as_str());
+        if text[at..=at] == to {
+            return Ok(());
+        }
         let changed = format!("{}{to}{}", &text[..at], &text[at + 1..]);
         prop_assert!(decode(&changed).is_err(), "{changed}");
     }
