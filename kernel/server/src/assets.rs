@@ -90,13 +90,15 @@ fn rows(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
     for entry in entries {
         hash.append_value(entry.leaf_hash)?;
     }
-    let text = |get: fn(&Entry) -> String| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(entries.iter().map(get)))
-    };
+    let text =
+        |get: fn(&Entry) -> String| -> ArrayRef { Arc::new(StringArray::from_iter_values(entries.iter().map(get))) };
     let number =
         |get: fn(&Entry) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(entries.iter().map(get))) };
     let operation = |entry: &Entry| {
-        serde_json::to_value(entry.record.operation).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        serde_json::to_value(entry.record.operation)
+            .ok()
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .unwrap_or_default()
     };
     let columns: Vec<ArrayRef> = vec![
         number(|entry| entry.index),

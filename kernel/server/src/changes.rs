@@ -30,7 +30,12 @@ pub(crate) async fn post(
     let mut reached = state.registrar.reached();
     let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
     let outcome = receipt.outcome;
-    let first: Vec<Value> = outcome.rejected.iter().take(20).map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason })).collect();
+    let first: Vec<Value> = outcome
+        .rejected
+        .iter()
+        .take(20)
+        .map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason }))
+        .collect();
     Ok(Json(json!({
         "sequence": receipt.sequence.0,
         "registered": registered.is_ok(),

@@ -12,7 +12,8 @@ const H3: u8 = 12;
 /// Codes as a JSON object. Heights go in only where they are measured from the ellipsoid, as the standards want.
 pub(crate) fn codes(place: &Place, reference: &HeightReference) -> Value {
     let height = place.height_m.filter(|_| *reference == HeightReference::Ellipsoid);
-    let position = Position::new(place.lon_deg, place.lat_deg, height).or_else(|_| Position::new_2d(place.lon_deg, place.lat_deg));
+    let position =
+        Position::new(place.lon_deg, place.lat_deg, height).or_else(|_| Position::new_2d(place.lon_deg, place.lat_deg));
     let Ok(position) = position else { return json!({}) };
     let flat = position.without_height();
     let code = |scheme: Scheme, level: u8, at: &Position| encode(scheme, level, at, None).ok();

@@ -41,7 +41,10 @@ pub struct Registrar {
 
 impl std::fmt::Debug for Registrar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registrar").field("dir", &self.dir).field("reached", &*self.reached.borrow()).finish_non_exhaustive()
+        f.debug_struct("Registrar")
+            .field("dir", &self.dir)
+            .field("reached", &*self.reached.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -55,7 +58,10 @@ impl Registrar {
         // The last sequence may have been split over two groups: look at it once more.
         let reached = Sequence(ledger.last_sequence().saturating_sub(1));
         let (reached, _) = watch::channel(reached);
-        Ok((Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached }, opened))
+        Ok((
+            Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached },
+            opened,
+        ))
     }
 
     /// The ledger. Hold it shortly: registration waits.

@@ -13,7 +13,11 @@ pub fn check(args: &CheckArgs) -> anyhow::Result<()> {
         report.sequence, report.commits, report.segments, report.rows, report.contents
     );
     if let Some(torn) = report.torn {
-        println!("        {} unacknowledged bytes at the end of {} will be cut at the next start", torn.bytes, torn.path.display());
+        println!(
+            "        {} unacknowledged bytes at the end of {} will be cut at the next start",
+            torn.bytes,
+            torn.path.display()
+        );
     }
     let (folder, key) = (args.data.join("ledger"), args.data.join("log.pub"));
     if !folder.exists() {

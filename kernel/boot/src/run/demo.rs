@@ -27,7 +27,8 @@ pub fn demo(args: DemoArgs) -> anyhow::Result<()> {
         fill(&kernel, &district).await?;
         let broker = kernel.broker.as_ref().context("the demo needs its MQTT broker: leave --mqtt off away")?.address();
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let publishing = tokio::spawn(pilots_district::publish(broker, district, pilots_district::Rates::default(), stopped));
+        let publishing =
+            tokio::spawn(pilots_district::publish(broker, district, pilots_district::Rates::default(), stopped));
         kernel.announce();
         println!("        synthetic district pilot, live; stop with Ctrl-C");
         let ended = kernel.until_stopped().await;

@@ -63,7 +63,8 @@ impl Kernel {
             Registrar::open(&config.data.join("ledger"), &config.data.join("log.pub"), &config.origin, reader.clone())?;
         tracing::info!(leaves = ledger.size, "ledger open");
         let (access, first_key) = Access::open(&config.data)?;
-        let engine = Engine::new(&kernel_query::Options { memory_bytes: config.sql_memory_mb << 20, ..Default::default() })?;
+        let engine =
+            Engine::new(&kernel_query::Options { memory_bytes: config.sql_memory_mb << 20, ..Default::default() })?;
         let hub = Arc::new(Hub::default());
         let (ingest, writer) = Ingest::start(store, hub.clone());
         let registrar = Arc::new(registrar);

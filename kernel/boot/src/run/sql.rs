@@ -35,7 +35,8 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
     let (reader, _) = Reader::open(data)?;
     let extra = if query.to_ascii_lowercase().contains("assets") {
         let registrar = Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone());
-        let (registrar, _) = registrar.context("the table assets is read through the ledger; where urbis runs, pass --server")?;
+        let (registrar, _) =
+            registrar.context("the table assets is read through the ledger; where urbis runs, pass --server")?;
         vec![registrar.table()?]
     } else {
         Vec::new()

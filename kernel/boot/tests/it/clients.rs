@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Server, has, shared, done};
+use crate::support::{Server, done, has, shared};
 
 fn publish(address: &str, topic: &str, payload: &str, more: &[&str]) {
     let (host, port) = address.split_once(':').unwrap();
@@ -29,7 +29,13 @@ fn mosquitto_pub_brings_readings_and_rubbish_is_kept_apart() {
         let payload = format!(r#"{{"t":"2026-11-22T08:{minute:02}:00+08:00","v":{minute}.5,"unit":"ug/m3"}}"#);
         publish(&mqtt, "urbis/site/gate/pm25", &payload, &["-q", "1"]);
     }
-    for rubbish in ["", "{", "null", r#"{"t":"yesterday","v":1,"unit":"ug/m3"}"#, r#"{"t":"2026-11-22T08:00:00Z","v":1,"unit":"ppm"}"#] {
+    for rubbish in [
+        "",
+        "{",
+        "null",
+        r#"{"t":"yesterday","v":1,"unit":"ug/m3"}"#,
+        r#"{"t":"2026-11-22T08:00:00Z","v":1,"unit":"ppm"}"#,
+    ] {
         publish(&mqtt, "urbis/site/gate/pm25", rubbish, &["-q", "1"]);
     }
     server.until("SELECT count(*) FROM observations", 10);

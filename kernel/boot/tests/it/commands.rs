@@ -53,11 +53,18 @@ fn a_city_is_imported_asked_proven_and_imported_again() {
     let kept: u32 = count.lines().nth(1).unwrap().parse().unwrap();
     assert!(first.contains(&format!("imported {kept} new, 0 revised")), "{first}");
     let again = done(&["import", file, "--data", data_text]);
-    assert!(again.contains(&format!("imported 0 new, 0 revised, 0 observations, 0 positions, 0 contents; {kept} unchanged")), "{again}");
+    assert!(
+        again
+            .contains(&format!("imported 0 new, 0 revised, 0 observations, 0 positions, 0 contents; {kept} unchanged")),
+        "{again}"
+    );
     assert!(done(&["check", "--data", data_text]).contains("ledger: sound"));
 
     let server = Server::start(&data, "off");
-    let id = server.sql("SELECT id FROM entities WHERE kind = 'building_part' LIMIT 1")[0]["id"].as_str().unwrap().to_owned();
+    let id = server.sql("SELECT id FROM entities WHERE kind = 'building_part' LIMIT 1")[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let card = server.json(&format!("/api/entities/{id}"));
     assert_eq!(card["receipt"]["state"], "registered");
     assert_eq!(card["height_reference"], "EPSG:5709");
@@ -85,9 +92,13 @@ fn a_file_without_crs_or_cut_short_leaves_the_store_as_it_was() {
     let data_text = data.to_str().unwrap();
     let count = || done(&["sql", "SELECT count(*) AS n FROM entities", "--data", data_text, "--format", "csv"]);
     let good = dir.path().join("good.geojson");
-    fs::write(&good, r#"{"type":"FeatureCollection","features":[
+    fs::write(
+        &good,
+        r#"{"type":"FeatureCollection","features":[
         {"type":"Feature","id":1,"properties":{"name":"a"},"geometry":{"type":"Point","coordinates":[116.3,39.9]}},
-        {"type":"Feature","id":2,"properties":{"name":"b"},"geometry":{"type":"Point","coordinates":[416.3,39.9]}}]}"#).unwrap();
+        {"type":"Feature","id":2,"properties":{"name":"b"},"geometry":{"type":"Point","coordinates":[416.3,39.9]}}]}"#,
+    )
+    .unwrap();
     let report = done(&["import", good.to_str().unwrap(), "--data", data_text]);
     assert!(report.contains("imported 1 new") && report.contains("refused 1"), "{report}");
     let before = count();
@@ -117,7 +128,8 @@ fn a_picture_is_made_without_a_window() {
     let artefacts = std::env::var_os("URBIS_ARTEFACTS").map_or_else(|| dir.path().to_owned(), Into::into);
     fs::create_dir_all(&artefacts).unwrap();
     let out = artefacts.join("delft.png");
-    let output = run(&["render", "--data", data.to_str().unwrap(), "--out", out.to_str().unwrap(), "--size", "640x360"]);
+    let output =
+        run(&["render", "--data", data.to_str().unwrap(), "--out", out.to_str().unwrap(), "--size", "640x360"]);
     if !output.status.success() && std::env::var_os("CI").is_none() {
         println!("left out: no Vulkan adapter here ({})", stderr(&output).trim());
         return;
@@ -126,5 +138,8 @@ fn a_picture_is_made_without_a_window() {
     let reader = png::Decoder::new(std::io::BufReader::new(fs::File::open(&out).unwrap())).read_info().unwrap();
     assert_eq!((reader.info().width, reader.info().height), (640, 360));
     assert!(fs::metadata(&out).unwrap().len() > 20_000, "not one colour");
-    assert_eq!(run(&["render", "--data", data.to_str().unwrap(), "--out", "x.png", "--size", "wide"]).status.code(), Some(1));
+    assert_eq!(
+        run(&["render", "--data", data.to_str().unwrap(), "--out", "x.png", "--size", "wide"]).status.code(),
+        Some(1)
+    );
 }

@@ -28,7 +28,8 @@ fn describe(thing: i64) -> Vec<Change> {
 }
 
 fn readings(from: i64) -> Change {
-    let row = |n: i64| Observation { phenomenon_time: TimeUs(n), result_time: None, value: n as f64, quality: Quality::Good };
+    let row =
+        |n: i64| Observation { phenomenon_time: TimeUs(n), result_time: None, value: n as f64, quality: Quality::Good };
     Change::Observations(ObservationBatch {
         datastream: SourceKey::new("crash", "d"),
         unit: None,

@@ -33,7 +33,8 @@ pub(crate) async fn entity(
     let reader = state.reader.clone();
     let series = tokio::task::spawn_blocking(move || described(&reader, &datastreams)).await;
     card["datastreams"] = Value::Array(series.map_err(ApiError::internal)??);
-    card["receipt"] = receipt(&state.registrar, &id, card["sequence"].as_u64().unwrap_or(0), card["geometry_type"].is_string());
+    card["receipt"] =
+        receipt(&state.registrar, &id, card["sequence"].as_u64().unwrap_or(0), card["geometry_type"].is_string());
     Ok(Json(card))
 }
 

@@ -45,5 +45,7 @@ pub(crate) async fn info(State(state): State<Arc<AppState>>) -> Json<Value> {
 pub(crate) async fn health(State(state): State<Arc<AppState>>) -> Json<Value> {
     let sequence = state.reader.snapshot().sequence().0;
     let registered = state.registrar.reached().borrow().0;
-    Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "sequence": sequence, "registered": registered }))
+    Json(
+        json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "sequence": sequence, "registered": registered }),
+    )
 }

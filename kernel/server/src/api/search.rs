@@ -83,8 +83,9 @@ fn by_words(live: &LiveView<'_>, text: &str, limit: usize) -> Vec<Value> {
         }
     }
     let matched = ["name", "name", "class"];
-    let hits = ranked.iter().zip(matched).flat_map(|(entities, matched)| {
-        entities.iter().map(move |entity| (*entity, matched))
-    });
+    let hits = ranked
+        .iter()
+        .zip(matched)
+        .flat_map(|(entities, matched)| entities.iter().map(move |entity| (*entity, matched)));
     hits.take(limit).map(|(entity, matched)| hit(live, entity, matched)).collect()
 }

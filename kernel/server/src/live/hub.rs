@@ -144,12 +144,8 @@ pub struct Hub {
 impl Hub {
     /// Adds a listener; it is forgotten when the returned handle is dropped.
     pub fn listen(&self, filter: Filter) -> Arc<Client> {
-        let client = Arc::new(Client {
-            filter,
-            known: Mutex::default(),
-            pending: Mutex::default(),
-            wake: Notify::new(),
-        });
+        let client =
+            Arc::new(Client { filter, known: Mutex::default(), pending: Mutex::default(), wake: Notify::new() });
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&client));

@@ -35,9 +35,10 @@ pub(crate) struct Wanted {
 impl Wanted {
     fn filter(&self) -> Result<Filter, ApiError> {
         let region = self.bbox.as_deref().map(str::parse).transpose().map_err(ApiError::bad_request)?;
-        let kinds = self.kinds.as_deref().map(|names| {
-            names.split(',').map(|name| name.trim().parse::<Kind>()).collect::<Result<BTreeSet<_>, _>>()
-        });
+        let kinds = self
+            .kinds
+            .as_deref()
+            .map(|names| names.split(',').map(|name| name.trim().parse::<Kind>()).collect::<Result<BTreeSet<_>, _>>());
         Ok(Filter { region, kinds: kinds.transpose().map_err(ApiError::bad_request)? })
     }
 }

@@ -1,1 +1,0 @@
-//! Benchmarks: programs that write figures, ours and the peers'

@@ -1,0 +1,116 @@
+//! The built program: commands run to their end, servers on free loopback ports, real input files.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+
+/// Where the program is.
+pub struct Program {
+    path: PathBuf,
+}
+
+impl Program {
+    /// Checks that it runs.
+    pub fn new(path: PathBuf) -> anyhow::Result<Self> {
+        let output = Command::new(&path).arg("--version").output().with_context(|| path.display().to_string())?;
+        ensure!(output.status.success(), "{} does not run", path.display());
+        Ok(Self { path })
+    }
+
+    /// Runs a command to its end; seconds it took and what it said.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<(f64, String)> {
+        let begun = Instant::now();
+        let output = Command::new(&self.path).args(arguments).env("URBIS_LOG", "warn").output()?;
+        let seconds = begun.elapsed().as_secs_f64();
+        if !output.status.success() {
+            bail!("urbis {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok((seconds, String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    /// Starts `serve` or `demo`.
+    pub fn start(&self, command: &str, data: &Path) -> anyhow::Result<Server> {
+        let mut child = Command::new(&self.path)
+            .args([command, "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env("URBIS_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (mut url, mut mqtt) = (None, None);
+        let stdout = child.stdout.take().context("standard output")?;
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            if let Some(address) = line.strip_prefix("mqtt:") {
+                mqtt = Some(address.trim().trim_start_matches("mqtt://").to_owned());
+            }
+            if let Some(address) = line.strip_prefix("page:") {
+                url = Some(address.trim().trim_end_matches('/').to_owned());
+                break;
+            }
+        }
+        Ok(Server { child, url: url.context("the server did not start")?, mqtt: mqtt.context("no MQTT broker")? })
+    }
+}
+
+/// A running server; ended when dropped.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// `127.0.0.1:PORT`.
+    pub mqtt: String,
+}
+
+impl Server {
+    /// Host and port of the broker.
+    pub fn broker(&self) -> anyhow::Result<(String, u16)> {
+        let (host, port) = self.mqtt.split_once(':').context("broker address")?;
+        Ok((host.to_owned(), port.parse()?))
+    }
+
+    /// The one number of a SQL answer.
+    pub fn number(&self, query: &str) -> anyhow::Result<i64> {
+        let text = ureq::post(format!("{}/sql", self.url)).send(query)?.body_mut().read_to_string()?;
+        let answer: Value = serde_json::from_str(&text)?;
+        let row = answer["rows"][0].as_object().context("no row")?;
+        row.values().next().and_then(Value::as_i64).context("no number")
+    }
+
+    /// Asks until the answer is as wanted.
+    pub fn until(&self, query: &str, wanted: i64, patience: Duration) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        loop {
+            let now = self.number(query)?;
+            if now == wanted {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < patience, "{query}: {now} after {patience:?}, not {wanted}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A file of the real input beside the checkout.
+pub fn shared(path: &str) -> anyhow::Result<PathBuf> {
+    let root = std::env::var_os("URBIS_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let file = root.join(path);
+    ensure!(file.exists(), "{} is missing: set URBIS_SHARED", file.display());
+    Ok(file)
+}
+
+/// A path as text.
+pub fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
+}
