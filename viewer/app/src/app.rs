@@ -385,7 +385,8 @@ impl App {
         for entity in self.city.iter() {
             *counts.entry(entity.layer).or_default() += 1;
         }
-        let layer = |(layer, count): (Layer, usize)| LayerInfo { name: layer.name(), on: self.stage.is_shown(layer), count };
+        let layer =
+            |(layer, count): (Layer, usize)| LayerInfo { name: layer.name(), on: self.stage.is_shown(layer), count };
         let mut layers: Vec<LayerInfo> = counts.into_iter().map(layer).collect();
         layers.push(LayerInfo { name: "grid", on: self.grid, count: 0 });
         layers

@@ -80,15 +80,6 @@ impl City {
         self.chunks.get(&key).into_iter().flatten().filter_map(|id| self.entities.get(id))
     }
 
-    /// Every chunk that holds something.
-    pub(crate) fn chunks(&self) -> impl Iterator<Item = (&ChunkKey, usize)> {
-        self.chunks.iter().map(|(key, ids)| (key, ids.len()))
-    }
-
-    pub(crate) fn count(&self, layer: Layer) -> usize {
-        self.entities.values().filter(|entity| entity.layer == layer).count()
-    }
-
     /// One chunk to build again, nearest to this place first.
     pub(crate) fn take_dirty(&mut self, east_m: f64, north_m: f64) -> Option<ChunkKey> {
         let away = |key: &ChunkKey| {
@@ -216,7 +207,8 @@ fn base_of(row: &EntityRow, layer: Layer) -> Option<f64> {
         return None;
     }
     let geometry = row.geometry.as_deref().and_then(|bytes| wkb::read(bytes).ok()).filter(|g| g.has_height);
-    let low = geometry.map(|g| g.polygons.iter().flatten().flatten().map(|place| place[2]).fold(f64::INFINITY, f64::min));
+    let low =
+        geometry.map(|g| g.polygons.iter().flatten().flatten().map(|place| place[2]).fold(f64::INFINITY, f64::min));
     low.filter(|z| z.is_finite()).or(row.height_m)
 }
 

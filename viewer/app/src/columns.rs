@@ -73,9 +73,7 @@ impl<'a> Columns<'a> {
     }
 
     pub(crate) fn binaries(&self, name: &'static str) -> Result<Column<'a>, Error> {
-        self.typed(name, "Binary", |t| {
-            matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
-        })
+        self.typed(name, "Binary", |t| matches!(t, DataType::Binary | DataType::LargeBinary | DataType::BinaryView))
     }
 
     pub(crate) fn texts(&self, name: &'static str) -> Result<Texts<'a>, Error> {

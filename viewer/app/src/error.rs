@@ -7,7 +7,9 @@ pub enum Error {
     #[error("the message is not an Arrow IPC stream: {0}. Send one whole stream a message")]
     NotArrow(#[from] arrow_schema::ArrowError),
     /// The stream does not say which of the two messages it is.
-    #[error("the message names itself {found:?} under the schema key urbis.message: it must be \"entities\" or \"states\"")]
+    #[error(
+        "the message names itself {found:?} under the schema key urbis.message: it must be \"entities\" or \"states\""
+    )]
     UnknownMessage {
         /// What stood there.
         found: Option<String>,

@@ -7,6 +7,7 @@
 
 mod app;
 mod build;
+mod checked;
 mod city;
 mod columns;
 mod error;
@@ -26,7 +27,7 @@ pub mod sun;
 pub mod triangulate;
 mod view;
 #[cfg(target_arch = "wasm32")]
-mod web;
+pub mod web;
 pub mod wkb;
 
 pub use app::{App, Label, LayerInfo, Stats, Theme};

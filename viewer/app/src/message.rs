@@ -5,7 +5,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 
 use crate::columns::Columns;
-use crate::{EntityId, Error};
+use crate::{EntityId, Error, checked};
 
 /// The schema metadata key that tells the two messages apart.
 pub const MESSAGE_KEY: &str = "urbis.message";
@@ -72,6 +72,7 @@ pub enum Message {
 /// # Errors
 /// When the bytes are no Arrow stream, the stream is of neither kind, or a column is missing or of another type.
 pub fn read(bytes: &[u8]) -> Result<Message, Error> {
+    checked::stream(bytes)?;
     let reader = StreamReader::try_new(bytes, None)?;
     let found = reader.schema().metadata().get(MESSAGE_KEY).cloned();
     let batches = reader.map(|batch| batch.map_err(Error::from));

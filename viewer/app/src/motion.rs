@@ -122,7 +122,9 @@ impl Track {
             let (sin, cos) = f64::from(heading).to_radians().sin_cos();
             return DVec3::new(sin, cos, 0.0) * f64::from(speed.clamp(0.0, 120.0));
         }
-        let Some(before) = self.samples.len().checked_sub(2).and_then(|i| self.samples.get(i)) else { return DVec3::ZERO };
+        let Some(before) = self.samples.len().checked_sub(2).and_then(|i| self.samples.get(i)) else {
+            return DVec3::ZERO;
+        };
         let seconds = (last.time_us - before.time_us) as f64 / 1e6;
         if seconds > 10.0 { DVec3::ZERO } else { (last.place_m - before.place_m) / seconds }
     }
@@ -219,7 +221,9 @@ impl Clock {
     fn hear(&mut self, time_us: f64, wall_us: f64) {
         let measured = time_us - wall_us;
         match self.offset_us {
-            Some(offset) if (measured - offset).abs() < 8e6 => self.offset_us = Some(offset + (measured - offset) * 0.1),
+            Some(offset) if (measured - offset).abs() < 8e6 => {
+                self.offset_us = Some(offset + (measured - offset) * 0.1)
+            }
             _ => {
                 self.offset_us = Some(measured);
                 self.shown_us = f64::NEG_INFINITY;
@@ -316,7 +320,8 @@ mod tests {
             let mut last = track.pose(0.0).unwrap().place_m;
             for frame in 1..600 {
                 let now = track.pose(f64::from(frame) / 30.0 * 1e6).unwrap().place_m;
-                prop_assert!(now.distance(last) <= fastest / 30.0 + 1e-6);
+                // Times are whole microseconds: a way may be faster by that much.
+                prop_assert!(now.distance(last) <= fastest * 1.0001 / 30.0 + 1e-6);
                 last = now;
             }
         }

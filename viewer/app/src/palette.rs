@@ -22,7 +22,10 @@ pub(crate) fn building(class: &str, id: &EntityId) -> (u32, u32) {
         ([212, 216, 218], [178, 180, 182])
     } else if has(class, &["industrial", "warehouse", "factory", "garage", "service"]) {
         ([201, 197, 188], [158, 160, 162])
-    } else if has(class, &["school", "university", "hospital", "public", "civic", "government", "kindergarten", "college"]) {
+    } else if has(
+        class,
+        &["school", "university", "hospital", "public", "civic", "government", "kindergarten", "college"],
+    ) {
         ([226, 205, 176], [170, 124, 104])
     } else if has(class, &["church", "cathedral", "temple", "museum", "historic", "palace", "mosque"]) {
         ([229, 214, 184], [128, 146, 136])
@@ -94,7 +97,8 @@ pub(crate) fn road_order(class: &str) -> u8 {
 
 /// Used ground.
 pub(crate) fn landuse(class: &str) -> u32 {
-    if has(class, &["grass", "meadow", "park", "garden", "village_green", "recreation", "golf", "pitch", "playground"]) {
+    if has(class, &["grass", "meadow", "park", "garden", "village_green", "recreation", "golf", "pitch", "playground"])
+    {
         rgb8(142, 164, 104)
     } else if has(class, &["forest", "wood", "scrub", "orchard"]) {
         rgb8(118, 152, 98)
@@ -159,6 +163,7 @@ pub(crate) fn vehicle(class: &str, id: &EntityId) -> u32 {
 
 /// Clothes.
 pub(crate) fn pedestrian(id: &EntityId) -> u32 {
-    const CLOTHES: [[u8; 3]; 6] = [[198, 82, 66], [64, 104, 168], [232, 190, 92], [92, 140, 104], [120, 92, 140], [60, 66, 76]];
+    const CLOTHES: [[u8; 3]; 6] =
+        [[198, 82, 66], [64, 104, 168], [232, 190, 92], [92, 140, 104], [120, 92, 140], [60, 66, 76]];
     varied(CLOTHES[(id.chance(4) * 6.0) as usize % 6], id, 0.2)
 }

@@ -124,8 +124,20 @@ pub(crate) fn person() -> MeshData {
 /// A sensor: a post with a ring and a bright head, one unit high.
 pub(crate) fn sensor() -> MeshData {
     let mut mesh = MeshData::default();
-    lathe(&mut mesh, &[(0.10, 0.0), (0.10, 0.02), (0.018, 0.03), (0.018, 0.62)], 6, Material::Plain, rgba8(226, 228, 230, 0));
-    lathe(&mut mesh, &[(0.0, 0.60), (0.115, 0.64), (0.125, 0.66), (0.05, 0.68)], 12, Material::Plain, rgba8(250, 250, 250, 0));
+    lathe(
+        &mut mesh,
+        &[(0.10, 0.0), (0.10, 0.02), (0.018, 0.03), (0.018, 0.62)],
+        6,
+        Material::Plain,
+        rgba8(226, 228, 230, 0),
+    );
+    lathe(
+        &mut mesh,
+        &[(0.0, 0.60), (0.115, 0.64), (0.125, 0.66), (0.05, 0.68)],
+        12,
+        Material::Plain,
+        rgba8(250, 250, 250, 0),
+    );
     let head: Vec<(f32, f32)> = (0..=8)
         .map(|i| std::f32::consts::PI * i as f32 / 8.0)
         .map(|turn| (turn.sin() * 0.165, 0.835 - turn.cos() * 0.165))
@@ -155,9 +167,16 @@ mod tests {
 
     #[test]
     fn every_shape_stands_on_the_ground_and_names_real_corners() {
-        for (mesh, height) in
-            [(tree(), 1.0), (conifer(), 1.0), (car(), 1.46), (bus(), 3.0), (person(), 1.75), (sensor(), 1.0), (pin(), 1.0), (cube(), 1.0)]
-        {
+        for (mesh, height) in [
+            (tree(), 1.0),
+            (conifer(), 1.0),
+            (car(), 1.46),
+            (bus(), 3.0),
+            (person(), 1.75),
+            (sensor(), 1.0),
+            (pin(), 1.0),
+            (cube(), 1.0),
+        ] {
             let z = |pick: fn(f32, f32) -> f32, from| mesh.vertices.iter().map(|v| v.position_m[2]).fold(from, pick);
             assert!((0.0..0.05).contains(&z(f32::min, 9.0)));
             assert!((z(f32::max, 0.0) - height).abs() < 0.01);

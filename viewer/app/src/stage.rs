@@ -55,7 +55,13 @@ impl Stage {
     }
 
     /// Builds chunks that changed until about `most_corners` have been made; true when none is left.
-    pub(crate) fn build(&mut self, renderer: &mut Renderer, city: &mut City, near_m: [f64; 2], most_corners: usize) -> bool {
+    pub(crate) fn build(
+        &mut self,
+        renderer: &mut Renderer,
+        city: &mut City,
+        near_m: [f64; 2],
+        most_corners: usize,
+    ) -> bool {
         let mut corners = 0;
         while corners < most_corners {
             let Some(key) = city.take_dirty(near_m[0], near_m[1]) else { return true };
@@ -170,7 +176,9 @@ impl Live<'_> {
         let (shape, scale, tint, least_px) = match entity.layer {
             Layer::Sensors => (ShapeKind::Sensor, 7.0, self.readings.colour(id), 26.0),
             Layer::Pedestrians => (ShapeKind::Person, 1.0, palette::pedestrian(id), 3.0),
-            _ if class.contains("bus") || class.contains("truck") => (ShapeKind::Bus, 1.0, palette::vehicle(class, id), 1.3),
+            _ if class.contains("bus") || class.contains("truck") => {
+                (ShapeKind::Bus, 1.0, palette::vehicle(class, id), 1.3)
+            }
             _ => (ShapeKind::Car, 1.0, palette::vehicle(class, id), 2.0),
         };
         let mut instance = build::instance(place, yaw, [scale; 3], tint, entity.pick);

@@ -90,14 +90,20 @@ mod tests {
 
     fn area(faces: &Faces) -> f64 {
         let corner = |i: u32| faces.corners[i as usize];
-        faces.triangles.chunks(3).map(|t| (corner(t[1]) - corner(t[0])).cross(corner(t[2]) - corner(t[0])).length() / 2.0).sum()
+        faces
+            .triangles
+            .chunks(3)
+            .map(|t| (corner(t[1]) - corner(t[0])).cross(corner(t[2]) - corner(t[0])).length() / 2.0)
+            .sum()
     }
 
     /// A star-shaped ring: never crosses itself.
     fn ring(radii: &[f64], scale: f64, tilt: (f64, f64)) -> Vec<DVec3> {
         let turn = glam::DQuat::from_rotation_x(tilt.0) * glam::DQuat::from_rotation_y(tilt.1);
         let step = std::f64::consts::TAU / radii.len() as f64;
-        let at = |(i, r): (usize, &f64)| DVec3::new((step * i as f64).cos() * r * scale, (step * i as f64).sin() * r * scale, 0.0);
+        let at = |(i, r): (usize, &f64)| {
+            DVec3::new((step * i as f64).cos() * r * scale, (step * i as f64).sin() * r * scale, 0.0)
+        };
         radii.iter().enumerate().map(at).map(|p| turn * p + DVec3::new(5.0, -3.0, 40.0)).collect()
     }
 

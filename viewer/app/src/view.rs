@@ -103,7 +103,8 @@ impl Orbit {
 
 impl Default for View {
     fn default() -> Self {
-        let start = Orbit { target_m: DVec2::ZERO, lift_m: 0.0, distance_m: 600.0, heading_deg: 24.0, pitch_deg: -19.0 };
+        let start =
+            Orbit { target_m: DVec2::ZERO, lift_m: 0.0, distance_m: 600.0, heading_deg: 24.0, pitch_deg: -19.0 };
         Self { wish: start, now: start, size_px: Vec2::new(1280.0, 720.0), held: vec![], keys: vec![], flight: None }
     }
 }
@@ -208,7 +209,9 @@ impl View {
 
     /// Two fingers: apart is nearer, around turns, together sideways pans, together up or down tilts.
     fn pinch(&mut self, index: usize, to: Vec2) {
-        let Some(other) = self.held.iter().enumerate().find(|(i, _)| *i != index).map(|(_, held)| held.at) else { return };
+        let Some(other) = self.held.iter().enumerate().find(|(i, _)| *i != index).map(|(_, held)| held.at) else {
+            return;
+        };
         let (before, after) = (self.held[index].at - other, to - other);
         if before.length() < 4.0 || after.length() < 4.0 {
             return;
@@ -240,8 +243,22 @@ impl View {
     /// A key went down or up, by its `KeyboardEvent.code`; true when it means something here.
     pub fn key(&mut self, code: &str, down: bool) -> bool {
         const KNOWN: [&str; 16] = [
-            "KeyW", "KeyA", "KeyS", "KeyD", "KeyQ", "KeyE", "KeyR", "KeyF", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight",
-            "Equal", "Minus", "PageUp", "PageDown",
+            "KeyW",
+            "KeyA",
+            "KeyS",
+            "KeyD",
+            "KeyQ",
+            "KeyE",
+            "KeyR",
+            "KeyF",
+            "ArrowUp",
+            "ArrowDown",
+            "ArrowLeft",
+            "ArrowRight",
+            "Equal",
+            "Minus",
+            "PageUp",
+            "PageDown",
         ];
         if !KNOWN.contains(&code) {
             return false;
@@ -317,7 +334,8 @@ mod tests {
     #[test]
     fn a_pan_keeps_the_ground_under_the_pointer() {
         let mut view = View::default();
-        let ground = |view: &View, x: f32, y: f32| view.camera().on_plane(Vec2::new(x, y), view.size_px(), 0.0).unwrap();
+        let ground =
+            |view: &View, x: f32, y: f32| view.camera().on_plane(Vec2::new(x, y), view.size_px(), 0.0).unwrap();
         let held = ground(&view, 700.0, 420.0);
         view.pointer_down(1, 700.0, 420.0, Drag::Pan);
         for step in 1..=10 {
@@ -351,7 +369,13 @@ mod tests {
     #[test]
     fn a_flight_arrives() {
         let mut view = View::default();
-        let to = Orbit { target_m: DVec2::new(3000.0, -500.0), lift_m: 5.0, distance_m: 150.0, heading_deg: 300.0, pitch_deg: -40.0 };
+        let to = Orbit {
+            target_m: DVec2::new(3000.0, -500.0),
+            lift_m: 5.0,
+            distance_m: 150.0,
+            heading_deg: 300.0,
+            pitch_deg: -40.0,
+        };
         view.fly(to);
         settled(&mut view);
         assert!(view.now().target_m.distance(to.target_m) < 0.1 && (view.now().heading_deg - 300.0).abs() < 0.1);

@@ -79,11 +79,13 @@ pub async fn start(canvas_id: String, backend: String) -> Result<UrbisViewer, Js
 
 #[wasm_bindgen]
 impl UrbisViewer {
-    /// Takes one Arrow IPC stream message; `now_ms` is `performance.now()` at its arrival.
+    /// Takes one Arrow IPC stream message, as it arrives.
     ///
     /// # Errors
     /// When the message is not understood; what was shown stays.
-    pub fn push(&mut self, bytes: &[u8], now_ms: f64) -> Result<(), JsError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), JsError> {
+        // The clock that `requestAnimationFrame` gives its times by.
+        let now_ms = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now());
         self.app.push(bytes, now_ms).map_err(|e| error(&e))
     }
 

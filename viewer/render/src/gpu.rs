@@ -34,12 +34,21 @@ impl Gpu {
     /// When the machine has no adapter or the adapter gives no device.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn headless() -> Result<Self, Error> {
-        let mut wanted = wgpu::InstanceDescriptor::new_without_display_handle();
-        wanted.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12 | wgpu::Backends::GL;
-        let instance = wgpu::Instance::new(wanted);
+        let native = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         let advice = "On Debian the software adapter is the package mesa-vulkan-drivers";
-        let adapter = ask(&instance, None, "a picture without a screen", advice).await?;
-        Self::with(adapter, None).await
+        // OpenGL is asked only where nothing else answers: looking for it writes complaints to the terminal.
+        let mut found = Self::without_screen(native, advice).await;
+        if found.is_err() {
+            found = Self::without_screen(wgpu::Backends::GL, advice).await;
+        }
+        Self::with(found?, None).await
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn without_screen(backends: wgpu::Backends, advice: &'static str) -> Result<wgpu::Adapter, Error> {
+        let mut wanted = wgpu::InstanceDescriptor::new_without_display_handle();
+        wanted.backends = backends;
+        ask(&wgpu::Instance::new(wanted), None, "a picture without a screen", advice).await
     }
 
     /// A device that draws to a canvas.

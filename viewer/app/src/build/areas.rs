@@ -54,9 +54,9 @@ fn streams(entity: &Entity, layer: Layer, geometry: &Geometry, context: &Context
             let Some(along) = (pair[1] - pair[0]).try_normalize() else { continue };
             let side = DVec3::new(-along.y, along.x, 0.0) * half;
             let corners = [pair[0] - side, pair[1] - side, pair[1] + side, pair[0] + side];
-            mesh.quad(corners.map(|p| {
-                super::buildings::vertex(p, DVec3::Z, Material::Water, palette::WATER, entity.pick)
-            }));
+            mesh.quad(
+                corners.map(|p| super::buildings::vertex(p, DVec3::Z, Material::Water, palette::WATER, entity.pick)),
+            );
         }
     }
 }

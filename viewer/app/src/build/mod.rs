@@ -114,15 +114,7 @@ fn anchor(entity: &Entity, geometry: &Geometry, context: &Context<'_>) -> Option
 }
 
 pub(crate) fn instance(place: DVec3, yaw_rad: f32, scale: [f32; 3], tint: u32, pick: u32) -> Instance {
-    Instance {
-        position_m: place.as_vec3().to_array(),
-        yaw_rad,
-        scale,
-        least_px: 0.0,
-        tint,
-        pick,
-        padding: [0; 2],
-    }
+    Instance { position_m: place.as_vec3().to_array(), yaw_rad, scale, least_px: 0.0, tint, pick, padding: [0; 2] }
 }
 
 /// Things without a body get a small sign where they stand.

@@ -48,7 +48,8 @@ fn ribbon(mesh: &mut MeshData, line: &[DVec2], half: f64, colour: u32, pick: u32
     }
     for (i, joint) in line.iter().enumerate() {
         let inner = i > 0 && i + 1 < line.len();
-        let straight = inner && (line[i + 1] - *joint).normalize_or_zero().dot((*joint - line[i - 1]).normalize_or_zero()) > 0.995;
+        let straight =
+            inner && (line[i + 1] - *joint).normalize_or_zero().dot((*joint - line[i - 1]).normalize_or_zero()) > 0.995;
         if !straight {
             disc(mesh, *joint, half, colour, pick);
         }

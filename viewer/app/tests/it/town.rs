@@ -13,36 +13,36 @@ use arrow_schema::{DataType, Field, Schema};
 use viewer_app::EntityId;
 use viewer_app::local::LocalFrame;
 
-pub const LON: f64 = 116.391;
-pub const LAT: f64 = 39.907;
+pub(crate) const LON: f64 = 116.391;
+pub(crate) const LAT: f64 = 39.907;
 /// The data's ground, in its own reference.
-pub const GROUND_M: f64 = 43.5;
+pub(crate) const GROUND_M: f64 = 43.5;
 
 #[derive(Clone, Debug)]
-pub struct Thing {
-    pub id: EntityId,
-    pub kind: &'static str,
-    pub class: &'static str,
-    pub name: Option<String>,
-    pub anchor: [f64; 2],
-    pub height: Option<f64>,
-    pub extrude: Option<f32>,
-    pub geometry: Option<Vec<u8>>,
-    pub seq: u64,
-    pub removed: bool,
+pub(crate) struct Thing {
+    pub(crate) id: EntityId,
+    pub(crate) kind: &'static str,
+    pub(crate) class: &'static str,
+    pub(crate) name: Option<String>,
+    pub(crate) anchor: [f64; 2],
+    pub(crate) height: Option<f64>,
+    pub(crate) extrude: Option<f32>,
+    pub(crate) geometry: Option<Vec<u8>>,
+    pub(crate) seq: u64,
+    pub(crate) removed: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct State {
-    pub id: [u8; 16],
-    pub time_us: i64,
-    pub place: Option<[f64; 2]>,
-    pub heading: Option<f32>,
-    pub speed: Option<f32>,
-    pub reading: Option<(&'static str, f64, &'static str)>,
+pub(crate) struct State {
+    pub(crate) id: [u8; 16],
+    pub(crate) time_us: i64,
+    pub(crate) place: Option<[f64; 2]>,
+    pub(crate) heading: Option<f32>,
+    pub(crate) speed: Option<f32>,
+    pub(crate) reading: Option<(&'static str, f64, &'static str)>,
 }
 
-pub fn id(kind: u8, number: u32) -> EntityId {
+pub(crate) fn id(kind: u8, number: u32) -> EntityId {
     let mut bytes = [0u8; 16];
     bytes[0] = kind;
     bytes[12..].copy_from_slice(&number.to_be_bytes());
@@ -61,12 +61,12 @@ fn frame() -> LocalFrame {
     LocalFrame::new(LON, LAT)
 }
 
-pub fn degrees(x: f64, y: f64) -> [f64; 2] {
+pub(crate) fn degrees(x: f64, y: f64) -> [f64; 2] {
     frame().to_degrees(x, y)
 }
 
 /// Little-endian WKB of one or more polygons of rings, in metres of the town; with heights when `z` is given.
-pub fn polygons(polygons: &[Vec<Vec<[f64; 3]>>], with_z: bool) -> Vec<u8> {
+pub(crate) fn polygons(polygons: &[Vec<Vec<[f64; 3]>>], with_z: bool) -> Vec<u8> {
     let thousand = if with_z { 1000u32 } else { 0 };
     let mut bytes = vec![1];
     bytes.extend((6 + thousand).to_le_bytes());
@@ -85,7 +85,7 @@ pub fn polygons(polygons: &[Vec<Vec<[f64; 3]>>], with_z: bool) -> Vec<u8> {
     bytes
 }
 
-pub fn line(places: &[[f64; 2]]) -> Vec<u8> {
+pub(crate) fn line(places: &[[f64; 2]]) -> Vec<u8> {
     let mut bytes = vec![1];
     bytes.extend(2u32.to_le_bytes());
     bytes.extend((places.len() as u32).to_le_bytes());
@@ -120,7 +120,12 @@ fn thing(kind: &'static str, class: &'static str, number: u8, count: u32, x: f64
 }
 
 fn rectangle(x: f64, y: f64, w: f64, d: f64) -> Vec<[f64; 3]> {
-    vec![[x - w / 2.0, y - d / 2.0, 0.0], [x + w / 2.0, y - d / 2.0, 0.0], [x + w / 2.0, y + d / 2.0, 0.0], [x - w / 2.0, y + d / 2.0, 0.0]]
+    vec![
+        [x - w / 2.0, y - d / 2.0, 0.0],
+        [x + w / 2.0, y - d / 2.0, 0.0],
+        [x + w / 2.0, y + d / 2.0, 0.0],
+        [x - w / 2.0, y + d / 2.0, 0.0],
+    ]
 }
 
 /// A house with a ridge roof as a closed set of faces, as city models give it.
@@ -141,9 +146,9 @@ fn gabled(x: f64, y: f64, w: f64, d: f64, eaves: f64, ridge: f64) -> Vec<u8> {
 }
 
 /// The tower in the middle: 90 m, told as an extruded footprint with a courtyard.
-pub const TOWER: u32 = 7_000;
+pub(crate) const TOWER: u32 = 7_000;
 
-pub fn things() -> Vec<Thing> {
+pub(crate) fn things() -> Vec<Thing> {
     let mut out = Vec::new();
     let mut number = 0;
     for bx in -4i32..4 {
@@ -182,7 +187,8 @@ fn block(bx: i32, by: i32, number: &mut u32, out: &mut Vec<Thing>) {
             let (x, y) = (x0 + f64::from(ix - 1) * 29.0, y0 + f64::from(iy - 1) * 29.0);
             let (w, d) = (17.0 + 8.0 * chance(n, 1), 17.0 + 8.0 * chance(n, 2));
             let low = chance(n, 3) > 0.35 + centre * 0.5;
-            let class = ["residential", "residential", "office", "retail", "school", "industrial", ""][(chance(n, 4) * 7.0) as usize];
+            let class = ["residential", "residential", "office", "retail", "school", "industrial", ""]
+                [(chance(n, 4) * 7.0) as usize];
             let mut house = thing("building", class, 1, n, x, y);
             if low {
                 let eaves = 5.0 + 5.0 * chance(n, 5);
@@ -200,11 +206,21 @@ fn roads(out: &mut Vec<Thing>) {
     let mut count = 0;
     for i in -4i32..=4 {
         let at = f64::from(i) * 110.0;
-        let class = if i == 0 { "primary" } else if i % 2 == 0 { "secondary" } else { "residential" };
+        let class = if i == 0 {
+            "primary"
+        } else if i % 2 == 0 {
+            "secondary"
+        } else {
+            "residential"
+        };
         for places in [[[at, -470.0], [at, 470.0]], [[-470.0, at], [470.0, at]]] {
             count += 1;
             let mut road = thing("road", class, 2, count, places[0][0], places[0][1]);
-            road.geometry = Some(line(&[places[0], [(places[0][0] + places[1][0]) / 2.0, (places[0][1] + places[1][1]) / 2.0], places[1]]));
+            road.geometry = Some(line(&[
+                places[0],
+                [(places[0][0] + places[1][0]) / 2.0, (places[0][1] + places[1][1]) / 2.0],
+                places[1],
+            ]));
             out.push(road);
         }
     }
@@ -239,8 +255,8 @@ fn green(out: &mut Vec<Thing>) {
     }
 }
 
-pub const SENSORS: u32 = 24;
-pub const CARS: u32 = 120;
+pub(crate) const SENSORS: u32 = 24;
+pub(crate) const CARS: u32 = 120;
 
 fn live(out: &mut Vec<Thing>) {
     for n in 0..SENSORS {
@@ -259,7 +275,7 @@ fn live(out: &mut Vec<Thing>) {
 }
 
 /// Traffic and air at a second of the day.
-pub fn states(second: f64) -> Vec<State> {
+pub(crate) fn states(second: f64) -> Vec<State> {
     let time_us = 1_760_000_000_000_000 + (second * 1e6) as i64;
     let sensors = (0..SENSORS).map(|n| State {
         id: id(6, n).0,
@@ -279,12 +295,19 @@ pub fn states(second: f64) -> Vec<State> {
         } else {
             (degrees(along, street - lane), if forth { 90.0 } else { 270.0 })
         };
-        State { id: id(7, n).0, time_us, place: Some(place), heading: Some(heading), speed: Some(speed as f32), reading: None }
+        State {
+            id: id(7, n).0,
+            time_us,
+            place: Some(place),
+            heading: Some(heading),
+            speed: Some(speed as f32),
+            reading: None,
+        }
     });
     sensors.chain(cars).collect()
 }
 
-pub fn stream(schema: Schema, columns: Vec<ArrayRef>) -> Vec<u8> {
+pub(crate) fn stream(schema: Schema, columns: Vec<ArrayRef>) -> Vec<u8> {
     let schema = Arc::new(schema);
     let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
     let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
@@ -293,11 +316,11 @@ pub fn stream(schema: Schema, columns: Vec<ArrayRef>) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-pub fn named(message: &str, fields: Vec<Field>) -> Schema {
+pub(crate) fn named(message: &str, fields: Vec<Field>) -> Schema {
     Schema::new(fields).with_metadata(HashMap::from([("urbis.message".to_owned(), message.to_owned())]))
 }
 
-pub fn entities(things: &[Thing]) -> Vec<u8> {
+pub(crate) fn entities(things: &[Thing]) -> Vec<u8> {
     let text = |f: fn(&Thing) -> Option<&str>| Arc::new(things.iter().map(f).collect::<StringArray>()) as ArrayRef;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(FixedSizeBinaryArray::try_from_iter(things.iter().map(|t| t.id.0)).unwrap()),
@@ -328,7 +351,7 @@ pub fn entities(things: &[Thing]) -> Vec<u8> {
     stream(named("entities", fields), columns)
 }
 
-pub fn states_message(states: &[State]) -> Vec<u8> {
+pub(crate) fn states_message(states: &[State]) -> Vec<u8> {
     let text = |f: fn(&State) -> Option<&str>| Arc::new(states.iter().map(f).collect::<StringArray>()) as ArrayRef;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(FixedSizeBinaryArray::try_from_iter(states.iter().map(|s| s.id)).unwrap()),

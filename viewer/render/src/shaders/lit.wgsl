@@ -9,16 +9,16 @@ fn sunlit(position: vec3<f32>, normal: vec3<f32>) -> f32 {
     let clip = frame.light_view_proj * vec4<f32>(moved, 1.0);
     let uv = clip.xy * vec2<f32>(0.5, -0.5) + vec2<f32>(0.5);
     let edge = max(abs(clip.x), abs(clip.y));
+    if edge >= 1.0 { return 1.0; }
     let step = frame.viewport.w / 2048.0;
     var sum = 0.0;
-    for (var y = -1; y <= 1; y++) {
-        for (var x = -1; x <= 1; x++) {
-            let at = uv + vec2<f32>(f32(x), f32(y)) * step;
-            sum += textureSampleCompareLevel(shadow_map, shadow_sampler, at, clip.z - 0.0006);
-        }
+    // Four samples, each of four texels by the sampler's own filter.
+    for (var i = 0; i < 4; i++) {
+        let corner = vec2<f32>(f32(i & 1), f32(i >> 1)) * 1.5 - vec2<f32>(0.75);
+        sum += textureSampleCompareLevel(shadow_map, shadow_sampler, uv + corner * step, clip.z - 0.0006);
     }
     let outside = smoothstep(0.86, 1.0, edge);
-    return mix(sum / 9.0, 1.0, outside);
+    return mix(sum / 4.0, 1.0, outside);
 }
 
 fn lit(albedo: vec3<f32>, normal: vec3<f32>, position: vec3<f32>, occlusion: f32) -> vec3<f32> {
