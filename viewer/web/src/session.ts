@@ -3,9 +3,9 @@
 // Panels never talk to the viewer or the line themselves.
 import { batch, effect } from "@preact/signals";
 
+import { Address } from "./address";
 import { calledOff, getEntity, getInfo, Refused } from "./api/client";
 import type { Control, Hit } from "./api/types";
-import { readHash, writeHash } from "./hash";
 import { lang, locale, t } from "./i18n";
 import { Hold } from "./live/hold";
 import { LiveLink, liveUrl, type LinkState } from "./live/socket";
@@ -37,21 +37,14 @@ export class Session {
   readonly #clock = new ServerClock();
   readonly #figures = new Figures();
   readonly #hovering = new Hovering();
+  readonly #address = new Address();
   #host: ViewerHost | null = null;
-  #off: Set<string>;
-  #wantedCamera: number[] | null;
-  #touched = false;
-  #cameraSeen = "";
   #cardAsked: AbortController | null = null;
   #hadLink = false;
   #wasEmpty = false;
   #labelsDueMs = 0;
 
   constructor() {
-    const view = readHash(location.hash);
-    this.#off = new Set(view.off);
-    this.#wantedCamera = view.camera;
-    state.selected.value = view.selected;
     this.#link = new LiveLink(liveUrl(location), {
       state: (link) => this.#linkChanged(link),
       control: (message) => this.#control(message),
@@ -81,7 +74,7 @@ export class Session {
   attach(host: ViewerHost, canvas: HTMLCanvasElement): void {
     this.#host = host;
     host.tell((viewer) => viewer.set_theme(state.theme.value));
-    for (const name of this.#off) this.#show(name, false);
+    for (const name of this.#address.off) this.#show(name, false);
     const property = recall("legend_property");
     if (property) host.tell((viewer) => viewer.set_property(property));
     const lost = this.#hold.release((bytes) => host.push(bytes));
@@ -99,7 +92,7 @@ export class Session {
         state.pointer.value = null;
       },
       moved: () => {
-        this.#touched = true;
+        this.#address.touch();
         hideLabels();
       },
     });
@@ -119,17 +112,15 @@ export class Session {
   };
 
   home = (): void => {
-    this.#touched = true;
+    this.#address.touch();
     this.#host?.tell((viewer) => viewer.fly_home());
   };
 
   setLayer = (name: string, on: boolean): void => {
-    this.#touched = true;
-    if (on) this.#off.delete(name);
-    else this.#off.add(name);
+    this.#address.setLayer(name, on);
     this.#show(name, on);
     state.layers.value = state.layers.value.map((layer) => (layer.name === name ? { ...layer, on } : layer));
-    this.#writeAddress();
+    this.#address.write(this.#host);
   };
 
   #show(name: string, on: boolean): void {
@@ -159,20 +150,20 @@ export class Session {
 
   /** To the foot of a thing: its height may count from the ellipsoid, the viewer's counts from the ground. */
   #fly(lon: number, lat: number): void {
-    this.#touched = true;
+    this.#address.touch();
     hideLabels();
     this.#host?.tell((viewer) => viewer.fly_to(lon, lat, 0));
   }
 
   async #copyLink(): Promise<void> {
-    this.#touched = true;
-    this.#writeAddress();
+    this.#address.touch();
+    this.#address.write(this.#host);
     say(t((await copyText(location.href)) ? "toast.link" : "copy.failed"));
   }
 
   async #pick(x: number, y: number): Promise<void> {
     const id = (await this.#host?.thingAt(x, y, "pick")) ?? null;
-    this.#touched = true;
+    this.#address.touch();
     state.selected.value = id;
   }
 
@@ -226,8 +217,7 @@ export class Session {
 
   /** The first complete picture: a link's camera, or the whole city. */
   #firstSight(): void {
-    const camera = this.#wantedCamera;
-    this.#wantedCamera = null;
+    const camera = this.#address.takeCamera();
     if (camera && this.#host) this.#host.camera = camera;
     const id = state.selected.value;
     if (id) this.#host?.tell((viewer) => viewer.select(id));
@@ -247,7 +237,7 @@ export class Session {
     this.#cardAsked = null;
     this.#host?.tell((viewer) => viewer.select(id ?? undefined));
     state.card.value = id ? { state: "loading", id } : null;
-    queueMicrotask(() => this.#writeAddress());
+    queueMicrotask(() => this.#address.write(this.#host));
     if (id) await this.#loadCard(id);
   }
 
@@ -276,17 +266,10 @@ export class Session {
   // The address ----------------------------------------------------------------------------------------------------
 
   #openAddress(): void {
-    const view = readHash(location.hash);
+    const { view } = this.#address;
     for (const layer of state.layers.value) this.setLayer(layer.name, !view.off.includes(layer.name));
     if (view.camera && this.#host) this.#host.camera = view.camera;
     state.selected.value = view.selected;
-  }
-
-  #writeAddress(): void {
-    if (!this.#touched || !this.#host) return;
-    const view = { camera: this.#host.camera, selected: state.selected.peek(), off: [...this.#off].sort() };
-    const hash = writeHash(view);
-    if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
   }
 
   /** Reads the viewer's figures, and writes the address once the camera has come to rest. */
@@ -304,11 +287,8 @@ export class Session {
 
   /** What waits for the camera to come to rest: the address and the names. */
   #follow(host: ViewerHost): void {
-    const camera = writeHash({ camera: host.camera, selected: null, off: [] });
-    const resting = camera === this.#cameraSeen;
-    this.#cameraSeen = camera;
-    if (!resting) return hideLabels();
-    this.#writeAddress();
+    if (!this.#address.rests(host)) return hideLabels();
+    this.#address.write(this.#host);
     const now = performance.now();
     if (!state.labelsOn.value || now < this.#labelsDueMs) return;
     placeLabels(host.labels(MOST_ASKED));

@@ -5,9 +5,11 @@ import { signal } from "@preact/signals";
 import { labelsOn } from "../state";
 import type { ViewerLabel } from "../viewer/contract";
 
-const MOST_SHOWN = 16;
+const MOST_SHOWN = 18;
 /** How many are asked for, so that enough are left after the crowd is thinned. */
-export const MOST_ASKED = 300;
+export const MOST_ASKED = 600;
+/** Clear space kept around each name, so that they spread over the picture. */
+const SPACE_PX = 34;
 const LAYERS = new Set(["buildings", "poi", "water", "vegetation", "landuse", "bridges", "terrain"]);
 const HEIGHT_PX = 24;
 const LIFT_PX = 20;
@@ -47,7 +49,12 @@ export function spread(all: ViewerLabel[], taken: Area[] = [], most = MOST_SHOWN
     if (!LAYERS.has(label.layer)) continue;
     const area = areaOf(label);
     if (areas.some((other) => meet(other, area))) continue;
-    areas.push(area);
+    areas.push({
+      left: area.left - SPACE_PX,
+      right: area.right + SPACE_PX,
+      top: area.top - SPACE_PX,
+      bottom: area.bottom + SPACE_PX,
+    });
     chosen.push(label);
   }
   return chosen;

@@ -23,6 +23,12 @@ export function rampCss(legend: Legend): string {
   return `linear-gradient(90deg, ${stops.join(", ")})`;
 }
 
+/** Decimals that tell the ends of a ramp apart and no more. */
+function decimals(legend: Legend): number {
+  const span = Math.abs(legend.max - legend.min);
+  return span >= 20 ? 0 : span >= 2 ? 1 : 2;
+}
+
 function Ramp({ legend }: { legend: Legend }) {
   const bar = useRef<HTMLDivElement>(null);
   const css = rampCss(legend);
@@ -31,7 +37,8 @@ function Ramp({ legend }: { legend: Legend }) {
   }, [css]);
   const unit = unitText(legend.unit);
   const name = named("property", legend.property);
-  const [low, high] = [number(legend.min, locale.value), number(legend.max, locale.value)];
+  const text = (value: number) => number(value, locale.value, decimals(legend));
+  const [low, high] = [text(legend.min), text(legend.max)];
   return (
     <div class="ramp">
       <p class="ramp-name">
@@ -41,7 +48,7 @@ function Ramp({ legend }: { legend: Legend }) {
       <div class="ramp-bar" ref={bar} role="img" aria-label={`${name}: ${low} – ${high} ${unit}`} />
       <p class="ramp-scale" aria-hidden="true">
         <span>{low}</span>
-        <span>{number((legend.min + legend.max) / 2, locale.value)}</span>
+        <span>{text((legend.min + legend.max) / 2)}</span>
         <span>{high}</span>
       </p>
     </div>

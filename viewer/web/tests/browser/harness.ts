@@ -11,6 +11,9 @@ import type { Hit } from "../../src/api/types";
 
 const artefacts = resolve(process.env["URBIS_ARTEFACTS"] ?? "../../target/artefacts");
 
+/** A software renderer on a machine that does other things as well draws a frame in seconds. */
+const PATIENCE_MS = 60_000;
+
 /** The server under test. */
 export const server = (process.env["URBIS_URL"] ?? "").replace(/\/$/, "");
 assert.notEqual(
@@ -50,7 +53,9 @@ export function launch(gpu: Gpu): Promise<Browser> {
   return chromium.launch({ executablePath, args: [...always, ...flags[gpu]] });
 }
 
+/** A window for pictures to be shown, and a smaller one that a software renderer draws sooner. */
 export const desktop: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
+export const small: BrowserContextOptions = { viewport: { width: 1000, height: 640 } };
 export const phone: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
   deviceScaleFactor: 2,
@@ -73,14 +78,14 @@ export async function visit(
   before: (page: Page) => Promise<void> = async () => {},
 ): Promise<Visit> {
   const context = await browser.newContext({
-    ...desktop,
+    ...small,
     locale: "en-GB",
     timezoneId: "Asia/Shanghai",
     reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
     ...options,
   });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(PATIENCE_MS);
   // The compiler that runs these tests wraps named functions in a helper that the browser does not have.
   await context.addInitScript("globalThis.__name ??= (value) => value");
   const page = await context.newPage();
@@ -90,7 +95,7 @@ export async function visit(
     if (message.type() === "error") errors.push(message.text());
   });
   await before(page);
-  await page.goto(server + path);
+  await page.goto(server + path, { waitUntil: "commit" });
   const close = async () => {
     await context.close();
     assert.deepEqual(errors, [], "the page said errors");
@@ -100,7 +105,7 @@ export async function visit(
 
 /** Waits until the city stands there and the line is live. */
 export async function standing(page: Page): Promise<void> {
-  await page.waitForSelector("#city[data-built=true]", { timeout: 60_000 });
+  await page.waitForSelector("#city[data-built=true]", { timeout: 2 * PATIENCE_MS });
   await page.waitForSelector('.link[data-phase="live"]');
 }
 
@@ -113,8 +118,8 @@ export async function keep(page: Page, name: string): Promise<void> {
 /** A part of the page in CSS pixels. */
 export type Box = { x: number; y: number; width: number; height: number };
 
-/** The part of a wide window that no panel covers. */
-export const open: Box = { x: 290, y: 90, width: 600, height: 640 };
+/** The part of the smaller window that no panel covers. */
+export const open: Box = { x: 280, y: 84, width: 340, height: 490 };
 
 /** What a picture's pixels say. */
 export interface Pixels {
@@ -208,7 +213,7 @@ export async function someNamed(kind: string): Promise<Hit & { id: string; name:
 /** Waits until the camera has come to rest: two pictures of its numbers in the address are the same. */
 export async function resting(page: Page): Promise<string> {
   let before = "";
-  for (let turn = 0; turn < 60; turn += 1) {
+  for (let turn = 0; turn < 150; turn += 1) {
     await page.waitForTimeout(700);
     const now = new URL(page.url()).hash;
     if (now !== "" && now === before) return now;

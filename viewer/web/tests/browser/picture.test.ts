@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { keep, launch, open, pixels, standing, visit, type Gpu } from "./harness";
+import { desktop, keep, launch, open, pixels, standing, visit, type Gpu } from "./harness";
 
 /** The promise for loopback on a quiet machine; a busy one may be given more. */
 const FIRST_PICTURE_MS = Number(process.env["URBIS_FIRST_PICTURE_MS"] ?? 3000);
@@ -13,7 +13,7 @@ for (const gpu of ["webgpu", "webgl"] as Gpu[]) {
   test(`the city is drawn with ${gpu}`, async (t) => {
     const browser = await launch(gpu);
     try {
-      const { page, close } = await visit(browser, gpu === "webgl" ? "/?backend=webgl" : "/?backend=webgpu");
+      const { page, close } = await visit(browser, `/?backend=${gpu}`, desktop);
       await standing(page);
       await page.waitForTimeout(1500);
       await keep(page, gpu);
@@ -33,7 +33,7 @@ for (const gpu of ["webgpu", "webgl"] as Gpu[]) {
 }
 
 test("the first picture comes soon", async (t) => {
-  const browser = await launch("webgl");
+  const browser = await launch("webgpu");
   try {
     const times: number[] = [];
     for (let turn = 0; turn < TRIES; turn += 1) {

@@ -44,7 +44,7 @@ test("a click on a building opens its card with codes, and empty ground closes i
   await page.keyboard.press("Escape");
   await page.waitForSelector(".card", { state: "detached" });
   // The thing flown to stands in the middle of the picture.
-  await page.mouse.click(640, 400);
+  await page.mouse.click(500, 320);
   await page.waitForSelector('.card[data-state="ready"]');
   const id = await page.locator(".facts code").first().innerText();
   const entity = await ask<Entity>(`/api/entities/${id}`);

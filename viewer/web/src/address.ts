@@ -1,0 +1,64 @@
+// The page's address and the view it holds. Reads it once at the start; writes it once somebody has moved, chosen or
+// switched something and the camera has come to rest, so that a fresh page keeps a clean address.
+import { readHash, writeHash, type View } from "./hash";
+import { selected } from "./state";
+import type { ViewerHost } from "./viewer/host";
+
+/** Keeps address and view together. */
+export class Address {
+  readonly #off: Set<string>;
+  #wantedCamera: number[] | null;
+  #touched = false;
+  #seen = "";
+
+  constructor() {
+    const view = readHash(location.hash);
+    this.#off = new Set(view.off);
+    this.#wantedCamera = view.camera;
+    selected.value = view.selected;
+  }
+
+  /** The view that the address holds now. */
+  get view(): View {
+    return readHash(location.hash);
+  }
+
+  /** Layers that are off. */
+  get off(): string[] {
+    return [...this.#off].sort();
+  }
+
+  /** The camera that the link asked for; answered once. */
+  takeCamera(): number[] | null {
+    const camera = this.#wantedCamera;
+    this.#wantedCamera = null;
+    return camera;
+  }
+
+  /** Somebody has changed something: from now on the address follows. */
+  touch(): void {
+    this.#touched = true;
+  }
+
+  /** Remembers a layer's switch. */
+  setLayer(name: string, on: boolean): void {
+    this.#touched = true;
+    if (on) this.#off.delete(name);
+    else this.#off.add(name);
+  }
+
+  /** True when the camera is where it was at the last call. */
+  rests(host: ViewerHost): boolean {
+    const camera = writeHash({ camera: host.camera, selected: null, off: [] });
+    const resting = camera === this.#seen;
+    this.#seen = camera;
+    return resting;
+  }
+
+  /** Writes the address without a step in the browser's history. */
+  write(host: ViewerHost | null): void {
+    if (!this.#touched || !host) return;
+    const hash = writeHash({ camera: host.camera, selected: selected.peek(), off: this.off });
+    if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
+  }
+}
