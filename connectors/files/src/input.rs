@@ -29,6 +29,12 @@ impl Input {
         Self { path: path.to_owned(), name, read: Arc::default() }
     }
 
+    /// The name of the folder so many levels above the file; the file's stem where there is none.
+    pub(crate) fn folder(&self, levels: usize) -> String {
+        let named = self.path.ancestors().nth(levels).and_then(Path::file_name).filter(|_| levels > 0);
+        named.or_else(|| self.path.file_stem()).map_or_else(|| self.name.clone(), |n| n.to_string_lossy().into_owned())
+    }
+
     /// Opens the file at its beginning, gzip undone.
     pub(crate) fn open(&self) -> Result<Box<dyn BufRead + Send>, Error> {
         let io = |source| Error::Io { file: self.name.clone(), source };

@@ -33,6 +33,16 @@ impl<'a> Intake<'a> {
         Self { input, sink, dataset, read: 0, refused: 0 }
     }
 
+    /// Takes another dataset's name, before anything is written.
+    pub(crate) fn rename_dataset(&mut self, dataset: &str) {
+        self.dataset = dataset.into();
+    }
+
+    /// The dataset's name.
+    pub(crate) fn dataset(&self) -> &str {
+        &self.dataset
+    }
+
     /// The key of a thing of this file's dataset.
     pub(crate) fn key(&self, id: impl Into<Arc<str>>) -> SourceKey {
         SourceKey::new(Arc::clone(&self.dataset), id)

@@ -63,7 +63,7 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     let input = Input::new(path);
     let format = Format::of_input(&input, options)?;
     let dataset: Arc<str> = options.dataset.as_deref().map_or_else(|| stem(&input.name), str::to_owned).into();
-    let mut intake = Intake::new(&input, Arc::clone(&dataset), sink);
+    let mut intake = Intake::new(&input, dataset, sink);
     let used = match format {
         Format::CityJson => cityjson::read_document(&mut intake, options),
         Format::CityJsonSeq => cityjson::read_sequence(&mut intake, options),
@@ -75,8 +75,9 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     intake.finish();
     let Used { crs, lineage } = used;
     let (records_read, records_refused) = (intake.read, intake.refused);
+    let dataset = intake.dataset().to_owned();
     tracing::debug!(file = input.name, %format, %crs, records_read, records_refused, "file read");
-    Ok(Summary { format, dataset: dataset.to_string(), crs, lineage, records_read, records_refused })
+    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused })
 }
 
 /// The file's name without the endings that only tell its format.

@@ -75,7 +75,14 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 fn ground(intake: &Intake<'_>, options: &Options, document: &Document) -> Result<Ground, Error> {
     let stated = reference_system(document);
     let crs = options.crs_or(intake.file(), stated.as_deref(), AxisOrder::Register)?;
-    Ground::new(intake.file(), &crs, options)
+    let ground = Ground::new(intake.file(), &crs, options)?;
+    match ground.frame.knows_height_unit() {
+        true => Ok(ground),
+        false => {
+            let reason = format!("{0} is in feet and says nothing of heights; name both, such as {0}+6360", crs.name());
+            Err(Error::Option { option: "--crs", reason })
+        }
+    }
 }
 
 struct Lines {

@@ -48,6 +48,9 @@ pub enum CrsError {
     /// The WKT is of a sort that is not read here.
     #[error("the file's WKT cannot be used ({0}); pass --crs EPSG:n")]
     Wkt(String),
+    /// The coordinates are not of the system.
+    #[error("coordinates do not fit the stated CRS ({0}); pass --crs")]
+    Misfit(String),
     /// A vertical system was given alone.
     #[error("EPSG:{0} is a system of heights alone; pass --crs with the horizontal one too, such as EPSG:28992+{0}")]
     VerticalOnly(u32),
@@ -174,6 +177,16 @@ impl Crs {
     /// What its heights are measured from.
     pub fn height(&self) -> &HeightReference {
         &self.height
+    }
+
+    /// Metres a unit of its projected coordinates.
+    pub(crate) fn metres_per_unit(&self) -> f64 {
+        unit_of(&self.proj, "to_meter", "units").unwrap_or(1.0)
+    }
+
+    /// Takes a file's word on the heights' unit where the system leaves it open.
+    pub(crate) fn state_height_unit(&mut self, metres: f64) {
+        self.metres_per_height_unit.get_or_insert(metres);
     }
 
     /// What the geometry's lineage says of the way into the kernel's frame, its accuracy included.

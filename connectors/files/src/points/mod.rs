@@ -1,0 +1,167 @@
+//! ASPRS LAS 1.0 to 1.4 and LAZ: one file becomes one entity (its extent and what its points are) and one content object
+//! (its bytes). Every point is looked at, so a file that ends early or contradicts its header is refused; its points are
+//! not taken apart into rows. Coordinates that do not fit the stated reference system refuse the file.
+
+mod reference;
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use kernel_model::{Change, ContentDraft, Coord, EntityDraft, Geometry, Kind, Shape};
+use serde_json::{Map, Value, json};
+
+use crate::Used;
+use crate::crs::CrsError;
+use crate::error::Error;
+use crate::intake::Intake;
+use crate::options::{Ground, Options};
+
+/// Points decoded at a time.
+const CHUNK_POINTS: u64 = 1 << 15;
+
+/// What one pass over the points finds.
+#[derive(Debug)]
+struct Census {
+    header: las::Header,
+    points: u64,
+    classes: [u64; 256],
+    returns: [u64; 16],
+    min: [f64; 3],
+    max: [f64; 3],
+}
+
+/// Reads one cloud.
+pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
+    let bytes = intake.input.whole()?;
+    intake.count_record();
+    let (census, bytes) = census(intake.file(), bytes)?;
+    let crs = reference::of(intake.file(), &census.header, options)?;
+    let ground = Ground::new(intake.file(), &crs, options)?;
+    let (geometry, area_m2) = extent(&census, &ground).map_err(|()| Error::Crs {
+        file: intake.file().to_owned(),
+        source: CrsError::Misfit(crs.name().to_owned()),
+    })?;
+    let class = options.stated_class()?.map(|stated| stated.class).unwrap_or_default();
+    let name = intake.file().to_owned();
+    let key = intake.key(name.as_str());
+    let mut draft = EntityDraft::new(key.clone(), Kind::PointCloud, class);
+    draft.name = Some(name.clone());
+    draft.geometry = Some(geometry);
+    draft.properties = properties(&census, area_m2);
+    ground.stamp(&mut draft);
+    intake.entity(draft)?;
+    let media_type = match census.header.point_format().is_compressed {
+        true => "application/vnd.laszip",
+        false => "application/vnd.las",
+    };
+    intake.put(Change::Content(ContentDraft { entity: key, media_type: media_type.to_owned(), name, bytes }))?;
+    Ok(ground.used())
+}
+
+/// Looks at every point. The decoder is a library that may stop at impossible input; that becomes an error too.
+fn census(file: &str, bytes: Vec<u8>) -> Result<(Census, Vec<u8>), Error> {
+    let shared: std::sync::Arc<[u8]> = bytes.into();
+    let reader = Cursor::new(std::sync::Arc::clone(&shared));
+    let counted = catch_unwind(AssertUnwindSafe(|| count(reader)));
+    let broken = |reason: String| Error::Malformed { file: file.to_owned(), place: "points".to_owned(), reason };
+    let census = match counted {
+        Ok(Ok(census)) => census,
+        Ok(Err(error)) => return Err(from_las(file, error)),
+        Err(_) => return Err(broken("the compressed points contradict themselves".to_owned())),
+    };
+    let stated = census.header.number_of_points();
+    match (census.points == stated, stated) {
+        (_, 0) => Err(broken("it has no points".to_owned())),
+        (true, _) => Ok((census, shared.to_vec())),
+        (false, _) => Err(Error::Truncated { file: file.to_owned(), detail: format!("{} of {stated} points", census.points) }),
+    }
+}
+
+fn count(reader: Cursor<std::sync::Arc<[u8]>>) -> Result<Census, las::Error> {
+    let mut reader = las::Reader::new(reader)?;
+    let header = reader.header().clone();
+    let mut census = Census {
+        header,
+        points: 0,
+        classes: [0; 256],
+        returns: [0; 16],
+        min: [f64::INFINITY; 3],
+        max: [f64::NEG_INFINITY; 3],
+    };
+    let mut points = Vec::new();
+    loop {
+        points.clear();
+        if reader.read_points_into(CHUNK_POINTS, &mut points)? == 0 {
+            return Ok(census);
+        }
+        points.iter().for_each(|point| census.add(point));
+    }
+}
+
+impl Census {
+    fn add(&mut self, point: &las::Point) {
+        self.points += 1;
+        self.classes[usize::from(u8::from(point.classification))] += 1;
+        self.returns[usize::from(point.return_number & 15)] += 1;
+        for (at, value) in [point.x, point.y, point.z].into_iter().enumerate() {
+            self.min[at] = self.min[at].min(value);
+            self.max[at] = self.max[at].max(value);
+        }
+    }
+}
+
+/// The box around the points as a polygon at the lowest height, and its area in square metres.
+fn extent(census: &Census, ground: &Ground) -> Result<(Geometry, f64), ()> {
+    let (min, max) = (census.min, census.max);
+    let corners = [(min[0], min[1]), (max[0], min[1]), (max[0], max[1]), (min[0], max[1]), (min[0], min[1])];
+    let mut ring: Vec<Coord> = Vec::with_capacity(corners.len());
+    for (x, y) in corners {
+        if !ground.frame.is_at_home(x, y, min[2]) {
+            return Err(());
+        }
+        ring.push(ground.frame.locate(x, y, min[2]).map_err(|_| ())?);
+    }
+    let metres_per_degree = 111_195.0;
+    let shrink = ring[0].lat_deg.to_radians().cos();
+    let crossed: f64 = ring.windows(2).map(|e| e[0].lon_deg * e[1].lat_deg - e[1].lon_deg * e[0].lat_deg).sum();
+    let area_m2 = (crossed / 2.0).abs() * metres_per_degree * metres_per_degree * shrink;
+    let geometry = Geometry { has_height: ground.frame.knows_height_unit(), shape: Shape::Polygon(vec![ring]) };
+    Ok((geometry, area_m2))
+}
+
+fn properties(census: &Census, area_m2: f64) -> Map<String, Value> {
+    let histogram = |counts: &[u64]| -> Map<String, Value> {
+        counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at.to_string(), (*n).into())).collect()
+    };
+    let header = &census.header;
+    let transforms = header.transforms();
+    let version = header.version();
+    let mut properties = Map::new();
+    let mut put = |key: &str, value: Value| properties.insert(key.to_owned(), value);
+    put("points", census.points.into());
+    if area_m2 > 0.0 {
+        put("density_per_m2", (census.points as f64 / area_m2).into());
+    }
+    put("classes", histogram(&census.classes).into());
+    put("returns", histogram(&census.returns).into());
+    put("source_bounds", json!([census.min, census.max]));
+    put("source_scale", json!([transforms.x.scale, transforms.y.scale, transforms.z.scale]));
+    put("las_version", format!("{}.{}", version.major, version.minor).into());
+    put("point_format", header.point_format().to_u8().unwrap_or_default().into());
+    if let Some(date) = header.date() {
+        put("created", date.to_string().into());
+    }
+    let software = header.generating_software().trim();
+    if !software.is_empty() {
+        put("software", software.into());
+    }
+    properties
+}
+
+fn from_las(file: &str, error: las::Error) -> Error {
+    match error {
+        las::Error::Io(source) => Error::from_io(file, source),
+        las::Error::LasZipError(laz::LasZipError::IoError(source)) => Error::from_io(file, source),
+        other => Error::Malformed { file: file.to_owned(), place: "header".to_owned(), reason: other.to_string() },
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows of fixes: each new moving thing is declared before its first fix, and fixes go on in batches by thing.
+
+use std::collections::HashMap;
+
+use csv::ByteRecord;
+use kernel_model::{Change, PositionBatch, PositionFix, SourceKey};
+
+use super::columns::{Fields, metres_a_second};
+use super::mapping::Layout;
+use super::rows::{Row, Rows};
+use super::{BATCH_ROWS, Frame, HELD_ROWS, MAX_THINGS, too_many};
+use crate::error::Error;
+use crate::intake::{Intake, Refusal};
+
+struct Reader<'a> {
+    layout: &'a Layout,
+    frame: &'a Frame,
+    heading: Option<usize>,
+    /// The column and metres a second of its unit.
+    speed: Option<(usize, f64)>,
+    things: Vec<(SourceKey, Vec<PositionFix>)>,
+    by_id: HashMap<String, usize>,
+    held: usize,
+}
+
+pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows: &mut Rows) -> Result<(), Error> {
+    let file = intake.file().to_owned();
+    let misfit = |reason| Error::Malformed { file: file.clone(), place: "header".to_owned(), reason };
+    let heading = layout.heading.as_ref().map(|c| rows.header.find(c)).transpose().map_err(misfit)?;
+    let speed = layout.speed.as_ref();
+    let speed = speed.map(|s| Ok((rows.header.find(&s.column)?, metres_a_second(&s.unit).unwrap_or(1.0)))).transpose();
+    let speed = speed.map_err(misfit)?;
+    let mut reader = Reader { layout, frame, heading, speed, things: Vec::new(), by_id: HashMap::new(), held: 0 };
+    let mut record = ByteRecord::new();
+    loop {
+        let row = rows.next(&mut record)?;
+        let fields = Fields::new(&record);
+        let line = rows.line(&record);
+        let fix = match row {
+            Row::End => break,
+            Row::Refused(reason) => Err(reason),
+            Row::Sound => reader.fix(&fields, line),
+        };
+        intake.count_record();
+        match fix {
+            Ok((id, fix)) => reader.keep(intake, &fields, &id, fix)?,
+            Err(reason) => intake.refuse(format!("line {line}"), reason, &fields.sample()),
+        }
+    }
+    reader.flush(intake)
+}
+
+impl<'a> Reader<'a> {
+    fn fix<'r>(&self, fields: &Fields<'r>, line: u64) -> Result<(std::borrow::Cow<'r, str>, PositionFix), Refusal>
+    where
+        'a: 'r,
+    {
+        let frame = self.frame;
+        let id = frame.id(fields, line)?;
+        let time = frame.clock.as_ref().ok_or("the mapping has no time")?.read(fields)?;
+        let place = frame.place.as_ref().ok_or("the mapping has no place")?.read(fields, &self.layout.missing)?;
+        let place = place.ok_or("its place is missing")?;
+        let optional = |at: Option<usize>| at.map_or(Ok(None), |at| fields.number(at, &self.layout.missing));
+        let heading_deg = optional(self.heading)?.map(|h| h.rem_euclid(360.0) as f32);
+        let speed_m_s = optional(self.speed.map(|s| s.0))?.zip(self.speed).map(|(v, (_, factor))| (v * factor) as f32);
+        Ok((id, PositionFix { time, place, heading_deg, speed_m_s }))
+    }
+
+    fn keep(&mut self, intake: &mut Intake<'_>, fields: &Fields<'_>, id: &str, fix: PositionFix) -> Result<(), Error> {
+        let at = match self.by_id.get(id) {
+            Some(at) => *at,
+            None if self.things.len() >= MAX_THINGS => return Err(too_many(intake)),
+            None => {
+                let key = intake.key(id);
+                intake.entity(self.frame.draft(self.layout, key.clone(), fields, None))?;
+                self.by_id.insert(id.to_owned(), self.things.len());
+                self.things.push((key, Vec::new()));
+                self.things.len() - 1
+            }
+        };
+        let Some((key, rows)) = self.things.get_mut(at) else { return Ok(()) };
+        rows.push(fix);
+        self.held += 1;
+        if rows.len() >= BATCH_ROWS {
+            self.held -= rows.len();
+            let height_reference = self.frame.height_reference.clone();
+            let batch = PositionBatch { entity: key.clone(), height_reference, rows: std::mem::take(rows) };
+            return intake.put(Change::Positions(batch));
+        }
+        if self.held >= HELD_ROWS { self.flush(intake) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, intake: &mut Intake<'_>) -> Result<(), Error> {
+        for (key, rows) in self.things.iter_mut().filter(|(_, rows)| !rows.is_empty()) {
+            let height_reference = self.frame.height_reference.clone();
+            let batch = PositionBatch { entity: key.clone(), height_reference, rows: std::mem::take(rows) };
+            intake.put(Change::Positions(batch))?;
+        }
+        self.held = 0;
+        Ok(())
+    }
+}
