@@ -256,7 +256,7 @@ impl App {
             let at = (values.len() * percent / 100).min(values.len().saturating_sub(1));
             if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(at, f64::total_cmp).1 }
         };
-        let (east, north): (fn(&DVec2) -> f64, fn(&DVec2) -> f64) = (|p| p.x, |p| p.y);
+        let (east, north) = (|p: &DVec2| p.x, |p: &DVec2| p.y);
         let low = DVec2::new(percentile(8, east), percentile(8, north));
         let high = DVec2::new(percentile(92, east), percentile(92, north));
         let reach = low.distance(high).clamp(120.0, 6000.0);

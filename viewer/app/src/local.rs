@@ -9,6 +9,7 @@ const ECCENTRICITY_2: f64 = 6.694_379_990_141_316_5e-3;
 
 /// The scene's frame: an origin on the ellipsoid with metres east and north of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name")]
 pub struct LocalFrame {
     lon_deg: f64,
     lat_deg: f64,

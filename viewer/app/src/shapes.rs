@@ -76,7 +76,7 @@ pub(crate) fn conifer() -> MeshData {
 fn roughen(mesh: &mut MeshData) {
     for vertex in &mut mesh.vertices {
         let [x, y, z] = vertex.position_m;
-        if z < 0.25 || z > 0.99 {
+        if !(0.25..=0.99).contains(&z) {
             continue;
         }
         let wave = 1.0 + 0.13 * ((x * 31.0).sin() + (y * 27.0 + 1.0).sin() + (z * 23.0).cos()) / 1.5;

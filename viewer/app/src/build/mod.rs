@@ -159,10 +159,10 @@ fn vegetation(entity: &Entity, geometry: &Geometry, context: &mut Context<'_>, c
 fn tree(entity: &Entity, number: u8, place: DVec3, chunk: &mut Chunk) {
     let (id, class): (&EntityId, &str) = (&entity.row.id, &entity.row.class);
     let conifer = ["needle", "conifer", "pine", "spruce", "fir"].iter().any(|word| class.contains(word));
-    let guessed = 6.0 + 6.5 * id.chance(10 ^ number.wrapping_mul(3));
+    let guessed = 6.0 + 6.5 * id.chance(number.wrapping_mul(3).wrapping_add(10));
     let height = entity.row.extrude_m.filter(|h| *h > 0.5).unwrap_or(guessed).min(60.0);
-    let width = height * (0.85 + 0.4 * id.chance(11 ^ number));
-    let yaw = id.chance(12 ^ number) * std::f32::consts::TAU;
+    let width = height * (0.85 + 0.4 * id.chance(number.wrapping_add(11)));
+    let yaw = id.chance(number.wrapping_add(12)) * std::f32::consts::TAU;
     let shape = if conifer { ShapeKind::Conifer } else { ShapeKind::Tree };
     chunk.place(shape, instance(place, yaw, [width, width, height], palette::leaves(class, id), entity.pick));
 }

@@ -119,7 +119,7 @@ fn a_removed_tower_is_gone_and_an_older_record_does_not_bring_it_back() {
     (lower.seq, lower.extrude) = (5, Some(3.0));
     app.push(&town::entities(&[lower]), 0.0).unwrap();
     assert_ne!(pick(&mut app), Some(tower.id), "it has shrunk");
-    app.push(&town::entities(&[tower.clone()]), 0.0).unwrap();
+    app.push(&town::entities(std::slice::from_ref(&tower)), 0.0).unwrap();
     assert_ne!(pick(&mut app), Some(tower.id), "sequence 1 is older than 5");
     let mut back = tower.clone();
     back.seq = 6;

@@ -218,7 +218,7 @@ fn roads(out: &mut Vec<Thing>) {
             let mut road = thing("road", class, 2, count, places[0][0], places[0][1]);
             road.geometry = Some(line(&[
                 places[0],
-                [(places[0][0] + places[1][0]) / 2.0, (places[0][1] + places[1][1]) / 2.0],
+                [f64::midpoint(places[0][0], places[1][0]), f64::midpoint(places[0][1], places[1][1])],
                 places[1],
             ]));
             out.push(road);
@@ -237,17 +237,16 @@ fn green(out: &mut Vec<Thing>) {
     park.geometry = Some(polygons(&[vec![rectangle(-165.0, 55.0, 92.0, 92.0)]], false));
     out.push(park);
     for n in 0..420u32 {
-        let (x, y) = match n {
-            0..60 => (-165.0 + 84.0 * (chance(n, 31) - 0.5), 55.0 + 84.0 * (chance(n, 32) - 0.5)),
-            _ => {
-                let street = f64::from((n % 9) as i32 - 4) * 110.0;
-                let along = f64::from(n / 9) * 20.0 - 460.0;
-                let side = if n % 2 == 0 { 9.5 } else { -9.5 };
-                if (along + 275.0).abs() < 70.0 || (along.rem_euclid(110.0) - 55.0).abs() > 42.0 {
-                    continue;
-                }
-                (street + side, along)
+        let (x, y) = if n < 60 {
+            (-165.0 + 84.0 * (chance(n, 31) - 0.5), 55.0 + 84.0 * (chance(n, 32) - 0.5))
+        } else {
+            let street = f64::from((n % 9) as i32 - 4) * 110.0;
+            let along = f64::from(n / 9) * 20.0 - 460.0;
+            let side = if n % 2 == 0 { 9.5 } else { -9.5 };
+            if (along + 275.0).abs() < 70.0 || (along.rem_euclid(110.0) - 55.0).abs() > 42.0 {
+                continue;
             }
+            (street + side, along)
         };
         let mut tree = thing("vegetation", if n % 7 == 3 { "needleleaved" } else { "broadleaved" }, 5, n, x, y);
         tree.geometry = None;

@@ -1,6 +1,8 @@
 //! The renderer on a real adapter: each primitive draws where it should, is picked there, and hides what lies behind it.
 //! Without an adapter this is left out, with a word, unless CI is set.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test that cannot go on says so by failing")]
+
 use glam::{Vec2, Vec3};
 use viewer_render::{
     Camera, FrameInput, Gpu, Instance, Light, Line, Material, MeshData, Picture, Point, Renderer, Stage, Vertex, rgb8,
