@@ -22,9 +22,10 @@ impl District {
         let lineage: Arc<str> = Arc::from(LINEAGE);
         let mut out = Vec::new();
         let city = &self.city;
-        let mut add = |draft: EntityDraft| out.push(Change::Entity(EntityDraft { lineage: Arc::clone(&lineage), ..draft }));
+        let mut add =
+            |draft: EntityDraft| out.push(Change::Entity(EntityDraft { lineage: Arc::clone(&lineage), ..draft }));
         city.grounds.iter().enumerate().for_each(|(i, ground)| add(area(i, ground, Kind::Landuse, "ground", 0.0)));
-        city.waters.iter().enumerate().for_each(|(i, water)| add(area(i, water, Kind::Water, "water", -0.6)));
+        city.waters.iter().enumerate().for_each(|(i, water)| add(area(i, water, Kind::Water, "lake", -0.6)));
         city.network.roads.iter().enumerate().for_each(|(i, one)| add(road(i, one, &city.network)));
         city.buildings.iter().enumerate().for_each(|(i, one)| add(building(i, one)));
         city.trees.iter().enumerate().for_each(|(i, one)| add(tree(i, one)));
@@ -79,12 +80,15 @@ fn area(number: usize, ground: &Ground, kind: Kind, word: &str, up: f64) -> Enti
 fn road(number: usize, road: &Road, network: &Network) -> EntityDraft {
     let name = (!road.name.is_empty()).then(|| (road.name.clone(), road.name_en.clone()));
     let mut out = draft(format!("road-{:04}", number + 1), Kind::Road, road.class.name(), name.as_ref());
-    set(&mut out.properties, [
-        ("width_m", json!(road.class.width_m())),
-        ("sidewalk_m", json!(road.class.sidewalk_m())),
-        ("lanes", json!(road.class.lanes())),
-        ("length_m", json!(fine(road.length_m))),
-    ]);
+    set(
+        &mut out.properties,
+        [
+            ("width_m", json!(road.class.width_m())),
+            ("sidewalk_m", json!(road.class.sidewalk_m())),
+            ("lanes", json!(road.class.lanes())),
+            ("length_m", json!(fine(road.length_m))),
+        ],
+    );
     let line = network.visible(number);
     out.geometry = Some(Geometry::with_height(Shape::LineString(line.iter().map(|at| coord(*at, 0.0)).collect())));
     out
@@ -92,13 +96,16 @@ fn road(number: usize, road: &Road, network: &Network) -> EntityDraft {
 
 fn building(number: usize, building: &Building) -> EntityDraft {
     let mut out = draft(format!("building-{:04}", number + 1), Kind::Building, building.class, building.name.as_ref());
-    set(&mut out.properties, [
-        ("height_m", json!(fine(building.solid.height()))),
-        ("storeys", json!(building.storeys)),
-        ("roof", json!(building.roof.name())),
-        ("year_built", json!(building.year)),
-        ("block", json!(building.block)),
-    ]);
+    set(
+        &mut out.properties,
+        [
+            ("height_m", json!(fine(building.solid.height()))),
+            ("storeys", json!(building.storeys)),
+            ("roof", json!(building.roof.name())),
+            ("year_built", json!(building.year)),
+            ("block", json!(building.block)),
+        ],
+    );
     let face = |face: &Face| -> Polygon {
         face.iter().map(|ring| closed(ring.iter().map(|corner| coord(corner.at, corner.up)))).collect()
     };
@@ -108,11 +115,14 @@ fn building(number: usize, building: &Building) -> EntityDraft {
 
 fn tree(number: usize, tree: &Tree) -> EntityDraft {
     let mut out = draft(format!("tree-{:04}", number + 1), Kind::Vegetation, "tree", None);
-    set(&mut out.properties, [
-        ("species", json!(tree.species)),
-        ("height_m", json!(fine(tree.height_m))),
-        ("crown_m", json!(fine(tree.crown_m))),
-    ]);
+    set(
+        &mut out.properties,
+        [
+            ("species", json!(tree.species)),
+            ("height_m", json!(fine(tree.height_m))),
+            ("crown_m", json!(fine(tree.crown_m))),
+        ],
+    );
     out.geometry = Some(Geometry::with_height(Shape::Point(coord(tree.at, 0.0))));
     out
 }

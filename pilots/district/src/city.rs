@@ -82,6 +82,14 @@ fn cells(ring: &[P], margin: f64) -> impl Iterator<Item = (i32, i32)> {
     (west..=east).flat_map(move |x| (south..=north).map(move |y| (x, y)))
 }
 
+/// Whether the point lies well outside the box around the outline: the cheap answer for most.
+fn is_far(outline: &[P], at: P) -> bool {
+    let beyond = |get: fn(&P) -> f64, v: f64| {
+        outline.iter().all(|q| get(q) > v + 2.0) || outline.iter().all(|q| get(q) < v - 2.0)
+    };
+    beyond(|q| q.x, at.x) || beyond(|q| q.y, at.y)
+}
+
 impl City {
     pub(crate) fn new(network: Network) -> Self {
         let mut city = Self { network, ..Self::default() };
@@ -102,9 +110,9 @@ impl City {
         let clear_of_building = |i: &usize| ring_distance(outline, &self.buildings[*i].outline) >= gap;
         let clear_of_water = self.waters.iter().all(|water| ring_distance(outline, &water.outline) >= gap);
         clear_of_water
-            && cells(outline, gap).filter_map(|cell| self.cells.get(&cell)).all(|cell| {
-                cell.roads.iter().all(clear_of_road) && cell.buildings.iter().all(clear_of_building)
-            })
+            && cells(outline, gap)
+                .filter_map(|cell| self.cells.get(&cell))
+                .all(|cell| cell.roads.iter().all(clear_of_road) && cell.buildings.iter().all(clear_of_building))
     }
 
     /// Builds the draft at the site, unless something is in the way.
@@ -130,7 +138,8 @@ impl City {
     /// Plants a tree, unless its trunk would stand in a building, in water or on a carriageway.
     pub(crate) fn plant(&mut self, tree: Tree) {
         let at = tree.at;
-        let trunk = [P { x: at.x - 0.3, y: at.y - 0.3 }, P { x: at.x + 0.3, y: at.y - 0.3 }, P { x: at.x, y: at.y + 0.3 }];
+        let trunk =
+            [P { x: at.x - 0.3, y: at.y - 0.3 }, P { x: at.x + 0.3, y: at.y - 0.3 }, P { x: at.x, y: at.y + 0.3 }];
         let clear_of_road = |i: &usize| {
             let road = &self.network.roads[*i];
             crate::plane::distance_to_line(at, &road.line) >= road.class.width_m() / 2.0 + 0.5
@@ -138,11 +147,11 @@ impl City {
         let clear_of_building = |i: &usize| ring_distance(&trunk, &self.buildings[*i].outline) >= 1.2;
         let is_dry = |water: &Ground| {
             let on_island = water.hole.as_ref().is_some_and(|hole| crate::plane::contains(hole, at));
-            on_island || ring_distance(&trunk, &water.outline) >= 0.8
+            on_island || is_far(&water.outline, at) || ring_distance(&trunk, &water.outline) >= 0.8
         };
-        let is_clear = cells(&trunk, 2.0).filter_map(|cell| self.cells.get(&cell)).all(|cell| {
-            cell.roads.iter().all(clear_of_road) && cell.buildings.iter().all(clear_of_building)
-        });
+        let is_clear = cells(&trunk, 2.0)
+            .filter_map(|cell| self.cells.get(&cell))
+            .all(|cell| cell.roads.iter().all(clear_of_road) && cell.buildings.iter().all(clear_of_building));
         if is_clear && self.waters.iter().all(is_dry) {
             self.trees.push(tree);
         }

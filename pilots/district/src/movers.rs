@@ -83,7 +83,7 @@ impl Mover {
             Traveller::Pedestrian => (Kind::Pedestrian, 0.4, 0.5, 1.7),
         };
         let mut out = draft(self.id.clone(), kind, self.traveller.name(), None);
-        out.height_reference = HeightReference::None;
+        out.height_reference = HeightReference::Ellipsoid;
         for (name, value) in [("length_m", length_m), ("width_m", width_m), ("height_m", height_m)] {
             out.properties.insert(name.to_owned(), json!(value));
         }

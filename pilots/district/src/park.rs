@@ -94,9 +94,21 @@ impl Park {
         let pavilion = || blocks::hipped("pavilion", 7.0, 6.4, 1, 3.4, 1984);
         let sites: [((f64, f64), f64, Draft); 12] = [
             ((g.east - 34.0, g.north - 34.0), 0.0, named(pagoda(), "望山塔", "Wangshan Pagoda")),
-            ((g.west + 34.0, g.south + 36.0), 0.3, named(blocks::hipped("teahouse", 24.0, 12.0, 2, 3.6, 1992), "听雨茶社", "Tingyu Tea House")),
-            ((g.west + 30.0, g.north - 30.0), -0.4, named(blocks::hipped("museum", 30.0, 16.0, 2, 4.4, 2008), "园林博物馆", "Garden Museum")),
-            ((g.east - 30.0, g.south + 26.0), 0.0, named(blocks::hipped("greenhouse", 26.0, 13.0, 1, 5.0, 1999), "温室", "Glasshouse")),
+            (
+                (g.west + 34.0, g.south + 36.0),
+                0.3,
+                named(blocks::hipped("teahouse", 24.0, 12.0, 2, 3.6, 1992), "听雨茶社", "Tingyu Tea House"),
+            ),
+            (
+                (g.west + 30.0, g.north - 30.0),
+                -0.4,
+                named(blocks::hipped("museum", 30.0, 16.0, 2, 4.4, 2008), "园林博物馆", "Garden Museum"),
+            ),
+            (
+                (g.east - 30.0, g.south + 26.0),
+                0.0,
+                named(blocks::hipped("greenhouse", 26.0, 13.0, 1, 5.0, 1999), "温室", "Glasshouse"),
+            ),
             ((c.x + 92.0, g.south + 40.0), 0.2, pavilion()),
             ((c.x - 118.0, c.y + 98.0), 0.6, pavilion()),
             ((c.x + 30.0, g.north - 24.0), -0.2, pavilion()),
@@ -121,8 +133,12 @@ impl Park {
         let lake: Ring = self.shore(2.0, SHORE);
         let mut planted: Vec<P> = Vec::new();
         for _ in 0..2_600 {
-            let at = p(random.between(self.net.west + 3.0, self.net.east - 3.0), random.between(self.net.south + 3.0, self.net.north - 3.0));
-            let density = 0.5 + 0.5 * ((at.x / 31.0).sin() * (at.y / 37.0 + 0.8).cos() + 0.5 * (at.x / 13.0 + at.y / 19.0).sin());
+            let at = p(
+                random.between(self.net.west + 3.0, self.net.east - 3.0),
+                random.between(self.net.south + 3.0, self.net.north - 3.0),
+            );
+            let density =
+                0.5 + 0.5 * ((at.x / 31.0).sin() * (at.y / 37.0 + 0.8).cos() + 0.5 * (at.x / 13.0 + at.y / 19.0).sin());
             let is_apart = planted.iter().all(|other| other.distance(at) > 5.2);
             if !is_apart || contains(&lake, at) || !random.chance(density.clamp(0.0, 1.0)) {
                 continue;
@@ -130,7 +146,12 @@ impl Park {
             planted.push(at);
             let species = ["pine", "ginkgo", "maple", "sophora"][random.index(4)];
             let height_m = random.between(6.0, 15.0);
-            city.plant(Tree { at: bend(at.x, at.y), species, height_m, crown_m: height_m * random.between(0.45, 0.65) });
+            city.plant(Tree {
+                at: bend(at.x, at.y),
+                species,
+                height_m,
+                crown_m: height_m * random.between(0.45, 0.65),
+            });
         }
     }
 }
@@ -158,5 +179,13 @@ fn pagoda() -> Draft {
     tiers.extend((0..7).map(|i| (round(5.6 - 0.55 * f64::from(i), 8), 1.6 + 5.0 * f64::from(i + 1))));
     tiers.push((rect(1.0, 1.0).to_vec(), 41.0));
     let outline = tiers[0].0.clone();
-    Draft { class: "pagoda", name: None, storeys: 7, roof: Roof::Stepped, year: 1699, outline, solid: Solid::tiers(&tiers) }
+    Draft {
+        class: "pagoda",
+        name: None,
+        storeys: 7,
+        roof: Roof::Stepped,
+        year: 1699,
+        outline,
+        solid: Solid::tiers(&tiers),
+    }
 }

@@ -15,21 +15,6 @@ pub(crate) enum Zone {
     Park,
 }
 
-impl Zone {
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Residential => "residential",
-            Self::Hutong => "hutong",
-            Self::Office => "office",
-            Self::Commercial => "commercial",
-            Self::Industrial => "industrial",
-            Self::Campus => "university",
-            Self::School => "school",
-            Self::Park => "park",
-        }
-    }
-}
-
 use RoadClass::{Alley, Footway, Primary, Residential, Secondary, Service};
 
 struct Line {
@@ -168,7 +153,9 @@ impl Plan {
     }
 
     fn draw_block(&mut self, zone: Zone, column: usize, row: usize) {
-        let last = |from: usize, same: &dyn Fn(usize) -> bool| (from + 1..6).take_while(|i| same(*i)).last().unwrap_or(from) + 1;
+        let last = |from: usize, same: &dyn Fn(usize) -> bool| {
+            (from + 1..6).take_while(|i| same(*i)).last().unwrap_or(from) + 1
+        };
         let east = last(column, &|c| is_merged(zone, self::zone(c, row)));
         let north = last(row, &|r| is_merged(zone, self::zone(column, r)));
         let (w, e, s, n) = (&NORTHWARD[column], &NORTHWARD[east], &EASTWARD[row], &EASTWARD[north]);

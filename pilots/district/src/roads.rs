@@ -124,7 +124,9 @@ impl Network {
 
     fn add(&mut self, street: &Street, numbers: &mut BTreeMap<(i64, i64), usize>, from: Cut, to: Cut) {
         let mut board = vec![from.at];
-        board.extend(street.points.iter().enumerate().filter(|(i, _)| *i > from.segment && *i <= to.segment).map(|(_, at)| *at));
+        board.extend(
+            street.points.iter().enumerate().filter(|(i, _)| *i > from.segment && *i <= to.segment).map(|(_, at)| *at),
+        );
         board.push(to.at);
         board.dedup_by(|a, b| a.distance(*b) < 0.01);
         let line: Vec<P> = dense(&board).into_iter().map(|at| bend(at.x, at.y)).collect();
@@ -208,7 +210,8 @@ fn meeting(a: P, b: P, c: P, d: P) -> Option<(f64, P)> {
     let share = c.minus(a).cross(s) / det;
     let other = c.minus(a).cross(r) / det;
     let near = |share: f64, length: f64| share > -0.02 / length && share < 1.0 + 0.02 / length;
-    (near(share, r.length()) && near(other, s.length())).then(|| (share.clamp(0.0, 1.0), a.lerp(b, share.clamp(0.0, 1.0))))
+    (near(share, r.length()) && near(other, s.length()))
+        .then(|| (share.clamp(0.0, 1.0), a.lerp(b, share.clamp(0.0, 1.0))))
 }
 
 fn dense(line: &[P]) -> Vec<P> {

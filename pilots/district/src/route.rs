@@ -38,16 +38,16 @@ impl Route {
         let pace = random.between(0.86, 1.12);
         let number = random.whole(0, 2);
         let lanes = (0..24).find_map(|_| closed_walk(network, traveller, random))?;
+        let paths: Vec<Vec<P>> = lanes.iter().map(|lane| network.path(*lane, traveller, number)).collect();
+        let cruise = |lane: &Lane| pace * traveller.cruise_m_s(network.roads[lane.road].class);
         let (mut points, mut limits) = (Vec::new(), Vec::new());
-        for (i, lane) in lanes.iter().enumerate() {
-            let next = lanes[(i + 1) % lanes.len()];
-            let (here, ahead) = (network.path(*lane, traveller, number), network.path(next, traveller, number));
-            let cruise = pace * traveller.cruise_m_s(network.roads[lane.road].class);
-            let then = pace * traveller.cruise_m_s(network.roads[next.road].class);
-            limits.extend(here.iter().map(|_| cruise));
-            let (turn, slow) = connect(&here, &ahead);
-            points.extend(here);
-            limits.extend(turn.iter().map(|_| slow.min(cruise).min(then)));
+        for (i, here) in paths.iter().enumerate() {
+            let next = (i + 1) % paths.len();
+            let (now, then) = (cruise(&lanes[i]), cruise(&lanes[next]));
+            points.extend_from_slice(here);
+            limits.extend(here.iter().map(|_| now));
+            let (turn, slow) = connect(here, &paths[next]);
+            limits.extend(turn.iter().map(|_| slow.min(now).min(then)));
             points.extend(turn);
         }
         Some(Self::timed(points, limits, traveller, random))
@@ -161,10 +161,9 @@ fn busyness(class: RoadClass, traveller: Traveller) -> f64 {
     match (traveller, class) {
         (Traveller::Pedestrian, RoadClass::Footway) => 2.2,
         (Traveller::Pedestrian, RoadClass::Primary) => 0.8,
-        (Traveller::Pedestrian, _) => 1.0,
+        (Traveller::Pedestrian, _) | (_, RoadClass::Residential) => 1.0,
         (_, RoadClass::Primary) => 3.0,
         (_, RoadClass::Secondary) => 2.0,
-        (_, RoadClass::Residential) => 1.0,
         _ => 0.35,
     }
 }

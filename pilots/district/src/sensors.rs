@@ -131,9 +131,10 @@ impl Sensor {
                 ((100.0 * (0.12 + 0.8 * share) + 9.0 * own(1_500.0, 1)).clamp(0.0, 100.0), 1.0)
             }
             SensorClass::Water if self.in_lake => (1.92 + 0.05 * own(50_000.0, 1) + 0.008 * own(60.0, 2), 1_000.0),
-            SensorClass::Water => {
-                ((0.16 + 0.07 * wave(0xd1a, s / 20_000.0) + 0.04 * own(2_000.0, 1) + 0.006 * own(30.0, 2)).max(0.0), 1_000.0)
-            }
+            SensorClass::Water => (
+                (0.16 + 0.07 * wave(0xd1a, s / 20_000.0) + 0.04 * own(2_000.0, 1) + 0.006 * own(30.0, 2)).max(0.0),
+                1_000.0,
+            ),
         };
         (value * steps).round() / steps
     }
@@ -163,7 +164,9 @@ impl District {
 
 /// Smooth noise between -1 and 1 that wanders over about one unit of `x`.
 fn wave(seed: u64, x: f64) -> f64 {
-    let at = |i: f64| (mix(seed ^ (i as i64 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0;
+    let at = |i: f64| {
+        (mix(seed ^ (i as i64 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
+    };
     let (whole, part) = (x.floor(), x - x.floor());
     let smooth = part * part * (3.0 - 2.0 * part);
     at(whole) + (at(whole + 1.0) - at(whole)) * smooth

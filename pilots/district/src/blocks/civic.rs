@@ -47,7 +47,8 @@ fn halls(b: &mut Builder<'_>, plot: &Rect, first: usize) {
     let at = |i: usize| HALLS[(first + i) % HALLS.len()];
     let north = hipped("university", span, 15.0, 4, 3.9, year);
     b.put((u, plot.north - 8.0), 0, named(north, at(0).0, at(0).1));
-    let south: Draft = with_attic("university", u_shape(span * 0.9, 26.0, 9.0), attic(span * 0.3, 8.0), 5, 3.9, year + 20);
+    let south: Draft =
+        with_attic("university", u_shape(span * 0.9, 26.0, 9.0), attic(span * 0.3, 8.0), 5, 3.9, year + 20);
     b.put((u, plot.south + 14.0), 2, named(south, at(1).0, at(1).1));
     let depth = plot.depth() - 15.0 - 28.0 - 14.0;
     if depth > 14.0 {
@@ -55,12 +56,16 @@ fn halls(b: &mut Builder<'_>, plot: &Rect, first: usize) {
             let wing = hipped("university", 12.0, depth, 3, 3.9, year);
             b.put((u + side * (span / 2.0 - 6.0), v + 5.0), 0, named(wing, at(i).0, at(i).1));
         }
-        b.city.ground("lawn", None, &Rect {
-            west: u - span / 2.0 + 16.0,
-            east: u + span / 2.0 - 16.0,
-            south: plot.south + 32.0,
-            north: plot.north - 20.0,
-        });
+        b.city.ground(
+            "lawn",
+            None,
+            &Rect {
+                west: u - span / 2.0 + 16.0,
+                east: u + span / 2.0 - 16.0,
+                south: plot.south + 32.0,
+                north: plot.north - 20.0,
+            },
+        );
     }
 }
 
@@ -70,9 +75,21 @@ fn attic(width: f64, wing: f64) -> Ring {
 
 fn library(b: &mut Builder<'_>, plot: &Rect) {
     let (u, v) = plot.centre();
-    let draft = tower("university", (chamfered(46.0, 40.0, 6.0), 16.0), &chamfered(26.0, 22.0, 3.0), p(0.0, 0.0), 38.0, 1, 1991);
+    let draft = tower(
+        "university",
+        (chamfered(46.0, 40.0, 6.0), 16.0),
+        &chamfered(26.0, 22.0, 3.0),
+        p(0.0, 0.0),
+        38.0,
+        1,
+        1991,
+    );
     b.put((u, v + 8.0), 0, named(draft, "海清大学图书馆", "Haiqing University Library"));
-    b.city.ground("lawn", None, &Rect { south: plot.south, north: v - 16.0, west: plot.west + 4.0, east: plot.east - 4.0 });
+    b.city.ground(
+        "lawn",
+        None,
+        &Rect { south: plot.south, north: v - 16.0, west: plot.west + 4.0, east: plot.east - 4.0 },
+    );
     let gate = plain("university", l_shape(12.0, 9.0, 4.5), None, 2, 4.0, 1991);
     b.put((plot.west + 8.0, plot.north - 8.0), 0, gate);
 }
@@ -85,7 +102,11 @@ fn dormitories(b: &mut Builder<'_>, plot: &Rect) {
         let v = plot.north - 8.0 - f64::from(row) * 25.0;
         let draft = hipped("university", plot.width() - 4.0, 13.0, 5, 3.2, year);
         let number = row + 1;
-        b.put((u, v), 0, named(draft, &format!("海清大学宿舍{number}号楼"), &format!("Haiqing University Dormitory {number}")));
+        b.put(
+            (u, v),
+            0,
+            named(draft, &format!("海清大学宿舍{number}号楼"), &format!("Haiqing University Dormitory {number}")),
+        );
     }
 }
 

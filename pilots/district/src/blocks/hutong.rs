@@ -12,10 +12,11 @@ pub(super) fn build(b: &mut Builder<'_>) {
         let mut west = plot.west + 1.0;
         let mut number = 0;
         while west < plot.east - 13.0 {
-            let width = b.random.between(15.5, 20.5).min(plot.east - 1.0 - west);
+            let width = b.random.between(14.5, 18.5).min(plot.east - 1.0 - west);
             let lot = Rect { west, east: west + width, south: plot.south + 0.5, north: plot.north - 0.5 };
             number += 1;
-            let address = (format!("老街坊{}排{number}号院", row + 1), format!("Old Quarter Row {} No. {number}", row + 1));
+            let address =
+                (format!("老街坊{}排{number}号院", row + 1), format!("Old Quarter Row {} No. {number}", row + 1));
             match b.random.unit() {
                 kind if kind < 0.06 => workshop(b, &lot),
                 kind if kind < 0.50 => one_court(b, &lot, &address),

@@ -70,9 +70,10 @@ impl Builder<'_> {
             let at = if is_level { (middle, across) } else { (across, middle) };
             let storeys = self.random.whole(1, 3);
             let year = self.year(1996, 2019);
-            let draft = match self.random.chance(0.25) {
-                true => house("retail", width - 0.8, depth, f64::from(storeys) * 3.6, 1.8, year),
-                false => parapet("retail", width - 0.8, depth, storeys, 3.6, year),
+            let draft = if self.random.chance(0.25) {
+                house("retail", width - 0.8, depth, f64::from(storeys) * 3.6, 1.8, year)
+            } else {
+                parapet("retail", width - 0.8, depth, storeys, 3.6, year)
             };
             self.put(at, u32::from(!is_level), draft);
             along += width;
@@ -160,14 +161,28 @@ fn lengthwise(width: f64, depth: f64) -> [P; 4] {
 }
 
 /// Any outline, flat on top, with a smaller storey for the machines.
-pub(super) fn with_attic(class: &'static str, outline: Ring, attic: Ring, storeys: u32, storey: f64, year: u32) -> Draft {
+pub(super) fn with_attic(
+    class: &'static str,
+    outline: Ring,
+    attic: Ring,
+    storeys: u32,
+    storey: f64,
+    year: u32,
+) -> Draft {
     let height = f64::from(storeys) * storey;
     let solid = Solid::tiers(&[(outline.clone(), height), (attic, height + 3.6)]);
     draft(class, storeys, Roof::Flat, year, outline, solid)
 }
 
 /// Any outline, flat on top.
-pub(super) fn plain(class: &'static str, outline: Ring, hole: Option<&[P]>, storeys: u32, storey: f64, year: u32) -> Draft {
+pub(super) fn plain(
+    class: &'static str,
+    outline: Ring,
+    hole: Option<&[P]>,
+    storeys: u32,
+    storey: f64,
+    year: u32,
+) -> Draft {
     let solid = Solid::block(&outline, hole, f64::from(storeys) * storey);
     draft(class, storeys, Roof::Flat, year, outline, solid)
 }

@@ -1,6 +1,6 @@
 //! Housing estates: slabs that look south, point towers, courts closed by their houses, shops on the street.
 
-use super::{Builder, centrality, hipped, house, named, parapet, with_attic};
+use super::{Builder, Side, centrality, hipped, house, named, parapet, with_attic};
 use crate::plan::Rect;
 use crate::solid::{cross, rect};
 
@@ -37,7 +37,11 @@ pub(super) fn build(b: &mut Builder<'_>) {
     b.city.ground("residential", Some((zh, en)), &b.block.net.clone());
     for plot in b.block.plots.clone() {
         let side = b.street_side(&plot);
-        let rest = b.shops(&plot, side).inset(2.5);
+        let mut rest = b.shops(&plot, side);
+        if plot.width() > 100.0 && side != Side::South && b.random.chance(0.6) {
+            rest = b.shops(&rest, Side::South);
+        }
+        let rest = rest.inset(2.5);
         let middle = centrality(rest.centre());
         match b.random.unit() {
             style if style < 0.15 + 0.5 * middle => towers(b, &mut estate, &rest, middle),
@@ -64,16 +68,11 @@ fn slabs(b: &mut Builder<'_>, estate: &mut Estate, plot: &Rect, middle: f64) {
             let u = plot.west + plot.width() * (f64::from(column) + 0.5) / f64::from(columns);
             let v = plot.north - depth / 2.0 - f64::from(row) * pitch - b.random.between(0.0, 1.5);
             let shift = if row % 2 == 0 { 1.5 } else { -1.5 };
-            let draft = match is_pitched {
-                true => hipped("residential", width, depth, storeys, 2.9, year),
-                false => with_attic(
-                    "residential",
-                    rect(width, depth).to_vec(),
-                    rect(width * 0.3, depth * 0.45).to_vec(),
-                    storeys,
-                    2.9,
-                    year,
-                ),
+            let draft = if is_pitched {
+                hipped("residential", width, depth, storeys, 2.9, year)
+            } else {
+                let attic = rect(width * 0.3, depth * 0.45).to_vec();
+                with_attic("residential", rect(width, depth).to_vec(), attic, storeys, 2.9, year)
             };
             let (zh, en) = estate.next();
             b.put((u + shift, v), 0, named(draft, &zh, &en));
@@ -86,18 +85,24 @@ fn towers(b: &mut Builder<'_>, estate: &mut Estate, plot: &Rect, middle: f64) {
     let columns = (plot.width() / 34.0).floor().max(1.0) as u32;
     let rows = (plot.depth() / 40.0).floor().max(1.0) as u32;
     let year = b.year(2001, 2018);
-    for row in 0..rows {
-        for column in 0..columns {
-            let u = plot.west + plot.width() * (f64::from(column) + 0.5) / f64::from(columns);
-            let v = plot.south + plot.depth() * (f64::from(row) + 0.5) / f64::from(rows);
-            let storeys = b.random.whole(14, 18) + (12.0 * middle) as u32;
-            let plan = cross(b.random.between(21.0, 24.0), b.random.between(19.0, 22.0), 5.0);
-            let draft = with_attic("residential", plan, rect(8.0, 7.0).to_vec(), storeys, 2.9, year);
-            let (zh, en) = estate.next();
-            b.put((u, v), 0, named(draft, &zh, &en));
-            let shed = parapet("service", 9.0, 5.0, 1, 3.4, year);
-            b.put((u, v - 17.0), 0, shed);
-        }
+    let share = |from: f64, length: f64, i: u32, of: u32| from + length * (f64::from(i) + 0.5) / f64::from(of);
+    let grid = |i: u32| {
+        (share(plot.west, plot.width(), i % columns, columns), share(plot.south, plot.depth(), i / columns, rows))
+    };
+    let mut places: Vec<(f64, f64)> = (0..columns * rows).map(grid).collect();
+    if let [(u, v)] = places[..] {
+        // Room for one in the middle is room for two across the corners.
+        let (x, y) = (plot.width() / 2.0 - 13.0, plot.depth() / 2.0 - 12.0);
+        places = vec![(u - x, v + y), (u + x, v - y)];
+    }
+    for (u, v) in places {
+        let storeys = b.random.whole(14, 18) + (12.0 * middle) as u32;
+        let plan = cross(b.random.between(21.0, 24.0), b.random.between(19.0, 22.0), 5.0);
+        let draft = with_attic("residential", plan, rect(8.0, 7.0).to_vec(), storeys, 2.9, year);
+        let (zh, en) = estate.next();
+        b.put((u, v), 0, named(draft, &zh, &en));
+        let shed = parapet("service", 9.0, 5.0, 1, 3.4, year);
+        b.put((u, v - 17.0), 0, shed);
     }
 }
 
@@ -109,7 +114,14 @@ fn court(b: &mut Builder<'_>, estate: &mut Estate, plot: &Rect) {
     let (u, v) = plot.centre();
     let (width, length) = (plot.width() - 2.0 * depth - 8.0, plot.depth() - 2.0 * depth - 8.0);
     let half = |b: &mut Builder<'_>, estate: &mut Estate, at: (f64, f64), turn: u32, length: f64| {
-        let draft = with_attic("residential", rect(length, depth).to_vec(), rect(length * 0.4, 5.0).to_vec(), storeys, 2.9, year);
+        let draft = with_attic(
+            "residential",
+            rect(length, depth).to_vec(),
+            rect(length * 0.4, 5.0).to_vec(),
+            storeys,
+            2.9,
+            year,
+        );
         let (zh, en) = estate.next();
         b.put(at, turn, named(draft, &zh, &en));
     };

@@ -53,7 +53,8 @@ fn landmark(b: &mut Builder<'_>, plot: &Rect) {
     let (u, v) = plot.centre();
     let (draft, zh, en) = match (u > CROSSING.0, v > CROSSING.1) {
         (true, true) => {
-            let draft = tower("office", podium(50.0, 46.0, 18.0), &chamfered(34.0, 34.0, 4.0), shift(0.0, 0.0), 176.0, 4, 2016);
+            let draft =
+                tower("office", podium(50.0, 46.0, 18.0), &chamfered(34.0, 34.0, 4.0), shift(0.0, 0.0), 176.0, 4, 2016);
             (draft, "知行中心", "Zhixing Center")
         }
         (false, true) => {
@@ -65,7 +66,8 @@ fn landmark(b: &mut Builder<'_>, plot: &Rect) {
             (draft, "云帆大厦", "Yunfan Tower")
         }
         (false, false) => {
-            let draft = tower("hotel", podium(52.0, 34.0, 16.0), &chamfered(40.0, 17.0, 2.0), shift(0.0, 3.0), 108.0, 1, 2004);
+            let draft =
+                tower("hotel", podium(52.0, 34.0, 16.0), &chamfered(40.0, 17.0, 2.0), shift(0.0, 3.0), 108.0, 1, 2004);
             (draft, "海清饭店", "Haiqing Hotel")
         }
     };
@@ -127,8 +129,12 @@ fn cluster(b: &mut Builder<'_>, plot: &Rect, zh: &str, en: &str) {
 }
 
 pub(super) fn commercial(b: &mut Builder<'_>) {
-    const MALLS: [(&str, &str); 4] =
-        [("云帆广场", "Yunfan Mall"), ("新中街商场", "Xinzhong Arcade"), ("数码城", "Digital City"), ("四季荟", "Four Seasons Mall")];
+    const MALLS: [(&str, &str); 4] = [
+        ("云帆广场", "Yunfan Mall"),
+        ("新中街商场", "Xinzhong Arcade"),
+        ("数码城", "Digital City"),
+        ("四季荟", "Four Seasons Mall"),
+    ];
     b.city.ground("retail", None, &b.block.net.clone());
     for (i, plot) in b.block.plots.clone().iter().enumerate() {
         let rest = b.shops(plot, Side::North);
@@ -175,7 +181,8 @@ fn mall(b: &mut Builder<'_>, plot: &Rect, zh: &str, en: &str, year: u32) {
         (round(width * 0.2, 24), 29.0),
     ];
     let outline = tiers[0].0.clone();
-    let draft = super::draft("commercial", 5, crate::solid::Roof::Stepped, year, outline, crate::solid::Solid::tiers(&tiers));
+    let draft =
+        super::draft("commercial", 5, crate::solid::Roof::Stepped, year, outline, crate::solid::Solid::tiers(&tiers));
     let (u, _) = plot.centre();
     b.put((u, plot.north - depth / 2.0 - 4.0), 0, named(draft, zh, en));
     b.city.ground("plaza", None, &Rect { north: plot.south + 20.0, ..*plot }.inset(2.0));
@@ -217,7 +224,8 @@ pub(super) fn industrial(b: &mut Builder<'_>) {
                     }
                 }
                 kind if kind < 0.82 => {
-                    let draft = plain("industrial", l_shape(width - 2.0, rest.depth() - 2.0, width * 0.45), None, 3, 4.4, year);
+                    let draft =
+                        plain("industrial", l_shape(width - 2.0, rest.depth() - 2.0, width * 0.45), None, 3, 4.4, year);
                     b.put((u, rest.centre().1), 0, draft);
                 }
                 _ => {

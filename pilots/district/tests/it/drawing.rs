@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use kernel_model::{Change, Coord, EntityDraft, Kind, Shape};
-use pilots_district::{CENTRE_LAT_DEG, CENTRE_LON_DEG, District};
+use pilots_district::{CENTRE_LAT_DEG, CENTRE_LON_DEG};
+
+use crate::CHANGES;
 
 const SCALE: f64 = 1.6;
 
@@ -51,7 +53,7 @@ fn colour(e: &EntityDraft) -> &'static str {
     }
 }
 
-pub fn svg(changes: &[Change]) -> String {
+fn svg(changes: &[Change]) -> String {
     let size = 1_090.0 * SCALE;
     let mut out = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' width='{size}' height='{size}'><rect width='{size}' height='{size}' fill='#dedbd2'/>"
@@ -66,7 +68,7 @@ pub fn svg(changes: &[Change]) -> String {
             let _ = writeln!(out, "<path d='{d}' fill='{fill}' fill-rule='evenodd'/>");
         }
     }
-    for (extra, line) in [(true, "#c9c5bb"), (false, "#fdfcf8")] {
+    for (extra, line) in [(true, "#c9c5bb"), (false, "#f4f2ec")] {
         for e in of(Kind::Road) {
             let Some(Shape::LineString(points)) = e.geometry.as_ref().map(|g| &g.shape) else { continue };
             let width = e.properties["width_m"].as_f64().unwrap();
@@ -74,7 +76,10 @@ pub fn svg(changes: &[Change]) -> String {
             let width = if extra { width + 2.0 * walk } else { width } * SCALE;
             let line = if e.class == "footway" { "#efe3c4" } else { line };
             let d = path(points, false);
-            let _ = writeln!(out, "<path d='{d}' fill='none' stroke='{line}' stroke-width='{width:.1}' stroke-linecap='round'/>");
+            let _ = writeln!(
+                out,
+                "<path d='{d}' fill='none' stroke='{line}' stroke-width='{width:.1}' stroke-linecap='round'/>"
+            );
         }
     }
     buildings(&mut out, of(Kind::Building));
@@ -110,7 +115,8 @@ fn buildings<'a>(out: &mut String, buildings: impl Iterator<Item = &'a EntityDra
         up.sort_by(|a, b| a.1[0][0].height_m.total_cmp(&b.1[0][0].height_m));
         for (n, face) in up {
             let light = (0.55 + 0.45 * (n.2 * 0.7 - n.0 * 0.5 - n.1 * 0.5)).clamp(0.3, 1.05);
-            let rgb: Vec<u32> = (0..3).map(|i| u32::from_str_radix(&colour(e)[1 + 2 * i..3 + 2 * i], 16).unwrap()).collect();
+            let rgb: Vec<u32> =
+                (0..3).map(|i| u32::from_str_radix(&colour(e)[1 + 2 * i..3 + 2 * i], 16).unwrap()).collect();
             let shade: Vec<u32> = rgb.iter().map(|v| ((f64::from(*v) * light * 1.12) as u32).min(255)).collect();
             let d: String = face.iter().map(|r| path(r, true)).collect();
             let _ = writeln!(
@@ -136,7 +142,7 @@ fn normal(ring: &[Coord]) -> (f64, f64, f64) {
     (n.0 / length, n.1 / length, n.2 / length)
 }
 
-pub fn artefacts() -> PathBuf {
+fn artefacts() -> PathBuf {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/artefacts");
     let folder = std::env::var_os("URBIS_ARTEFACTS").map_or_else(|| PathBuf::from(default), PathBuf::from);
     std::fs::create_dir_all(&folder).unwrap();
@@ -145,13 +151,15 @@ pub fn artefacts() -> PathBuf {
 
 #[test]
 fn the_plan_is_drawn() {
-    let district = District::generate(1);
-    let changes = district.changes();
-    let svg = svg(&changes);
+    let changes = &*CHANGES;
+    let svg = svg(changes);
     std::fs::write(artefacts().join("district.svg"), &svg).unwrap();
     let count = |kind: Kind| changes.iter().filter(|c| matches!(c, Change::Entity(e) if e.kind == kind)).count();
     for kind in [Kind::Building, Kind::Road, Kind::Vegetation, Kind::Landuse, Kind::Water] {
         println!("{kind}: {}", count(kind));
     }
+    let mut classes = std::collections::BTreeMap::new();
+    crate::entities(Kind::Building).for_each(|b| *classes.entry(b.class.as_str()).or_insert(0) += 1);
+    println!("{classes:?}");
     assert_eq!(svg.matches("<circle").count(), count(Kind::Vegetation));
 }
