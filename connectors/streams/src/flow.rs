@@ -97,7 +97,13 @@ impl Streams {
     }
 }
 
-async fn run(mut source: Messages, mut decoder: Decoder, out: Sender<Vec<Change>>, settings: FlowSettings, tally: Arc<Tally>) {
+async fn run(
+    mut source: Messages,
+    mut decoder: Decoder,
+    out: Sender<Vec<Change>>,
+    settings: FlowSettings,
+    tally: Arc<Tally>,
+) {
     let limit = settings.batch_messages.max(1);
     let mut messages = Vec::with_capacity(limit);
     let add = |counter: &AtomicU64, by: u64| counter.fetch_add(by, Ordering::Relaxed);

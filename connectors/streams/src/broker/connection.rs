@@ -56,10 +56,7 @@ pub(crate) async fn serve(stream: TcpStream, hub: &Hub) -> Result<(), Ended> {
     stream.set_nodelay(true)?;
     let mut wire = Wire { stream, input: BytesMut::with_capacity(READ_BYTES), output: BytesMut::new(), hub };
     let connect = timeout(hub.limits.patience, wire.connect()).await.map_err(|_| Ended::Silent)??;
-    let client_id = match connect.client_id.is_empty() {
-        true => format!("unnamed-{}", unique(hub)),
-        false => connect.client_id,
-    };
+    let client_id = if connect.client_id.is_empty() { format!("unnamed-{}", unique(hub)) } else { connect.client_id };
     let (session, present) = hub.open_session(&client_id, connect.clean_session);
     let mut again = Vec::new();
     let owner = session.attach(&mut again);
@@ -180,6 +177,11 @@ impl Client<'_> {
     async fn run(&mut self, keep_alive: Duration) -> Result<(), Ended> {
         let mut outgoing = Vec::new();
         let mut heard = Instant::now();
+        self.wire.flush().await?;
+        // A client may send on without waiting for CONNACK (3.1.4): those packets are read already.
+        if self.answer().await? {
+            return self.wire.flush().await;
+        }
         loop {
             self.session.take(self.owner, &mut outgoing)?;
             self.wire.publishes(std::mem::take(&mut outgoing))?;
@@ -188,7 +190,7 @@ impl Client<'_> {
                 read = self.wire.read() => {
                     read?;
                     if self.answer().await? {
-                        return Ok(());
+                        return self.wire.flush().await;
                     }
                     heard = Instant::now();
                 }
@@ -254,8 +256,8 @@ impl Client<'_> {
         let mut granted = Vec::with_capacity(subscribe.filters.len());
         for wanted in &subscribe.filters {
             let delivery = delivery(wanted.qos);
-            let is_granted =
-                topic::is_valid_filter(&wanted.path) && self.session.subscribe(&wanted.path, delivery, hub.limits.filters);
+            let is_granted = topic::is_valid_filter(&wanted.path)
+                && self.session.subscribe(&wanted.path, delivery, hub.limits.filters);
             granted.push(match (is_granted, delivery) {
                 (false, _) => SubscribeReasonCode::Failure,
                 (true, Delivery::AtMostOnce) => SubscribeReasonCode::Success(QoS::AtMostOnce),

@@ -116,9 +116,10 @@ impl Hub {
     /// The retained messages a filter selects.
     pub(crate) fn retained(&self, filter: &str) -> VecDeque<Message> {
         let routes = self.read();
-        match filter.contains(['+', '#']) {
-            true => routes.retained.values().filter(|m| topic::matches(filter, &m.topic)).cloned().collect(),
-            false => routes.retained.get(filter).cloned().into_iter().collect(),
+        if filter.contains(['+', '#']) {
+            routes.retained.values().filter(|m| topic::matches(filter, &m.topic)).cloned().collect()
+        } else {
+            routes.retained.get(filter).cloned().into_iter().collect()
         }
     }
 

@@ -189,9 +189,10 @@ fn admit(connections: &mut JoinSet<()>, hub: &Arc<Hub>, stream: TcpStream, peer:
     let hub = Arc::clone(hub);
     let has_room = connections.len() < hub.limits.connections;
     connections.spawn(async move {
-        let ended = match has_room {
-            true => connection::serve(stream, &hub).await,
-            false => connection::refuse(stream, hub.limits.patience).await,
+        let ended = if has_room {
+            connection::serve(stream, &hub).await
+        } else {
+            connection::refuse(stream, hub.limits.patience).await
         };
         if let Err(error) = ended {
             count(&hub.tally.refused, 1);

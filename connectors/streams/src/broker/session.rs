@@ -232,7 +232,9 @@ mod tests {
     fn overlapping_filters_deliver_once_at_the_best_quality() {
         let (session, tally) = (Session::new(true), Tally::default());
         let owner = session.attach(&mut Vec::new());
-        assert!(session.subscribe("a/#", Delivery::AtMostOnce, 9) && session.subscribe("a/b", Delivery::AtLeastOnce, 9));
+        assert!(
+            session.subscribe("a/#", Delivery::AtMostOnce, 9) && session.subscribe("a/b", Delivery::AtLeastOnce, 9)
+        );
         session.offer(&message("x", Delivery::AtLeastOnce), 10, &tally);
         let mut out = Vec::new();
         session.take(owner, &mut out).unwrap();

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kernel_model::{
-    Change, DatastreamDraft, HeightReference, Observation, ObservationBatch, Place, PositionBatch, PositionFix, Quality,
-    Rejection, SourceKey,
+    Change, DatastreamDraft, HeightReference, Observation, ObservationBatch, Place, PositionBatch, PositionFix,
+    Quality, Rejection, SourceKey,
 };
 
 use payload::{Describe, Fix, Reading};
@@ -165,7 +165,9 @@ impl Decoder {
         let describe: Describe<'_> = serde_json::from_slice(payload).map_err(|e| e.to_string())?;
         let (entity, datastreams) = describe.into_drafts(&source)?;
         self.remember(source, Described::Heights(entity.height_reference.clone()));
-        datastreams.iter().for_each(|datastream| self.know(datastream));
+        for datastream in &datastreams {
+            self.know(datastream);
+        }
         let changes = &mut self.batch.out.changes;
         changes.push(Change::Entity(entity));
         changes.extend(datastreams.into_iter().map(Change::Datastream));
@@ -193,10 +195,12 @@ impl Decoder {
 
 impl Target {
     fn parse(topic: &str, prefix: &str) -> Result<Self, String> {
-        let refused = || format!("the topic is not {prefix}/<dataset>/<entity>/<property>, .../position or .../describe");
+        let refused =
+            || format!("the topic is not {prefix}/<dataset>/<entity>/<property>, .../position or .../describe");
         let rest = topic.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')).ok_or_else(refused)?;
         let mut levels = rest.split('/');
-        let (Some(dataset), Some(entity), Some(last), None) = (levels.next(), levels.next(), levels.next(), levels.next())
+        let (Some(dataset), Some(entity), Some(last), None) =
+            (levels.next(), levels.next(), levels.next(), levels.next())
         else {
             return Err(refused());
         };
@@ -220,7 +224,9 @@ fn read_reading(
 ) -> Result<(), String> {
     let reading: Reading<'_> = serde_json::from_slice(payload).map_err(|e| e.to_string())?;
     let unit = match (reading.unit, described.get(&target.source)) {
-        (Some(claimed), _) if claimed.is_empty() => return Err("the unit is empty: give UCUM, `1` for a plain number".into()),
+        (Some(claimed), _) if claimed.is_empty() => {
+            return Err("the unit is empty: give UCUM, `1` for a plain number".into());
+        }
         (Some(claimed), _) => Some(shared(&mut target.unit, &claimed)),
         (None, Some(Described::Unit)) => None,
         (None, _) => {

@@ -100,8 +100,7 @@ impl Declared {
         if !is_name || property == "position" || property == "describe" {
             return Err(format!("`{property}` cannot be a property: it is the last level of its topic"));
         }
-        let source =
-            SourceKey { dataset: Arc::clone(&entity.dataset), id: format!("{}/{property}", entity.id).into() };
+        let source = SourceKey { dataset: Arc::clone(&entity.dataset), id: format!("{}/{property}", entity.id).into() };
         let name = if name.is_empty() { format!("{} {property}", entity.id) } else { name };
         Ok(DatastreamDraft { source, entity: entity.clone(), property, unit, name })
     }

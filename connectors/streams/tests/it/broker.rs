@@ -121,7 +121,7 @@ async fn a_subscriber_that_does_not_keep_up_harms_only_itself() {
     let mut messages = broker.messages();
     // Subscribes, and then never reads its socket again.
     let mut options = rumqttc::MqttOptions::new("sleeper", "127.0.0.1", broker.address().port());
-    options.set_keep_alive(Duration::from_secs(60));
+    options.set_keep_alive(Duration::from_mins(1));
     let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
     client.subscribe("#", QoS::AtMostOnce).await.unwrap();
     while !matches!(events.poll().await.unwrap(), rumqttc::Event::Incoming(rumqttc::Packet::SubAck(_))) {}

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 fn decode(messages: &[(&str, &str)]) -> Vec<Change> {
     let mut decoder = Decoder::new(DecoderSettings::default());
-    messages.iter().for_each(|(topic, payload)| decoder.decode(topic, payload.as_bytes()));
+    for (topic, payload) in messages {
+        decoder.decode(topic, payload.as_bytes());
+    }
     decoder.finish()
 }
 
@@ -71,14 +73,21 @@ fn a_description_becomes_an_entity_and_its_datastreams() {
         ("urbis/d/s1/describe", DESCRIBE),
         ("urbis/d/s1/pm25", r#"{"t":1795305600001,"v":2}"#),
     ]);
-    let [Change::Observations(before), Change::Entity(entity), Change::Datastream(datastream), Change::Observations(after)] =
-        changes.as_slice()
+    let [
+        Change::Observations(before),
+        Change::Entity(entity),
+        Change::Datastream(datastream),
+        Change::Observations(after),
+    ] = changes.as_slice()
     else {
         panic!("{changes:?}")
     };
     assert_eq!((entity.kind, entity.class.as_str(), entity.name.as_deref()), (Kind::Sensor, "air", Some("空气")));
-    assert!(matches!(entity.geometry.as_ref().unwrap().shape, Shape::Point(c) if c.height_m == 45.0));
-    assert_eq!((entity.height_reference.clone(), &entity.properties["maker"]), (HeightReference::Ellipsoid, &"x".into()));
+    assert!(matches!(entity.geometry.as_ref().unwrap().shape, Shape::Point(c) if (c.height_m - 45.0).abs() < 1e-12));
+    assert_eq!(
+        (entity.height_reference.clone(), &entity.properties["maker"]),
+        (HeightReference::Ellipsoid, &"x".into())
+    );
     assert_eq!((&datastream.entity, datastream.source.to_string().as_str()), (&entity.source, "d/s1/pm25"));
     assert_eq!(datastream.source, after.datastream);
     assert_eq!((before.rows[0].value, after.rows[0].value), (1.0, 2.0), "a reading stays behind its description");
@@ -101,10 +110,18 @@ fn what_is_wrong_is_refused_with_its_reason() {
         (reading, "41.5", "invalid type"),
         (reading, "", "EOF"),
         ("urbis/d/bus/position", r#"{"t":1795305600000,"lon":39.98,"lat":116.31}"#, "in that order"),
-        ("urbis/d/bus/position", r#"{"t":1795305600000,"lon":1,"lat":2,"h":3,"height_reference":"sea"}"#, "not a height reference"),
+        (
+            "urbis/d/bus/position",
+            r#"{"t":1795305600000,"lon":1,"lat":2,"h":3,"height_reference":"sea"}"#,
+            "not a height reference",
+        ),
         ("urbis/d/s/describe", r#"{"kind":"house"}"#, "is not a kind"),
         ("urbis/d/s/describe", r#"{"kind":"sensor","lon":1}"#, "both lon and lat"),
-        ("urbis/d/s/describe", r#"{"kind":"sensor","datastreams":[{"property":"a/b","unit":"m"}]}"#, "cannot be a property"),
+        (
+            "urbis/d/s/describe",
+            r#"{"kind":"sensor","datastreams":[{"property":"a/b","unit":"m"}]}"#,
+            "cannot be a property",
+        ),
         ("urbis/d/s/describe", r#"{"kind":"sensor","datastreams":[{"property":"a","unit":""}]}"#, "has no unit"),
         ("urbis/d/s/describe", "", "empty description"),
         ("other/d/s/pm25", "{}", "the topic is not urbis/"),

@@ -55,7 +55,8 @@ async fn a_slow_ingest_task_slows_everything_and_loses_nothing() {
 async fn a_lone_reading_does_not_wait_for_a_full_batch() {
     let broker = start(BrokerLimits::default()).await;
     let (out, mut changes) = mpsc::channel(4);
-    let flow = Streams::start(broker.messages(), Decoder::new(DecoderSettings::default()), out, FlowSettings::default());
+    let flow =
+        Streams::start(broker.messages(), Decoder::new(DecoderSettings::default()), out, FlowSettings::default());
     let (speaker, _) = Peer::connect(broker.address(), "speaker", true).await;
     speaker.say("urbis/d/s/p", QoS::AtMostOnce, false, READING).await;
     let batch = tokio::time::timeout(Duration::from_secs(5), changes.recv()).await.unwrap().unwrap();

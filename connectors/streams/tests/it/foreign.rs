@@ -13,7 +13,10 @@ use crate::{next, start, until};
 fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
-        assert!(std::env::var_os("CI").is_none(), "{tool} is needed: install the package mosquitto-clients or mosquitto");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{tool} is needed: install the package mosquitto-clients or mosquitto"
+        );
         println!("left out: needs {tool}");
     }
     found
@@ -49,8 +52,8 @@ async fn mosquitto_pub_delivers_every_line() {
     let mut messages = broker.messages();
     let port = broker.address().port();
     for qos in ["0", "1", "2"] {
-        let lines: String = (0..2_000).map(|i| format!("line {i}\n")).collect();
-        publish(port, &["-q", qos, "-t", "urbis/d/e/p", "-l"], Some(lines)).await;
+        let lines: Vec<String> = (0..2_000).map(|i| format!("line {i}")).collect();
+        publish(port, &["-q", qos, "-t", "urbis/d/e/p", "-l"], Some(lines.join("\n") + "\n")).await;
         for i in 0..2_000 {
             let message = next(&mut messages).await;
             assert_eq!(message.payload, format!("line {i}"));

@@ -16,7 +16,8 @@ const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01x";
 
 #[tokio::test]
 async fn breaking_the_protocol_costs_the_connection_only() {
-    let broker = start(BrokerLimits { packet_bytes: 1_000, ..BrokerLimits::default() }).await;
+    let limits = BrokerLimits { packet_bytes: 1_000, patience: Duration::from_secs(1), ..BrokerLimits::default() };
+    let broker = start(limits).await;
     let mut messages = broker.messages();
     let cases: [(&str, Vec<u8>); 9] = [
         ("no CONNECT first", b"\xc0\x00".to_vec()),
@@ -40,6 +41,19 @@ async fn breaking_the_protocol_costs_the_connection_only() {
     let (speaker, _) = Peer::connect(broker.address(), "speaker", true).await;
     speaker.say("still/here", QoS::AtMostOnce, false, "x").await;
     assert_eq!(next(&mut messages).await.topic, "still/here");
+}
+
+#[tokio::test]
+async fn packets_sent_along_with_connect_are_answered() {
+    let broker = start(BrokerLimits::default()).await;
+    let mut messages = broker.messages();
+    let mut stream = TcpStream::connect(broker.address()).await.unwrap();
+    // CONNECT, PUBLISH (QoS 1, topic `a`, packet 7), PINGREQ, DISCONNECT in one write.
+    stream.write_all(&[CONNECT, b"\x32\x06\x00\x01a\x00\x07x", b"\xc0\x00\xe0\x00"].concat()).await.unwrap();
+    assert_eq!(next(&mut messages).await.payload, "x");
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer, b"\x20\x02\x00\x00\x40\x02\x00\x07\xd0\x00", "CONNACK, PUBACK, PINGRESP");
 }
 
 #[tokio::test]
@@ -95,8 +109,8 @@ fn random_bytes_never_stop_the_broker() {
 
 /// Every answer begins with CONNACK, since the first packet was a good CONNECT.
 fn prop_or_ok(answer: &[u8]) -> std::io::Result<()> {
-    match answer.starts_with(b"\x20\x02\x00\x00") {
-        true => Ok(()),
-        false => Err(std::io::Error::other(format!("{answer:?}"))),
+    if answer.starts_with(b"\x20\x02\x00\x00") {
+        return Ok(());
     }
+    Err(std::io::Error::other(format!("{answer:?}")))
 }
