@@ -68,11 +68,17 @@ export class ViewerHost {
     const host = new ViewerHost(await module.start(canvas.id, backend), canvas, failed);
     host.#resize();
     new ResizeObserver(() => host.#resize()).observe(canvas);
+    const next = () => requestAnimationFrame(step);
+    let last = performance.now();
     const step = (timeMs: number) => {
       host.#frame(timeMs);
-      if (!host.#broken) requestAnimationFrame(step);
+      if (host.#broken) return;
+      const pause = pauseMs(timeMs - last);
+      last = timeMs;
+      if (pause > 0) setTimeout(next, pause);
+      else next();
     };
-    requestAnimationFrame(step);
+    next();
     return host;
   }
 
@@ -179,6 +185,15 @@ export class ViewerHost {
     const text = this.#do(ask);
     return text === undefined ? null : (JSON.parse(text) as T);
   }
+}
+
+/** Frames farther apart than this mean a graphics device that cannot keep up. */
+const SLOW_FRAME_MS = 120;
+const LONGEST_PAUSE_MS = 500;
+
+/** How long to wait before the next frame: where frames are slow, half of the time is left to the panels. */
+export function pauseMs(frameMs: number): number {
+  return frameMs < SLOW_FRAME_MS ? 0 : Math.min(frameMs / 2, LONGEST_PAUSE_MS);
 }
 
 /** More pixels than this a side are not worth their time. */

@@ -13,7 +13,7 @@ import { keep, launch, phone, someNamed, standing, visit } from "./harness";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let browser: Browser;
-before(async () => (browser = await launch("webgl")));
+before(async () => (browser = await launch("webgpu")));
 after(() => browser.close());
 
 async function noViolations(page: Page, state: string): Promise<void> {

@@ -8,7 +8,7 @@ import type { Browser, WebSocketRoute } from "playwright-core";
 import { difference, keep, launch, open, picture, standing, visit } from "./harness";
 
 let browser: Browser;
-before(async () => (browser = await launch("webgl")));
+before(async () => (browser = await launch("webgpu")));
 after(() => browser.close());
 
 test("updates arrive and move the picture", async (t) => {

@@ -8,7 +8,7 @@ import type { Entity } from "../../src/api/types";
 import { ask, difference, keep, launch, open, picture, resting, someNamed, standing, visit } from "./harness";
 
 let browser: Browser;
-before(async () => (browser = await launch("webgl")));
+before(async () => (browser = await launch("webgpu")));
 after(() => browser.close());
 
 test("search by name flies there and selects", async () => {

@@ -8,6 +8,7 @@ import { rampCss, shownLegends } from "../../src/panels/legend";
 import { spread } from "../../src/panels/labels";
 import { mergeReadings } from "../../src/panels/readings";
 import { kindIcon } from "../../src/panels/search";
+import { pauseMs } from "../../src/viewer/host";
 import { wheelPixels } from "../../src/viewer/input";
 
 const series: Reading[] = [
@@ -111,4 +112,10 @@ test("names that lie over each other or over a panel are left out, the nearest s
     ["a"],
   );
   assert.equal(spread(all, [], 1).length, 1);
+});
+
+test("slow frames leave time to the panels, quick ones none", () => {
+  assert.equal(pauseMs(16), 0);
+  assert.equal(pauseMs(300), 150);
+  assert.equal(pauseMs(9000), 500);
 });
