@@ -83,7 +83,8 @@ impl Format {
 
 /// A PBF file begins with the length of a blob header of type `OSMHeader`.
 fn is_pbf(head: &[u8]) -> bool {
-    head.starts_with(&[0, 0]) && head.get(4..64.min(head.len())).is_some_and(|h| h.windows(9).any(|w| w == b"OSMHeader"))
+    head.starts_with(&[0, 0])
+        && head.get(4..64.min(head.len())).is_some_and(|h| h.windows(9).any(|w| w == b"OSMHeader"))
 }
 
 fn is_text(head: &[u8]) -> bool {
@@ -115,7 +116,9 @@ fn known_stranger(text: &[u8]) -> Option<&'static str> {
         [b'<', ..] if has(b"<osm") => Some("it is OSM XML: make it .osm.pbf first"),
         [b'<', ..] if has(b"CityModel") => Some("it is CityGML: make it CityJSON first"),
         [b'<', ..] => Some("it is XML"),
-        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => Some("it is an SQLite or GeoPackage file: export it as GeoJSON first"),
+        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => {
+            Some("it is an SQLite or GeoPackage file: export it as GeoJSON first")
+        }
         [b'P', b'A', b'R', b'1', ..] => Some("it is a Parquet file: export it as GeoJSON first"),
         [b'g', b'l', b'T', b'F', ..] => Some("it is glTF, which has no place on the globe"),
         [b'[', ..] => Some("it is a JSON array, and no city format begins with one"),

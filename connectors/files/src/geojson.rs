@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use kernel_model::{Coord, EntityDraft, Geometry, HeightReference, Kind, Polygon, Shape};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::Used;
@@ -158,7 +158,8 @@ fn identifier(value: &Value) -> Option<String> {
 }
 
 fn many<T>(value: &Value, read: impl FnMut(&Value) -> Result<T, Refusal>) -> Result<Vec<T>, Refusal> {
-    let list = value.as_array().filter(|list| !list.is_empty()).ok_or("`coordinates` is not nested as its type asks")?;
+    let list =
+        value.as_array().filter(|list| !list.is_empty()).ok_or("`coordinates` is not nested as its type asks")?;
     list.iter().map(read).collect()
 }
 

@@ -83,7 +83,8 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
 /// The file's name without the endings that only tell its format.
 fn stem(name: &str) -> String {
     const ENDINGS: [&str; 14] = [
-        ".gz", ".json", ".jsonl", ".geojson", ".city", ".pbf", ".osm", ".csv", ".txt", ".tsv", ".plt", ".laz", ".las", ".copc",
+        ".gz", ".json", ".jsonl", ".geojson", ".city", ".pbf", ".osm", ".csv", ".txt", ".tsv", ".plt", ".laz", ".las",
+        ".copc",
     ];
     let mut stem = name;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)).filter(|s| !s.is_empty()) {

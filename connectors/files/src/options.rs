@@ -50,7 +50,8 @@ impl Options {
     }
 
     pub(crate) fn stated_height(&self) -> Result<Option<HeightReference>, Error> {
-        let option = |e: kernel_model::PlaceError| Error::Option { option: "--height-reference", reason: e.to_string() };
+        let option =
+            |e: kernel_model::PlaceError| Error::Option { option: "--height-reference", reason: e.to_string() };
         self.height_reference.as_deref().map(str::parse).transpose().map_err(option)
     }
 

@@ -170,7 +170,8 @@ impl<'a> Builder<'a> {
             }
             Pool::Template { vertices, matrix, reference } => {
                 let [x, y, z] = vertex(vertices, at, "vertices-templates")?;
-                let row = |r: usize| matrix[4 * r] * x + matrix[4 * r + 1] * y + matrix[4 * r + 2] * z + matrix[4 * r + 3];
+                let row =
+                    |r: usize| matrix[4 * r] * x + matrix[4 * r + 1] * y + matrix[4 * r + 2] * z + matrix[4 * r + 3];
                 self.frame.locate(row(0) + reference[0], row(1) + reference[1], row(2) + reference[2])
             }
         }

@@ -30,7 +30,9 @@ pub enum CrsError {
     #[error("EPSG:{0} is not known here; pass --crs with the proj string or with its parts, such as EPSG:28992+5709")]
     UnknownCode(u32),
     /// The definition lacks the shift from its datum to WGS 84, or needs a grid file.
-    #[error("{name}: the shift from its datum to WGS 84 is not known here ({why}); pass --crs with a proj string that has +towgs84")]
+    #[error(
+        "{name}: the shift from its datum to WGS 84 is not known here ({why}); pass --crs with a proj string that has +towgs84"
+    )]
     Datum {
         /// The system.
         name: String,
@@ -84,6 +86,13 @@ pub struct Crs {
     height: HeightReference,
     metres_per_height_unit: Option<f64>,
 }
+
+/// Systems whose positions were compared with PROJ's over their area of use and were within a metre of it: the list that
+/// `tests/it/crs.rs` checks.
+const CHECKED: [u32; 25] = [
+    28992, 7415, 31256, 31287, 4312, 3068, 2056, 27700, 31370, 2180, 23700, 3765, 2154, 25832, 25833, 32650, 32651,
+    3857, 4490, 4549, 4547, 26912, 3067, 2193, 3035,
+];
 
 /// Geographic 3D and geocentric systems whose heights are above the WGS 84 or CGCS2000 ellipsoid or one equal to it.
 const ELLIPSOIDAL: [u32; 9] = [4979, 4978, 4480, 4479, 4937, 4936, 6667, 6666, 7911];
@@ -179,6 +188,11 @@ impl Crs {
         &self.height
     }
 
+    fn is_checked(&self) -> bool {
+        let code = self.name.strip_prefix("EPSG:").and_then(|name| name.split('+').next());
+        code.and_then(|code| code.parse().ok()).is_some_and(|code| CHECKED.contains(&code))
+    }
+
     /// Metres a unit of its projected coordinates.
     pub(crate) fn metres_per_unit(&self) -> f64 {
         unit_of(&self.proj, "to_meter", "units").unwrap_or(1.0)
@@ -194,8 +208,8 @@ impl Crs {
         let how = match self.shift {
             Shift::Same if self.name == "OGC:CRS84" => return "OGC:CRS84 as given".to_owned(),
             Shift::Same => "datum taken as WGS 84, within 2 m".to_owned(),
-            Shift::Parameters(n @ 7..) => format!("{n}-parameter datum shift, about 1 m"),
-            Shift::Parameters(n) => format!("{n}-parameter datum shift, about 5 m or more"),
+            Shift::Parameters(n) if self.is_checked() => format!("{n}-parameter datum shift, within 1 m of PROJ's"),
+            Shift::Parameters(n) => format!("{n}-parameter datum shift of unstated accuracy, metres to tens of metres"),
         };
         format!("{} -> OGC:CRS84 (proj4rs 0.3, {how}; heights not converted)", self.name)
     }

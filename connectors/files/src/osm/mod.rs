@@ -163,11 +163,7 @@ fn way_shape(way: &Way, sort: &Sort, places: &Places) -> Result<(Shape, bool), R
     }
 }
 
-fn relation_shape(
-    relation: &Relation,
-    members: &HashMap<i64, Vec<i64>>,
-    places: &Places,
-) -> Result<Shape, Refusal> {
+fn relation_shape(relation: &Relation, members: &HashMap<i64, Vec<i64>>, places: &Places) -> Result<Shape, Refusal> {
     let (mut outer, mut inner) = (Vec::new(), Vec::new());
     for (id, is_inner) in &relation.ways {
         let nodes = members.get(id).ok_or_else(|| format!("its way {id} is not in the file"))?;

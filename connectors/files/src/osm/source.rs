@@ -98,7 +98,8 @@ fn element(element: &osmpbf::Element<'_>) -> Option<Element> {
                 return None;
             }
             let tags = collect(n.tags());
-            let edited = if tags.is_empty() { None } else { time(n.info().map(osmpbf::DenseNodeInfo::milli_timestamp)) };
+            let edited =
+                if tags.is_empty() { None } else { time(n.info().map(osmpbf::DenseNodeInfo::milli_timestamp)) };
             Element::Node(Node { id: n.id(), lon_e7: n.decimicro_lon(), lat_e7: n.decimicro_lat(), tags, edited })
         }
         osmpbf::Element::Way(w) => Element::Way(Way {

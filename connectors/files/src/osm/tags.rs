@@ -82,7 +82,8 @@ fn interest(tags: &Tags) -> Option<Sort> {
 /// `address`, and the element's last edit.
 pub(super) fn properties(tags: &Tags, edited: Option<String>) -> Map<String, Value> {
     let mut properties: Map<String, Value> = tags.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-    let number = |key: &str| tags.get(key).and_then(|v| v.trim().parse::<f64>().ok()).filter(|n| *n >= 0.0 && *n < 300.0);
+    let number =
+        |key: &str| tags.get(key).and_then(|v| v.trim().parse::<f64>().ok()).filter(|n| *n >= 0.0 && *n < 300.0);
     let storeys = number("building:levels");
     let stated = tags.get("height").or_else(|| tags.get("building:height")).and_then(|v| metres(v));
     match (stated, storeys) {

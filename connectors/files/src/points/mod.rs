@@ -6,6 +6,7 @@ mod reference;
 
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use kernel_model::{Change, ContentDraft, Coord, EntityDraft, Geometry, Kind, Shape};
 use serde_json::{Map, Value, json};
@@ -22,7 +23,6 @@ const CHUNK_POINTS: u64 = 1 << 15;
 /// What one pass over the points finds.
 #[derive(Debug)]
 struct Census {
-    header: las::Header,
     points: u64,
     classes: [u64; 256],
     returns: [u64; 16],
@@ -30,64 +30,80 @@ struct Census {
     max: [f64; 3],
 }
 
-/// Reads one cloud.
-pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
-    let bytes = intake.input.whole()?;
-    intake.count_record();
-    let (census, bytes) = census(intake.file(), bytes)?;
-    let crs = reference::of(intake.file(), &census.header, options)?;
-    let ground = Ground::new(intake.file(), &crs, options)?;
-    let (geometry, area_m2) = extent(&census, &ground).map_err(|()| Error::Crs {
-        file: intake.file().to_owned(),
-        source: CrsError::Misfit(crs.name().to_owned()),
-    })?;
-    let class = options.stated_class()?.map(|stated| stated.class).unwrap_or_default();
-    let name = intake.file().to_owned();
-    let key = intake.key(name.as_str());
-    let mut draft = EntityDraft::new(key.clone(), Kind::PointCloud, class);
-    draft.name = Some(name.clone());
-    draft.geometry = Some(geometry);
-    draft.properties = properties(&census, area_m2);
-    ground.stamp(&mut draft);
-    intake.entity(draft)?;
-    let media_type = match census.header.point_format().is_compressed {
-        true => "application/vnd.laszip",
-        false => "application/vnd.las",
-    };
-    intake.put(Change::Content(ContentDraft { entity: key, media_type: media_type.to_owned(), name, bytes }))?;
-    Ok(ground.used())
-}
+/// Bytes shared with the decoder, which wants to own what it reads.
+#[derive(Debug, Clone)]
+struct Shared(Arc<Vec<u8>>);
 
-/// Looks at every point. The decoder is a library that may stop at impossible input; that becomes an error too.
-fn census(file: &str, bytes: Vec<u8>) -> Result<(Census, Vec<u8>), Error> {
-    let shared: std::sync::Arc<[u8]> = bytes.into();
-    let reader = Cursor::new(std::sync::Arc::clone(&shared));
-    let counted = catch_unwind(AssertUnwindSafe(|| count(reader)));
-    let broken = |reason: String| Error::Malformed { file: file.to_owned(), place: "points".to_owned(), reason };
-    let census = match counted {
-        Ok(Ok(census)) => census,
-        Ok(Err(error)) => return Err(from_las(file, error)),
-        Err(_) => return Err(broken("the compressed points contradict themselves".to_owned())),
-    };
-    let stated = census.header.number_of_points();
-    match (census.points == stated, stated) {
-        (_, 0) => Err(broken("it has no points".to_owned())),
-        (true, _) => Ok((census, shared.to_vec())),
-        (false, _) => Err(Error::Truncated { file: file.to_owned(), detail: format!("{} of {stated} points", census.points) }),
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
     }
 }
 
-fn count(reader: Cursor<std::sync::Arc<[u8]>>) -> Result<Census, las::Error> {
-    let mut reader = las::Reader::new(reader)?;
-    let header = reader.header().clone();
-    let mut census = Census {
-        header,
-        points: 0,
-        classes: [0; 256],
-        returns: [0; 16],
-        min: [f64::INFINITY; 3],
-        max: [f64::NEG_INFINITY; 3],
+/// Reads one cloud.
+pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
+    let bytes = Shared(Arc::new(intake.input.whole()?));
+    intake.count_record();
+    let file = intake.file().to_owned();
+    let header = guarded(&file, || las::Header::new(Cursor::new(bytes.clone())))?;
+    let crs = reference::of(&file, &header, options)?;
+    let ground = Ground::new(&file, &crs, options)?;
+    let misfit = |()| Error::Crs { file: file.clone(), source: CrsError::Misfit(crs.name().to_owned()) };
+    // The header's box is enough to see that the system is wrong, before the points are unpacked.
+    let bounds = header.bounds();
+    extent(&ground, [bounds.min.x, bounds.min.y, bounds.min.z], [bounds.max.x, bounds.max.y]).map_err(misfit)?;
+    let census = census(&file, &header, &bytes)?;
+    let (geometry, area_m2) = extent(&ground, census.min, [census.max[0], census.max[1]]).map_err(misfit)?;
+    let class = options.stated_class()?.map(|stated| stated.class).unwrap_or_default();
+    let key = intake.key(file.as_str());
+    let mut draft = EntityDraft::new(key.clone(), Kind::PointCloud, class);
+    draft.name = Some(file.clone());
+    draft.geometry = Some(geometry);
+    draft.properties = properties(&header, &census, area_m2);
+    ground.stamp(&mut draft);
+    intake.entity(draft)?;
+    let media_type = match header.point_format().is_compressed {
+        true => "application/vnd.laszip",
+        false => "application/vnd.las",
     };
+    let bytes = Arc::try_unwrap(bytes.0).unwrap_or_else(|shared| shared.to_vec());
+    let content = ContentDraft { entity: key, media_type: media_type.to_owned(), name: file.clone(), bytes };
+    intake.put(Change::Content(content))?;
+    Ok(ground.used())
+}
+
+/// Runs the decoding library, which may stop at input that contradicts itself; that becomes an error too.
+fn guarded<T>(file: &str, decode: impl FnOnce() -> Result<T, las::Error>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(|e| from_las(file, e)),
+        Err(_) => Err(malformed(file, "its parts contradict each other")),
+    }
+}
+
+fn malformed(file: &str, reason: &str) -> Error {
+    Error::Malformed { file: file.to_owned(), place: "points".to_owned(), reason: reason.to_owned() }
+}
+
+/// Looks at every point.
+fn census(file: &str, header: &las::Header, bytes: &Shared) -> Result<Census, Error> {
+    let stated = header.number_of_points();
+    if stated == 0 {
+        return Err(malformed(file, "it has no points"));
+    }
+    let census = guarded(file, || count(Cursor::new(bytes.clone())))?;
+    match census.points == stated {
+        true => Ok(census),
+        false => {
+            let detail = format!("{} of {stated} points", census.points);
+            Err(Error::Truncated { file: file.to_owned(), detail })
+        }
+    }
+}
+
+fn count(reader: Cursor<Shared>) -> Result<Census, las::Error> {
+    let mut reader = las::Reader::new(reader)?;
+    let mut census =
+        Census { points: 0, classes: [0; 256], returns: [0; 16], min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3] };
     let mut points = Vec::new();
     loop {
         points.clear();
@@ -111,8 +127,7 @@ impl Census {
 }
 
 /// The box around the points as a polygon at the lowest height, and its area in square metres.
-fn extent(census: &Census, ground: &Ground) -> Result<(Geometry, f64), ()> {
-    let (min, max) = (census.min, census.max);
+fn extent(ground: &Ground, min: [f64; 3], max: [f64; 2]) -> Result<(Geometry, f64), ()> {
     let corners = [(min[0], min[1]), (max[0], min[1]), (max[0], max[1]), (min[0], max[1]), (min[0], min[1])];
     let mut ring: Vec<Coord> = Vec::with_capacity(corners.len());
     for (x, y) in corners {
@@ -129,11 +144,10 @@ fn extent(census: &Census, ground: &Ground) -> Result<(Geometry, f64), ()> {
     Ok((geometry, area_m2))
 }
 
-fn properties(census: &Census, area_m2: f64) -> Map<String, Value> {
+fn properties(header: &las::Header, census: &Census, area_m2: f64) -> Map<String, Value> {
     let histogram = |counts: &[u64]| -> Map<String, Value> {
         counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at.to_string(), (*n).into())).collect()
     };
-    let header = &census.header;
     let transforms = header.transforms();
     let version = header.version();
     let mut properties = Map::new();

@@ -22,7 +22,8 @@ pub(super) fn of(file: &str, header: &Header, options: &Options) -> Result<Crs, 
     let refused = |source| Error::Crs { file: file.to_owned(), source };
     let keys = header.get_geotiff_crs().ok().flatten();
     let by_keys = keys.as_ref().and_then(by_keys);
-    let wkt = header.get_wkt_crs_bytes().map(String::from_utf8_lossy).filter(|t| !t.trim_matches(['\0', ' ']).is_empty());
+    let wkt =
+        header.get_wkt_crs_bytes().map(String::from_utf8_lossy).filter(|t| !t.trim_matches(['\0', ' ']).is_empty());
     let mut crs = match (wkt.map(|text| Crs::from_wkt(&text, AxisOrder::LonLat)), by_keys) {
         (Some(Ok(crs)), _) => crs,
         (Some(Err(_)), Some(Ok(crs))) => crs,
@@ -50,7 +51,9 @@ fn by_keys(keys: &GeoTiffCrs) -> Option<Result<Crs, CrsError>> {
     };
     let stated = unit(keys, PROJECTED_UNIT);
     Some(match stated.is_some_and(|metres| (metres - crs.metres_per_unit()).abs() > 1e-6) {
-        true => Err(CrsError::Definition { name, why: "the file's keys state another unit than this system's".to_owned() }),
+        true => {
+            Err(CrsError::Definition { name, why: "the file's keys state another unit than this system's".to_owned() })
+        }
         false => Ok(crs),
     })
 }

@@ -46,7 +46,9 @@ impl Clock {
         }
         let format = time.format.as_deref().filter(|_| !time.columns.is_empty());
         let format = format.ok_or("its time needs columns and a format, or year, month and day")?;
-        let items = StrftimeItems::new(format).parse_to_owned().map_err(|_: chrono::ParseError| format!("`{format}` is no strftime format"))?;
+        let items = StrftimeItems::new(format)
+            .parse_to_owned()
+            .map_err(|_: chrono::ParseError| format!("`{format}` is no strftime format"))?;
         let states_offset = ["%z", "%:z", "%#z", "%+", "%s"].iter().any(|directive| format.contains(directive));
         match (zone, states_offset) {
             (None, false) => Err(missing_zone()),
@@ -92,7 +94,9 @@ impl Clock {
             return self.local(parsed.to_naive_datetime_with_offset(0).map_err(|_| unread())?);
         }
         match parsed.timestamp() {
-            Some(seconds) => DateTime::from_timestamp(seconds, parsed.nanosecond().unwrap_or(0)).map(|t| t.timestamp_micros()),
+            Some(seconds) => {
+                DateTime::from_timestamp(seconds, parsed.nanosecond().unwrap_or(0)).map(|t| t.timestamp_micros())
+            }
             None => parsed.to_datetime().ok().map(|t| t.timestamp_micros()),
         }
         .map(TimeUs)

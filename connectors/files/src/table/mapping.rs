@@ -324,7 +324,8 @@ impl Stations {
             }
         }
         for station in &self.places {
-            kernel_model::Place::new(station.lon, station.lat, None).map_err(|e| format!("station {}: {e}", station.id))?;
+            kernel_model::Place::new(station.lon, station.lat, None)
+                .map_err(|e| format!("station {}: {e}", station.id))?;
         }
         Ok(())
     }

@@ -36,7 +36,10 @@ const MAX_THINGS: usize = 1 << 20;
 pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
     let Some(mapping) = &options.mapping else { return Err(Error::NoMapping { file: intake.file().to_owned() }) };
     if options.crs.is_some() {
-        return Err(Error::Option { option: "--crs", reason: "a table's mapping states the datum; leave it out".to_owned() });
+        return Err(Error::Option {
+            option: "--crs",
+            reason: "a table's mapping states the datum; leave it out".to_owned(),
+        });
     }
     if options.dataset.is_none()
         && let Some(dataset) = &mapping.dataset

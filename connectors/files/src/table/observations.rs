@@ -42,7 +42,8 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
     let pairs: Result<Vec<(usize, usize)>, String> =
         layout.suspect_where_less.iter().map(|(a, b)| Ok((index(a)?, index(b)?))).collect();
     let pairs = pairs.map_err(misfit)?;
-    let mut reader = Reader { layout, frame, values, pairs, stations: Vec::new(), by_id: HashMap::new(), read: Vec::new(), held: 0 };
+    let mut reader =
+        Reader { layout, frame, values, pairs, stations: Vec::new(), by_id: HashMap::new(), read: Vec::new(), held: 0 };
     let mut record = ByteRecord::new();
     loop {
         match rows.next(&mut record)? {
@@ -75,7 +76,8 @@ impl Reader<'_> {
         intake.count_record();
         let fields = Fields::new(record);
         let frame = self.frame;
-        let when = frame.clock.as_ref().ok_or_else(|| "the mapping has no time".to_owned()).and_then(|c| c.read(&fields));
+        let when =
+            frame.clock.as_ref().ok_or_else(|| "the mapping has no time".to_owned()).and_then(|c| c.read(&fields));
         let found = frame.id(&fields, line).and_then(|id| when.map(|time| (id, time)));
         let (id, time) = match found {
             Ok(both) => both,
@@ -104,7 +106,12 @@ impl Reader<'_> {
 
     /// Writes the station and its datastreams. A station that has a place only in the mapping's list and is not in it
     /// goes in without one.
-    fn declare(&mut self, intake: &mut Intake<'_>, id: &str, fields: &Fields<'_>) -> Result<Result<usize, Refusal>, Error> {
+    fn declare(
+        &mut self,
+        intake: &mut Intake<'_>,
+        id: &str,
+        fields: &Fields<'_>,
+    ) -> Result<Result<usize, Refusal>, Error> {
         if self.stations.len() >= MAX_THINGS {
             return Err(too_many(intake));
         }
@@ -146,14 +153,16 @@ impl Reader<'_> {
         for (at, (value, stream)) in self.values.iter().zip(streams).enumerate() {
             let Some(number) = self.read[at] else { continue };
             let at_ceiling = value.ceiling.is_some_and(|ceiling| number >= ceiling);
-            let contradicted = self.pairs.iter().any(|(a, b)| (*a == at || *b == at) && less(self.read[*a], self.read[*b]));
+            let contradicted =
+                self.pairs.iter().any(|(a, b)| (*a == at || *b == at) && less(self.read[*a], self.read[*b]));
             let quality = if at_ceiling || contradicted { Quality::Suspect } else { Quality::Good };
             stream.1.push(Observation { phenomenon_time: time, result_time: None, value: number, quality });
             self.held += 1;
             if stream.1.len() >= BATCH_ROWS {
                 self.held -= stream.1.len();
                 let rows = std::mem::take(&mut stream.1);
-                let batch = ObservationBatch { datastream: stream.0.clone(), unit: Some(Arc::clone(&value.unit)), rows };
+                let batch =
+                    ObservationBatch { datastream: stream.0.clone(), unit: Some(Arc::clone(&value.unit)), rows };
                 intake.put(Change::Observations(batch))?;
             }
         }

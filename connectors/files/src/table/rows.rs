@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
@@ -18,7 +18,8 @@ const MAX_ROW_BYTES: usize = 1 << 20;
 pub(super) struct Rows {
     pub(super) header: Header,
     reader: Reader<Ending>,
-    last_byte: Arc<AtomicU8>,
+    /// The stream is at its end and did not end a line.
+    cut: Arc<AtomicBool>,
     file: String,
     /// Lines before the table, which the line numbers count too.
     skipped: u64,
@@ -33,14 +34,17 @@ pub(super) enum Row {
 
 struct Ending {
     inner: Box<dyn BufRead + Send>,
-    last_byte: Arc<AtomicU8>,
+    last_byte: u8,
+    cut: Arc<AtomicBool>,
 }
 
 impl Read for Ending {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let n = self.inner.read(buf)?;
-        if let Some(last) = buf[..n].last() {
-            self.last_byte.store(*last, Ordering::Relaxed);
+        match buf[..n].last() {
+            Some(last) => self.last_byte = *last,
+            None if !buf.is_empty() => self.cut.store(!matches!(self.last_byte, b'\n' | b'\r'), Ordering::Relaxed),
+            None => {}
         }
         Ok(n)
     }
@@ -54,8 +58,8 @@ impl Rows {
             let mut line = Vec::new();
             (&mut inner).take(MAX_ROW_BYTES as u64).read_until(b'\n', &mut line).map_err(io)?;
         }
-        let last_byte = Arc::new(AtomicU8::new(b'\n'));
-        let ending = Ending { inner, last_byte: Arc::clone(&last_byte) };
+        let cut = Arc::new(AtomicBool::new(false));
+        let ending = Ending { inner, last_byte: b'\n', cut: Arc::clone(&cut) };
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -68,7 +72,7 @@ impl Rows {
             reader.read_byte_record(&mut first).map_err(|e| from_csv(&input.name, e))?;
             header = Header::new(&first);
         }
-        Ok(Self { header, reader, last_byte, file: input.name.clone(), skipped: layout.skip_lines as u64 })
+        Ok(Self { header, reader, cut, file: input.name.clone(), skipped: layout.skip_lines as u64 })
     }
 
     /// Reads the next row into `record`.
@@ -81,9 +85,10 @@ impl Rows {
         }
         match self.header.width().filter(|width| *width != record.len()) {
             None => Ok(Row::Sound),
-            Some(width) if self.reader.is_done() && record.len() < width && !self.ends_with_line() => {
-                Err(Error::Truncated { file: self.file.clone(), detail: format!("in the middle of line {}", self.line(record)) })
-            }
+            Some(width) if record.len() < width && self.cut.load(Ordering::Relaxed) => Err(Error::Truncated {
+                file: self.file.clone(),
+                detail: format!("in the middle of line {}", self.line(record)),
+            }),
             Some(width) => Ok(Row::Refused(format!("{} fields where the header has {width}", record.len()))),
         }
     }
@@ -91,10 +96,6 @@ impl Rows {
     /// The row's line in the file, from 1.
     pub(super) fn line(&self, record: &ByteRecord) -> u64 {
         record.position().map_or(0, csv::Position::line) + self.skipped
-    }
-
-    fn ends_with_line(&self) -> bool {
-        matches!(self.last_byte.load(Ordering::Relaxed), b'\n' | b'\r')
     }
 }
 

@@ -21,8 +21,12 @@ fn taken(document: &Value, options: &Options) -> Result<(connectors_files::Summa
 
 #[test]
 fn features_become_entities() {
-    let (summary, kept) = taken(&collection(), &Options { class: Some("building/old".to_owned()), ..Options::default() }).unwrap();
-    assert_eq!((summary.format, summary.crs.as_str(), summary.dataset.as_str()), (Format::GeoJson, "OGC:CRS84", "city"));
+    let (summary, kept) =
+        taken(&collection(), &Options { class: Some("building/old".to_owned()), ..Options::default() }).unwrap();
+    assert_eq!(
+        (summary.format, summary.crs.as_str(), summary.dataset.as_str()),
+        (Format::GeoJson, "OGC:CRS84", "city")
+    );
     let park = kept.entity("7");
     assert_eq!((park.kind, park.class.as_str(), park.name.as_deref()), (Kind::Landuse, "park", Some("Park")));
     assert!(!park.geometry.as_ref().unwrap().has_height);
@@ -40,7 +44,10 @@ fn a_bad_feature_is_refused_and_its_neighbours_go_in() {
         (json!({ "type": "GeometryCollection", "geometries": [] }), "split it"),
         (json!({ "type": "Point", "coordinates": [39.9, 116.3] }), "do not fit"),
         (json!({ "type": "Point", "coordinates": ["a", 1] }), "no position"),
-        (json!({ "type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]] }), "does not end where it begins"),
+        (
+            json!({ "type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1]]] }),
+            "does not end where it begins",
+        ),
         (json!({ "type": "LineString", "coordinates": [[0, 0]] }), "fewer than two"),
         (json!({ "type": "Circle" }), "`Circle` is not known"),
         (json!(5), "no `type`"),

@@ -68,10 +68,14 @@ fn codes_in_the_file_are_found() {
     near(&entity, CONIFER.0, CONIFER.1);
     let density = entity.properties["density_per_m2"].as_f64().unwrap();
     assert!((density - 37_657.0 / (89.99 * 89.98)).abs() < 0.05, "{density}");
-    let Some(french) = shared("pointcloud/several_extra_bytes.laz") else { return };
-    let entity = cloud(&french, &Options::default()).unwrap();
-    assert_eq!(entity.properties["points"], json!(697_721));
-    assert!(entity.lineage.starts_with("EPSG:2154 "));
+}
+
+#[test]
+fn a_caller_overrides_the_file() {
+    let Some(path) = shared("pointcloud/1.2-with-color.copc.laz") else { return };
+    let entity = cloud(&path, &with_crs("EPSG:2991")).unwrap();
+    assert!(entity.lineage.starts_with("EPSG:2991 ") && entity.geometry.unwrap().has_height);
+    assert!(one_line(&cloud(&path, &with_crs("EPSG:4326")).unwrap_err()).contains("do not fit"));
 }
 
 #[test]
@@ -81,8 +85,6 @@ fn what_cannot_be_placed_is_refused() {
     let Some(star) = shared("pointcloud/lone-star.copc.laz") else { return };
     let text = one_line(&cloud(&star, &Options::default()).unwrap_err());
     assert!(text.contains("coordinates do not fit the stated CRS") && text.contains("pass --crs"), "{text}");
-    let entity = cloud(&star, &with_crs("EPSG:32613")).unwrap();
-    assert_eq!(entity.properties["points"], json!(518_862));
 }
 
 #[test]
@@ -93,7 +95,7 @@ fn cut_and_changed_files_are_refused() {
         let error = read_bytes("cut.laz", &bytes[..cut], &Options::default()).unwrap_err();
         one_line(&error);
     }
-    for at in (100..bytes.len()).step_by(bytes.len() / 60) {
+    for at in (100..bytes.len()).step_by(bytes.len() / 12) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x55;
         // Compressed points carry no checksum: some changes pass, none panics.

@@ -41,17 +41,20 @@ fn beijings_air_is_read_to_the_last_value() {
     let station = kept.entity("Aotizhongxin");
     assert_eq!((station.kind, station.class.as_str()), (Kind::Sensor, "air"));
     assert!(station.geometry.is_some() && station.lineage.contains("approximate"));
-    // Counted with Python's csv module: values other than NA, CO at 10000, PM10 below PM2.5, the sum of PM2.5.
+    // Counted with Python's csv module: values other than NA and one blank, CO at 10000, PM10 below PM2.5, the sum of PM2.5.
     let series = series(&kept);
-    assert_eq!(series.values().map(|s| s.0).sum::<usize>(), 378_515);
+    assert_eq!(series.values().map(|s| s.0).sum::<usize>(), 378_514);
     assert_eq!(series["Aotizhongxin/co"].1, 5);
     assert_eq!((series["Aotizhongxin/pm25"].1, series["Aotizhongxin/pm10"].1), (1183, 1183));
     assert!((series["Aotizhongxin/pm25"].2 - 2_825_808.3).abs() < 0.01);
     assert_eq!(series["Aotizhongxin/pm25"].0, 35_064 - 925);
-    let streams: Vec<_> = kept.changes.iter().filter_map(|c| if let Change::Datastream(d) = c { Some(d) } else { None }).collect();
+    let streams: Vec<_> =
+        kept.changes.iter().filter_map(|c| if let Change::Datastream(d) = c { Some(d) } else { None }).collect();
     assert_eq!(streams.len(), 11);
     assert_eq!((streams[6].property.as_str(), streams[6].unit.as_str()), ("temperature", "Cel"));
-    let Some(Change::Observations(first)) = kept.changes.iter().find(|c| matches!(c, Change::Observations(_))) else { panic!() };
+    let Some(Change::Observations(first)) = kept.changes.iter().find(|c| matches!(c, Change::Observations(_))) else {
+        panic!()
+    };
     assert_eq!(first.rows[0].phenomenon_time, TimeUs::parse("2013-03-01T00:00:00+08:00").unwrap());
 }
 
