@@ -12,8 +12,8 @@ use crate::CHANGES;
 const SCALE: f64 = 1.6;
 
 fn xy(c: &Coord) -> (f64, f64) {
-    let x = (c.lon_deg - CENTRE_LON_DEG) * 85_394.0 + 545.0;
-    let y = 545.0 - (c.lat_deg - CENTRE_LAT_DEG) * 111_033.0;
+    let x = (c.lon_deg - CENTRE_LON_DEG) * 85_415.0 + 545.0;
+    let y = 545.0 - (c.lat_deg - CENTRE_LAT_DEG) * 111_034.0;
     (x * SCALE, y * SCALE)
 }
 
@@ -103,7 +103,7 @@ fn buildings<'a>(out: &mut String, buildings: impl Iterator<Item = &'a EntityDra
                 .iter()
                 .map(|c| {
                     let up = c.height_m - 42.0;
-                    Coord::new(c.lon_deg + up * 0.38 / 85_394.0, c.lat_deg + up * 0.30 / 111_033.0, 0.0)
+                    Coord::new(c.lon_deg + up * 0.38 / 85_415.0, c.lat_deg + up * 0.30 / 111_034.0, 0.0)
                 })
                 .collect();
             let _ = writeln!(out, "<path d='{}' fill='#6b6f7d' fill-opacity='1' opacity='.35'/>", path(&shifted, true));
@@ -131,8 +131,8 @@ fn buildings<'a>(out: &mut String, buildings: impl Iterator<Item = &'a EntityDra
 fn normal(ring: &[Coord]) -> (f64, f64, f64) {
     let mut n = (0.0, 0.0, 0.0);
     for w in ring.windows(2) {
-        let (ax, ay) = (w[0].lon_deg * 85_394.0, w[0].lat_deg * 111_033.0);
-        let (bx, by) = (w[1].lon_deg * 85_394.0, w[1].lat_deg * 111_033.0);
+        let (ax, ay) = (w[0].lon_deg * 85_415.0, w[0].lat_deg * 111_034.0);
+        let (bx, by) = (w[1].lon_deg * 85_415.0, w[1].lat_deg * 111_034.0);
         let (az, bz) = (w[0].height_m, w[1].height_m);
         n.0 += (ay - by) * (az + bz);
         n.1 += (az - bz) * (ax + bx);

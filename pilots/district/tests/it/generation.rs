@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use kernel_model::{Change, HeightReference, Kind, Region};
 use pilots_district::District;
 
-use crate::{CHANGES, DISTRICT, entities};
+use crate::{AGAIN, CHANGES, DISTRICT, entities};
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let bytes = |changes: &[Change]| serde_json::to_vec(changes).unwrap();
-    assert!(bytes(&District::generate(1).changes()) == bytes(&CHANGES), "two runs of one seed differ");
+    assert!(bytes(&AGAIN.changes()) == bytes(&CHANGES), "two runs of one seed differ");
     assert!(bytes(&District::generate(2).changes()) != bytes(&CHANGES), "the seed does nothing");
 }
 
@@ -46,7 +46,7 @@ fn every_entity_says_that_it_is_synthetic_and_has_its_own_id() {
         }
     }
     // About a square kilometre around the centre.
-    let (width, depth) = ((region.east - region.west) * 85_440.0, (region.north - region.south) * 111_034.0);
+    let (width, depth) = ((region.east - region.west) * 85_415.0, (region.north - region.south) * 111_034.0);
     assert!((1_000.0..1_150.0).contains(&width) && (1_000.0..1_150.0).contains(&depth), "{width} x {depth} m");
 }
 

@@ -14,6 +14,8 @@ use pilots_district::{CENTRE_LAT_DEG, CENTRE_LON_DEG, District};
 
 /// Generated once for all tests.
 static DISTRICT: LazyLock<District> = LazyLock::new(|| District::generate(1));
+/// Generated once more from the same seed.
+static AGAIN: LazyLock<District> = LazyLock::new(|| District::generate(1));
 static CHANGES: LazyLock<Vec<Change>> = LazyLock::new(|| DISTRICT.changes());
 
 fn entities(kind: Kind) -> impl Iterator<Item = &'static EntityDraft> + Clone {
@@ -28,8 +30,8 @@ fn faces(draft: &EntityDraft) -> &[Vec<Vec<Coord>>] {
     }
 }
 
-/// Metres east and north of the centre, from tables (85,394 and 111,033 m a degree at 39.983 degrees north) and not from
+/// Metres east and north of the centre, from tables (85,415 and 111,034 m a degree at 39.983 degrees north) and not from
 /// the generator's own projection.
 fn metres(lon_deg: f64, lat_deg: f64) -> (f64, f64) {
-    ((lon_deg - CENTRE_LON_DEG) * 85_440.0, (lat_deg - CENTRE_LAT_DEG) * 111_034.0)
+    ((lon_deg - CENTRE_LON_DEG) * 85_415.0, (lat_deg - CENTRE_LAT_DEG) * 111_034.0)
 }
