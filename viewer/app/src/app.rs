@@ -172,12 +172,14 @@ impl App {
     /// # Errors
     /// When the graphics device fails.
     pub fn frame(&mut self, now_ms: f64) -> Result<(), Error> {
-        let step_ms = self.last_ms.map_or(16.0, |last| (now_ms - last).clamp(0.0, 1000.0));
+        let step_ms = self.last_ms.map_or(16.0, |last| (now_ms - last).clamp(0.0, 10_000.0));
         if self.last_ms.replace(now_ms).is_none() {
             self.started_ms = now_ms;
-            self.frame_ms = step_ms;
+        } else {
+            // The second frame's time is the first that is measured.
+            let share = if self.frame_ms == 0.0 { 1.0 } else { 0.1 };
+            self.frame_ms += (step_ms - self.frame_ms) * share;
         }
-        self.frame_ms += (step_ms - self.frame_ms) * 0.1;
         self.motion.advance(now_ms * 1e3);
         self.update(CORNERS_A_FRAME);
         self.view.advance(step_ms / 1e3);

@@ -36,7 +36,7 @@ impl Gpu {
     pub async fn headless() -> Result<Self, Error> {
         let native = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
         let advice = "On Debian the software adapter is the package mesa-vulkan-drivers";
-        // OpenGL is asked only where nothing else answers: looking for it writes complaints to the terminal.
+        // OpenGL is asked only where nothing else answers: it is the slowest of them.
         let mut found = Self::without_screen(native, advice).await;
         if found.is_err() {
             found = Self::without_screen(wgpu::Backends::GL, advice).await;
