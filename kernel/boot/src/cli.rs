@@ -7,15 +7,15 @@ use clap::{Args, Parser, Subcommand};
 /// A spatial operating system for city digital twins.
 #[derive(Debug, Parser)]
 #[command(name = "urbis", version, about, max_term_width = 110, after_help = "Example:\n  urbis demo")]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Make the synthetic district pilot (once), run it live and serve it
     #[command(after_help = "Example:\n  urbis demo --data ./demo --listen 127.0.0.1:8080")]
     Demo(DemoArgs),
@@ -49,95 +49,95 @@ pub enum Command {
 
 /// `urbis demo`.
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(crate) struct DemoArgs {
     /// Data folder of the demo; a second start goes on with it
     #[arg(long, value_name = "DIR", default_value = "urbis-demo")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Address of the page and the APIs [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// Address of the MQTT broker [default: 127.0.0.1:1883]
     #[arg(long, value_name = "ADDR")]
-    pub mqtt: Option<String>,
+    pub(crate) mqtt: Option<String>,
     /// Seed of the synthetic district: the same seed makes the same district
     #[arg(long, default_value_t = 42)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// `urbis serve`.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(crate) struct ServeArgs {
     /// Data folder; made where there is none [default: ./urbis-data]
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Configuration file (TOML); see urbis.example.toml
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Address of the page and the APIs [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// Address of the MQTT broker [default: 127.0.0.1:1883]; "off" for none
     #[arg(long, value_name = "ADDR")]
-    pub mqtt: Option<String>,
+    pub(crate) mqtt: Option<String>,
 }
 
 /// Where the city is: a folder or a server.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct Place {
+pub(crate) struct Place {
     /// Data folder
     #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Address of a running urbis, such as http://127.0.0.1:8080
     #[arg(long, value_name = "URL")]
-    pub server: Option<String>,
+    pub(crate) server: Option<String>,
 }
 
 /// `urbis import`.
 #[derive(Debug, Args)]
-pub struct ImportArgs {
+pub(crate) struct ImportArgs {
     /// Files to take in
     #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Where to
     #[command(flatten)]
-    pub place: Place,
+    pub(crate) place: Place,
     /// Coordinate reference system of files that do not say theirs, such as EPSG:28992
     #[arg(long, value_name = "CRS")]
-    pub crs: Option<String>,
+    pub(crate) crs: Option<String>,
     /// What heights are measured from, where the file does not say: ellipsoid, ground, or a vertical CRS (EPSG:5709)
     #[arg(long, value_name = "REF")]
-    pub height_reference: Option<String>,
+    pub(crate) height_reference: Option<String>,
     /// Meaning of CSV columns: a TOML file, or beijing-air, geolife
     #[arg(long, value_name = "FILE")]
-    pub mapping: Option<String>,
+    pub(crate) mapping: Option<String>,
     /// Class for things that have none in the file, as kind or kind/class (poi/school)
     #[arg(long, value_name = "NAME")]
-    pub class: Option<String>,
+    pub(crate) class: Option<String>,
     /// Name of the dataset [default: the file's stem]; the same dataset and id is the same thing
     #[arg(long, value_name = "NAME")]
-    pub dataset: Option<String>,
+    pub(crate) dataset: Option<String>,
     /// API key for --server
     #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 /// `urbis sql`.
 #[derive(Debug, Args)]
-pub struct SqlArgs {
+pub(crate) struct SqlArgs {
     /// The question: one SELECT over entities, observations, positions, assets, ...
-    pub query: String,
+    pub(crate) query: String,
     /// Of what
     #[command(flatten)]
-    pub place: Place,
+    pub(crate) place: Place,
     /// How to answer
     #[arg(long, default_value = "table", value_parser = ["table", "csv", "json", "arrow", "parquet"])]
-    pub format: String,
+    pub(crate) format: String,
 }
 
 /// `urbis code`.
 #[derive(Debug, Subcommand)]
-pub enum CodeCommand {
+pub(crate) enum CodeCommand {
     /// Position to code; without a position: CSV lon,lat[,height[,time]] on standard input, one code a line out
     #[command(
         allow_negative_numbers = true,
@@ -169,35 +169,35 @@ pub enum CodeCommand {
 
 /// `urbis verify`.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {
+pub(crate) struct VerifyArgs {
     /// The receipt
-    pub receipt: PathBuf,
+    pub(crate) receipt: PathBuf,
     /// The log's public key (DATA/log.pub)
     #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// `urbis check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(crate) struct CheckArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
 }
 
 /// `urbis render`.
 #[derive(Debug, Args)]
-pub struct RenderArgs {
+pub(crate) struct RenderArgs {
     /// Of what
     #[command(flatten)]
-    pub place: Place,
+    pub(crate) place: Place,
     /// The picture
     #[arg(long, value_name = "FILE.png")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
     /// Width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "1280x720")]
-    pub size: String,
+    pub(crate) size: String,
     /// Where the camera stands and looks: degrees, metres above ground, degrees [default: the whole city]
     #[arg(long, value_name = "LON,LAT,HEIGHT,HEADING,PITCH", allow_hyphen_values = true)]
-    pub camera: Option<String>,
+    pub(crate) camera: Option<String>,
 }

@@ -11,31 +11,31 @@ use toml::{Table, Value};
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// Data folder.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Address of the page and the APIs.
-    pub listen: String,
+    pub(crate) listen: String,
     /// Address of the embedded MQTT broker, or `off`.
-    pub mqtt: String,
+    pub(crate) mqtt: String,
     /// What to log: `error`, `warn`, `info`, `debug`, or a tracing filter.
-    pub log: String,
+    pub(crate) log: String,
     /// `text` or `json`.
-    pub log_format: String,
+    pub(crate) log_format: String,
     /// Name of the ledger (the origin line of its checkpoints).
-    pub origin: String,
+    pub(crate) origin: String,
     /// Unsealed rows at which a Parquet segment is written.
-    pub seal_rows: usize,
+    pub(crate) seal_rows: usize,
     /// Longest time of a SQL question, seconds.
-    pub sql_deadline_s: u64,
+    pub(crate) sql_deadline_s: u64,
     /// Most rows of a SQL answer.
-    pub sql_rows: usize,
+    pub(crate) sql_rows: usize,
     /// SQL questions answered at once.
-    pub sql_at_once: usize,
+    pub(crate) sql_at_once: usize,
     /// Memory for SQL questions together, MiB.
-    pub sql_memory_mb: usize,
+    pub(crate) sql_memory_mb: usize,
     /// Largest body of a write over HTTP, MiB.
-    pub body_mb: usize,
+    pub(crate) body_mb: usize,
 }
 
 impl Default for Config {
@@ -59,7 +59,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads the file, if any, and the environment.
-    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut table = match file {
             None => Table::new(),
             Some(path) => {
@@ -79,7 +79,7 @@ impl Config {
     }
 
     /// Bounds of the server.
-    pub fn settings(&self) -> kernel_server::Settings {
+    pub(crate) fn settings(&self) -> kernel_server::Settings {
         kernel_server::Settings {
             sql_deadline: Duration::from_secs(self.sql_deadline_s),
             sql_rows: self.sql_rows,

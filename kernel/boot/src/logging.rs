@@ -4,7 +4,7 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging; later calls change nothing.
-pub fn start(filter: &str, format: &str) -> anyhow::Result<()> {
+pub(crate) fn start(filter: &str, format: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter `{filter}`"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {

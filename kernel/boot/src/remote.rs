@@ -5,20 +5,20 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 
 /// A server's address.
-pub struct Remote {
+pub(crate) struct Remote {
     base: String,
     agent: ureq::Agent,
 }
 
 /// An answer with the headers that matter.
-pub struct Reply {
-    pub body: Vec<u8>,
-    pub truncated: Option<String>,
+pub(crate) struct Reply {
+    pub(crate) body: Vec<u8>,
+    pub(crate) truncated: Option<String>,
 }
 
 impl Remote {
     /// Checks the shape of the address.
-    pub fn new(url: &str) -> anyhow::Result<Self> {
+    pub(crate) fn new(url: &str) -> anyhow::Result<Self> {
         let base = url.trim_end_matches('/');
         if !base.starts_with("http://") {
             bail!("--server wants an address such as http://127.0.0.1:8080, not `{url}`");
@@ -31,12 +31,12 @@ impl Remote {
     }
 
     /// The WebSocket address of a path.
-    pub fn socket(&self, path: &str) -> String {
+    pub(crate) fn socket(&self, path: &str) -> String {
         format!("ws{}{path}", self.base.trim_start_matches("http"))
     }
 
     /// Posts a body.
-    pub fn post(&self, path: &str, media_type: &str, key: Option<&str>, body: &[u8]) -> anyhow::Result<Reply> {
+    pub(crate) fn post(&self, path: &str, media_type: &str, key: Option<&str>, body: &[u8]) -> anyhow::Result<Reply> {
         let url = format!("{}{path}", self.base);
         let mut request = self.agent.post(&url).header("content-type", media_type);
         if let Some(key) = key {

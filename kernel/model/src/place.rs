@@ -85,10 +85,10 @@ impl Place {
     /// [`PlaceError::OffGlobe`].
     pub fn new(lon_deg: f64, lat_deg: f64, height_m: Option<f64>) -> Result<Self, PlaceError> {
         let on_globe = (-180.0..=180.0).contains(&lon_deg) && (-90.0..=90.0).contains(&lat_deg);
-        match on_globe {
-            true => Ok(Self { lon_deg, lat_deg, height_m: height_m.filter(|h| h.is_finite()) }),
-            false => Err(PlaceError::OffGlobe { lon_deg, lat_deg }),
+        if !on_globe {
+            return Err(PlaceError::OffGlobe { lon_deg, lat_deg });
         }
+        Ok(Self { lon_deg, lat_deg, height_m: height_m.filter(|h| h.is_finite()) })
     }
 }
 
@@ -167,10 +167,10 @@ impl FromStr for Region {
             _ => return Err(refused()),
         };
         let on_globe = [west, east].iter().all(|v| v.abs() <= 180.0) && [south, north].iter().all(|v| v.abs() <= 90.0);
-        match on_globe && west <= east && south <= north {
-            true => Ok(Self { west, south, east, north }),
-            false => Err(refused()),
+        if !on_globe || west > east || south > north {
+            return Err(refused());
         }
+        Ok(Self { west, south, east, north })
     }
 }
 

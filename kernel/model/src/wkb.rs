@@ -55,7 +55,9 @@ impl Geometry {
             Shape::MultiPolygon(polygons) => {
                 out.header(6);
                 out.count(polygons.len());
-                polygons.iter().for_each(|polygon| out.polygon(polygon));
+                for polygon in polygons {
+                    out.polygon(polygon);
+                }
             }
         }
         out.bytes
@@ -95,13 +97,17 @@ impl Writer {
 
     fn coords(&mut self, coords: &[Coord]) {
         self.count(coords.len());
-        coords.iter().for_each(|c| self.coord(c));
+        for c in coords {
+            self.coord(c);
+        }
     }
 
     fn polygon(&mut self, rings: &Polygon) {
         self.header(3);
         self.count(rings.len());
-        rings.iter().for_each(|ring| self.coords(ring));
+        for ring in rings {
+            self.coords(ring);
+        }
     }
 }
 

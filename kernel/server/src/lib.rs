@@ -14,6 +14,7 @@ mod error;
 mod ingest;
 pub mod live;
 mod metrics;
+mod ogc;
 mod page;
 pub mod registrar;
 mod router;

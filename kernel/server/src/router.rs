@@ -15,7 +15,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::Error;
 use crate::state::AppState;
-use crate::{api, assets, changes, live, metrics, page, sql};
+use crate::{api, assets, changes, live, metrics, ogc, page, sql};
 
 /// What the page may load: its own files only; wasm needs its own word.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -42,7 +42,8 @@ fn router(state: &Arc<AppState>) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    own.nest_service("/log/tile", ServeDir::new(log.join("tile")))
+    own.merge(ogc::router(state.reader.clone(), "/ogc"))
+        .nest_service("/log/tile", ServeDir::new(log.join("tile")))
         .layer(header(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "same-origin"))

@@ -18,6 +18,7 @@ use crate::record::TableBatches;
 use crate::rows::{
     self, ContentRow, EntityRow, EntityRows, ObservationRows, PositionRows, instants, maybe_instants, repeated,
 };
+use crate::sampler::Sampler;
 use crate::store::Live;
 
 /// What became of one group of changes.
@@ -358,6 +359,11 @@ impl<'a> Gathering<'a> {
     pub(crate) fn keep_fix(&mut self, doubtful: &Doubtful<EntityId, kernel_model::PositionFix>) {
         self.position_rows.push(doubtful.series, &doubtful.row);
         self.outcomes[doubtful.group].positions += 1;
+    }
+
+    /// Thins the word of refused records that goes into the table `rejected`; outcomes keep all.
+    pub(crate) fn sample(&mut self, sampler: &mut Sampler, at: TimeUs) {
+        self.rejected.retain(|rejection| sampler.keeps(rejection, at));
     }
 
     /// The rows as batches of the commit; empty tables are left out.

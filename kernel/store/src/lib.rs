@@ -23,6 +23,7 @@ mod manifest;
 mod memtable;
 mod record;
 mod rows;
+mod sampler;
 mod seal;
 mod segment;
 mod snapshot;

@@ -21,6 +21,7 @@ use crate::manifest::Manifest;
 use crate::memtable::Memtable;
 use crate::record::{self, TableBatches};
 use crate::rows::{read_observations, read_positions};
+use crate::sampler::Sampler;
 use crate::seal::Sealing;
 use crate::segment::{self, SegmentMeta, SegmentRef};
 use crate::snapshot::{Snapshot, TableView};
@@ -126,6 +127,7 @@ pub struct Store {
     sealed_in_memory: [Vec<RecordBatch>; Table::ALL.len()],
     sealing: Option<Sealing>,
     reader: Reader,
+    sampler: Sampler,
     _lock: File,
 }
 
@@ -233,6 +235,7 @@ impl Store {
             sealed_in_memory: loaded.sealed_in_memory,
             sealing: None,
             reader,
+            sampler: Sampler::default(),
             _lock: lock,
         };
         store.remove_orphans()?;
@@ -271,11 +274,12 @@ impl Store {
     }
 
     fn resolve(
-        &self,
+        &mut self,
         groups: Vec<Vec<Change>>,
         sequence: Sequence,
     ) -> Result<(TableBatches, Vec<crate::commit::Outcome>), Error> {
-        let live = self.reader.live();
+        let (reader, now) = (self.reader.clone(), TimeUs::now());
+        let live = reader.live();
         let mut gathering = Gathering::new(&live.0);
         for group in groups {
             gathering.begin_group();
@@ -283,8 +287,9 @@ impl Store {
                 gathering.take(change, |bytes| content::keep(&self.dir, bytes).map(|id| id.0))?;
             }
         }
-        duplicates::settle(&mut gathering, &self.reader.snapshot())?;
-        gathering.finish(sequence, TimeUs::now())
+        duplicates::settle(&mut gathering, &reader.snapshot())?;
+        gathering.sample(&mut self.sampler, now);
+        gathering.finish(sequence, now)
     }
 
     fn publish(&self, described: bool) {

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use crate::cli::CheckArgs;
 
-pub fn check(args: &CheckArgs) -> anyhow::Result<()> {
+pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let report = kernel_store::check(&args.data)?;
     println!(
         "store:  whole up to commit {}: {} log records, {} segments with {} rows, {} content objects",

@@ -8,7 +8,7 @@ use kernel_model::TimeUs;
 
 use crate::cli::CodeCommand;
 
-pub fn code(command: &CodeCommand) -> anyhow::Result<()> {
+pub(crate) fn code(command: &CodeCommand) -> anyhow::Result<()> {
     match command {
         CodeCommand::Encode { scheme, level, geoid, position } => {
             let scheme: Scheme = scheme.parse()?;

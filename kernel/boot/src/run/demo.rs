@@ -1,18 +1,20 @@
 //! `urbis demo`: the synthetic district on disk (once), its sensors and movers on MQTT, everything served.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
 use kernel_model::Change;
-use pilots_district::District;
+use pilots_district::{District, Rates};
+use tokio::sync::watch;
 
 use super::serve::{Kernel, runtime};
 use crate::cli::DemoArgs;
 use crate::config::Config;
 use crate::logging;
 
-pub fn demo(args: DemoArgs) -> anyhow::Result<()> {
+pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let mut config = Config::load(None)?;
     config.data = args.data;
     config.listen = args.listen.unwrap_or(config.listen);
@@ -26,9 +28,8 @@ pub fn demo(args: DemoArgs) -> anyhow::Result<()> {
         let district = Arc::new(District::generate(args.seed));
         fill(&kernel, &district).await?;
         let broker = kernel.broker.as_ref().context("the demo needs its MQTT broker: leave --mqtt off away")?.address();
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let publishing =
-            tokio::spawn(pilots_district::publish(broker, district, pilots_district::Rates::default(), stopped));
+        let (stop, stopped) = watch::channel(false);
+        let publishing = tokio::spawn(publish(broker, district, stopped));
         kernel.announce();
         println!("        synthetic district pilot, live; stop with Ctrl-C");
         let ended = kernel.until_stopped().await;
@@ -37,6 +38,13 @@ pub fn demo(args: DemoArgs) -> anyhow::Result<()> {
         kernel.stop().await?;
         ended
     })
+}
+
+/// Runs the district's sensors and movers over MQTT until told to stop.
+async fn publish(broker: SocketAddr, district: Arc<District>, stopped: watch::Receiver<bool>) {
+    if let Err(error) = pilots_district::publish(broker, &district, Rates::default(), stopped).await {
+        tracing::error!("the synthetic sensors stopped: {error}");
+    }
 }
 
 /// Writes the district where it is not there yet; what is there already changes nothing.

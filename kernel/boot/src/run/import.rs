@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use connectors_files::{Class, Mapping, Options, Summary, read_file};
+use connectors_files::{Mapping, Options, Summary, read_file};
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel_model::{Change, Rejection, Sink, SinkError, TimeUs};
 use kernel_server::Registrar;
@@ -19,7 +19,7 @@ use crate::remote::Remote;
 /// Refused records shown on the terminal; the file has all.
 const SHOWN: usize = 20;
 
-pub fn import(args: &ImportArgs) -> anyhow::Result<()> {
+pub(crate) fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let options = options(args)?;
     let mut target = Target::open(args)?;
     let mut failed = 0;
@@ -38,12 +38,11 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<()> {
 
 fn options(args: &ImportArgs) -> anyhow::Result<Options> {
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
-    let class = args.class.as_deref().map(str::parse::<Class>).transpose()?;
     Ok(Options {
         crs: args.crs.clone(),
         height_reference: args.height_reference.clone(),
         mapping,
-        class,
+        class: args.class.clone(),
         dataset: args.dataset.clone(),
     })
 }

@@ -1,10 +1,10 @@
 //! One module for each command.
 
-pub mod check;
-pub mod code;
-pub mod demo;
-pub mod import;
-pub mod render;
-pub mod serve;
-pub mod sql;
-pub mod verify;
+pub(crate) mod check;
+pub(crate) mod code;
+pub(crate) mod demo;
+pub(crate) mod import;
+pub(crate) mod render;
+pub(crate) mod serve;
+pub(crate) mod sql;
+pub(crate) mod verify;

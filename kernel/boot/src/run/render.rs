@@ -19,7 +19,7 @@ use crate::remote::Remote;
 /// Longest wait for the next message of a snapshot.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub fn render(args: &RenderArgs) -> anyhow::Result<()> {
+pub(crate) fn render(args: &RenderArgs) -> anyhow::Result<()> {
     let (width, height) = size(&args.size)?;
     let camera = args.camera.as_deref().map(camera).transpose()?;
     let messages = match (&args.place.data, &args.place.server) {
@@ -28,7 +28,7 @@ pub fn render(args: &RenderArgs) -> anyhow::Result<()> {
         (None, None) => Vec::new(),
     };
     let picture = viewer_app::headless::render(&messages, width, height, camera)?;
-    write_png(&args.out, picture.width, picture.height, &picture.rgba)
+    write_png(&args.out, picture.width, picture.height, &picture.bytes)
 }
 
 fn size(text: &str) -> anyhow::Result<(u32, u32)> {

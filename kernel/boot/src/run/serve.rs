@@ -21,7 +21,7 @@ use crate::logging;
 /// Batches of changes from streams that may wait for the writer.
 const STREAM_QUEUE: usize = 8;
 
-pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
+pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref())?;
     config.data = args.data.unwrap_or(config.data);
     config.listen = args.listen.unwrap_or(config.listen);
@@ -36,15 +36,15 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<()> {
 }
 
 /// The runtime of the servers.
-pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+pub(crate) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
 }
 
 /// Everything that runs.
-pub struct Kernel {
-    pub state: Arc<AppState>,
-    pub broker: Option<Arc<Broker>>,
-    pub server: Server,
+pub(crate) struct Kernel {
+    pub(crate) state: Arc<AppState>,
+    pub(crate) broker: Option<Arc<Broker>>,
+    pub(crate) server: Server,
     streams: Option<Arc<Streams>>,
     bridge: Option<JoinHandle<()>>,
     registering: JoinHandle<Result<(), kernel_server::Error>>,
@@ -55,7 +55,7 @@ pub struct Kernel {
 
 impl Kernel {
     /// Opens the data folder and starts every part.
-    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
         let (store, opened) = Store::open(&config.data, Options { seal_rows: config.seal_rows })?;
         tell_opened(&config.data, &opened);
         let reader = store.reader();
@@ -93,7 +93,7 @@ impl Kernel {
     }
 
     /// Says where everything is.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         println!("data:   {}", self.data.display());
         if let Some(broker) = &self.broker {
             println!("mqtt:   mqtt://{}", broker.address());
@@ -105,7 +105,7 @@ impl Kernel {
     }
 
     /// Waits for Ctrl-C, a termination signal, or a part that fails.
-    pub async fn until_stopped(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn until_stopped(&mut self) -> anyhow::Result<()> {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C"),
@@ -120,7 +120,7 @@ impl Kernel {
     }
 
     /// Stops every part in the order of the data's way; what was acknowledged is on disk.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         let Self { state, broker, server, streams, bridge, registering, writer, .. } = self;
         drop(broker);
         if let Some(bridge) = bridge {

@@ -14,7 +14,7 @@ use crate::cli::SqlArgs;
 use crate::config::Config;
 use crate::remote::Remote;
 
-pub fn sql(args: &SqlArgs) -> anyhow::Result<()> {
+pub(crate) fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let mut format: Format = args.format.parse()?;
     if let (Format::Table { width }, true) = (&mut format, std::io::stdout().is_terminal()) {
         *width = terminal_width();

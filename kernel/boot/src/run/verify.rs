@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 
 use crate::cli::VerifyArgs;
 
-pub fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
+pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     let receipt = fs::read_to_string(&args.receipt).with_context(|| args.receipt.display().to_string())?;
     let key = fs::read_to_string(&args.key).with_context(|| args.key.display().to_string())?;
     let proof = kernel_ledger::verify(&receipt, key.trim())

@@ -73,7 +73,8 @@ fn every_flipped_byte_of_sealed_data_is_found() {
     drop(store);
     check(dir.path()).unwrap();
     let mut random = StdRng::seed_from_u64(7);
-    let mut files: Vec<PathBuf> = fs::read_dir(dir.path().join("segments")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(dir.path().join("segments")).unwrap().map(|e| e.unwrap().path()).collect();
     files.push(dir.path().join("manifest"));
     for file in files {
         let good = fs::read(&file).unwrap();

@@ -10,7 +10,13 @@ fn the_same_changes_again_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let changes = || {
         let rows = (0..50).map(|t| reading(t, t as f64)).collect();
-        vec![thing("a", "air"), datastream("a/pm25", "a", "ug/m3"), readings("a/pm25", rows), mover("car"), fix("car", 5, 116.3)]
+        vec![
+            thing("a", "air"),
+            datastream("a/pm25", "a", "ug/m3"),
+            readings("a/pm25", rows),
+            mover("car"),
+            fix("car", 5, 116.3),
+        ]
     };
     let mut store = open(dir.path(), 1 << 20);
     let first = store.commit(vec![changes()]).unwrap();
@@ -90,7 +96,9 @@ fn wrong_units_references_and_unknown_things_are_refused_with_a_reason() {
 fn late_readings_are_kept_once_and_do_not_become_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 1 << 20);
-    store.commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", vec![reading(10, 1.0)])]]).unwrap();
+    store
+        .commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", vec![reading(10, 1.0)])]])
+        .unwrap();
     store.seal().unwrap();
     let late = || vec![readings("d", vec![reading(5, 2.0), reading(5, 2.0), reading(10, 1.0), reading(10, 9.0)])];
     let done = store.commit(vec![late()]).unwrap();

@@ -44,7 +44,11 @@ pub fn readings(datastream: &str, rows: Vec<Observation>) -> Change {
 pub fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
     let place = Place { lon_deg, lat_deg: 39.98, height_m: Some(42.0) };
     let row = PositionFix { time: TimeUs(t), place, heading_deg: Some(90.0), speed_m_s: Some(8.0) };
-    Change::Positions(PositionBatch { entity: key(entity), height_reference: HeightReference::Ellipsoid, rows: vec![row] })
+    Change::Positions(PositionBatch {
+        entity: key(entity),
+        height_reference: HeightReference::Ellipsoid,
+        rows: vec![row],
+    })
 }
 
 pub fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
