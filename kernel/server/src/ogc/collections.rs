@@ -1,0 +1,154 @@
+//! Which collections there are and how far they reach in space and time: one walk over the present rows for each commit
+//! that is asked about, kept until the next one.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use arrow::array::Array;
+use kernel_model::{HeightReference, Kind, Region, Span, TimeUs};
+use kernel_store::Snapshot;
+use serde_json::{Value, json};
+
+use super::Features;
+use super::request::{Asked, link};
+use super::rows::each_present;
+use crate::error::ApiError;
+
+const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
+const CRS84H: &str = "http://www.opengis.net/def/crs/OGC/0/CRS84h";
+
+/// Media type of features.
+pub(super) const GEOJSON: &str = "application/geo+json";
+
+/// The collections of one commit.
+#[derive(Debug, Default)]
+pub(super) struct Summary {
+    pub kinds: BTreeMap<Kind, Extent>,
+}
+
+/// What one collection holds.
+#[derive(Debug, Clone)]
+pub(super) struct Extent {
+    pub count: u64,
+    region: Region,
+    span: Span,
+    /// Some geometry has heights above the ellipsoid.
+    ellipsoid: bool,
+    /// Some geometry has heights above something else.
+    elsewhere: bool,
+}
+
+impl Extent {
+    const NOTHING: Self = Self {
+        count: 0,
+        region: Region::EMPTY,
+        span: Span { from: Some(TimeUs(i64::MAX)), to: Some(TimeUs(i64::MIN)) },
+        ellipsoid: false,
+        elsewhere: false,
+    };
+
+    fn include(&mut self, region: Option<Region>, span: Span, height_reference: Option<&str>) {
+        self.count += 1;
+        if let Some(region) = region {
+            self.region = self.region.union(&region);
+        }
+        // An end that one feature leaves open is open for all.
+        self.span.from = self.span.from.zip(span.from).map(|(a, b)| a.min(b));
+        self.span.to = self.span.to.zip(span.to).map(|(a, b)| a.max(b));
+        match height_reference.map(str::parse) {
+            Some(Ok(HeightReference::Ellipsoid)) => self.ellipsoid = true,
+            Some(_) => self.elsewhere = true,
+            None => {}
+        }
+    }
+
+    /// The reference system of the coordinates as they are written. CRS84h says that heights are ellipsoidal, so it
+    /// stands only where all of them are.
+    fn crs(&self) -> &'static str {
+        if self.ellipsoid && !self.elsewhere { CRS84H } else { CRS84 }
+    }
+}
+
+impl Summary {
+    fn of(snapshot: &Snapshot) -> Result<Self, ApiError> {
+        let mut summary = Self::default();
+        each_present(snapshot, |_, columns, row| {
+            let Ok(kind) = columns.kind.value(row).parse() else { return };
+            let reference = columns.top_m.is_valid(row).then(|| columns.height_reference.value(row));
+            let extent = summary.kinds.entry(kind).or_insert(Extent::NOTHING);
+            extent.include(columns.region(row), columns.span(row), reference);
+        })?;
+        Ok(summary)
+    }
+}
+
+impl Features {
+    /// The collections as of the last commit.
+    pub(super) fn summary(&self) -> Result<Arc<Summary>, ApiError> {
+        let snapshot = self.reader.snapshot();
+        let mut kept = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref() {
+            Some((sequence, summary)) if *sequence == snapshot.sequence() => Ok(summary.clone()),
+            _ => {
+                let summary = Arc::new(Summary::of(&snapshot)?);
+                *kept = Some((snapshot.sequence(), summary.clone()));
+                Ok(summary)
+            }
+        }
+    }
+
+    /// The kind of a collection that there is.
+    pub(super) fn kind(&self, name: &str) -> Result<(Kind, Extent), ApiError> {
+        let summary = self.summary()?;
+        let kind = name.parse().ok();
+        kind.and_then(|kind| Some((kind, summary.kinds.get(&kind)?.clone()))).ok_or_else(|| {
+            let names: Vec<_> = summary.kinds.keys().map(|kind| kind.name()).collect();
+            let there = if names.is_empty() { "none yet".to_owned() } else { names.join(", ") };
+            ApiError::not_found(format!("there is no collection `{name}`; there are: {there}"))
+        })
+    }
+}
+
+/// The collection object (Part 1, schema collection.yaml).
+pub(super) fn describe(kind: Kind, extent: &Extent, base: &str, mut links: Vec<Value>) -> Value {
+    let here = format!("{base}/collections/{kind}");
+    links.push(link(&format!("{here}/items?f=json"), "items", GEOJSON, "The features as GeoJSON"));
+    links.push(link(&format!("{here}/items?f=html"), "items", "text/html", "The features as HTML"));
+    let time = |end: Option<TimeUs>| end.map(|time| time.to_string());
+    let mut reach = json!({ "temporal": { "interval": [[time(extent.span.from), time(extent.span.to)]] } });
+    if !extent.region.is_empty() {
+        let Region { west, south, east, north } = extent.region;
+        reach["spatial"] = json!({ "bbox": [[west, south, east, north]], "crs": CRS84 });
+    }
+    let heights = if extent.elsewhere {
+        " Heights are metres above what each feature's height_reference names, not always the ellipsoid."
+    } else {
+        ""
+    };
+    json!({
+        "id": kind.name(),
+        "title": title(kind),
+        "description": format!("{} things of the kind {kind}, as they are at present.{heights}", extent.count),
+        "itemType": "feature",
+        "extent": reach,
+        "crs": [extent.crs()],
+        "storageCrs": extent.crs(),
+        "links": links,
+    })
+}
+
+/// The kind as a heading.
+pub(super) fn title(kind: Kind) -> String {
+    let words = kind.name().replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// Links of a collection inside the list of all.
+pub(super) fn listed_links(kind: Kind, asked: &Asked) -> Vec<Value> {
+    let here = format!("{}/collections/{kind}", asked.base);
+    vec![
+        link(&format!("{here}?f=json"), "self", "application/json", "This collection"),
+        link(&format!("{here}?f=html"), "alternate", "text/html", "This collection as html"),
+    ]
+}
