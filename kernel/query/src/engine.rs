@@ -7,15 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
-use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use futures_util::StreamExt;
 use kernel_store::Snapshot;
@@ -26,7 +24,9 @@ use tokio::time::Instant;
 use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
 use crate::error::Error;
 use crate::functions;
+use crate::leash::Leash;
 use crate::result::{Part, QueryResult};
+use crate::size::STACK_BYTES;
 use crate::statement;
 
 /// What the engine may use.
@@ -98,6 +98,7 @@ impl Engine {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("urbis-query")
+            .thread_stack_size(STACK_BYTES)
             .enable_time()
             .build()
             .map_err(|error| Error::Start(error.to_string()))?;
@@ -128,16 +129,17 @@ impl Engine {
         limits: Limits,
     ) -> Result<QueryResult, Error> {
         let begin = Instant::now();
-        let until = begin + limits.deadline.min(Duration::from_secs(86_400));
+        let until = begin + limits.deadline.min(Duration::from_hours(24));
         let mut state = self.base.clone();
         state.register_catalog_list(catalogs(snapshot, extra)?);
         state.mark_start_execution();
-        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows };
+        let leash = Leash::default();
+        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone() };
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
         let task = runtime.spawn(question.answer(planned, sender));
-        let result = QueryResult::new(receiver, task, until, limits);
+        let result = QueryResult::new(receiver, task, leash, until, limits);
         match tokio::time::timeout_at(until, schema).await {
             Ok(Ok(Ok(schema))) => Ok(result.with_schema(schema)),
             Ok(Ok(Err(error))) => Err(error),
@@ -180,6 +182,7 @@ struct Question {
     state: SessionState,
     sql: String,
     max_rows: usize,
+    leash: Leash,
 }
 
 impl Question {
@@ -205,22 +208,9 @@ impl Question {
             frame = frame.limit(0, Some(self.max_rows.saturating_add(1)))?;
         }
         let context = Arc::new(frame.task_ctx());
-        let plan = interruptible(frame.create_physical_plan().await?)?;
+        let plan = self.leash.hold(frame.create_physical_plan().await?)?;
         Ok(execute_stream(plan, context)?)
     }
-}
-
-/// A join can make rows for hours out of one batch of its inputs, and only sources and exchanges give way by themselves:
-/// makes every join give way too, so that a question that is dropped or late ends.
-fn interruptible(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>, Error> {
-    let wrapped = plan.transform_up(|node| {
-        Ok(if node.name().contains("Join") || node.name() == "UnnestExec" {
-            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
-        } else {
-            Transformed::no(node)
-        })
-    })?;
-    Ok(wrapped.data)
 }
 
 async fn forward(mut stream: SendableRecordBatchStream, sender: mpsc::Sender<Part>) {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::engine::Limits;
 use crate::error::Error;
+use crate::leash::Leash;
 
 /// Why rows are missing at the end of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ pub struct QueryResult {
     schema: SchemaRef,
     parts: mpsc::Receiver<Part>,
     task: JoinHandle<()>,
+    leash: Leash,
     until: Instant,
     limits: Limits,
     rows: usize,
@@ -69,14 +71,21 @@ impl Answer {
 
 impl Drop for QueryResult {
     fn drop(&mut self) {
+        self.leash.pull();
         self.task.abort();
     }
 }
 
 impl QueryResult {
-    pub(crate) fn new(parts: mpsc::Receiver<Part>, task: JoinHandle<()>, until: Instant, limits: Limits) -> Self {
+    pub(crate) fn new(
+        parts: mpsc::Receiver<Part>,
+        task: JoinHandle<()>,
+        leash: Leash,
+        until: Instant,
+        limits: Limits,
+    ) -> Self {
         let schema = Schema::empty().into();
-        Self { schema, parts, task, until, limits, rows: 0, truncated: None, ended: false }
+        Self { schema, parts, task, leash, until, limits, rows: 0, truncated: None, ended: false }
     }
 
     pub(crate) fn with_schema(mut self, schema: SchemaRef) -> Self {
@@ -149,6 +158,7 @@ impl QueryResult {
         self.ended = true;
         self.truncated = cut;
         self.parts.close();
+        self.leash.pull();
     }
 
     /// Why the engine's threads went silent.

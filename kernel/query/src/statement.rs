@@ -7,25 +7,20 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
 use crate::error::Error;
-
-/// How deep a statement may be nested.
-const MAX_DEPTH: usize = 64;
-/// How long a statement may be.
-const MAX_BYTES: usize = 1 << 20;
+use crate::size;
 
 /// Parses `sql` and refuses everything but one reading statement.
 pub(crate) fn parse(sql: &str) -> Result<Outer, Error> {
-    if sql.len() > MAX_BYTES {
-        return Err(Error::Syntax(format!("{} bytes of SQL, at most {MAX_BYTES} are taken", sql.len())));
-    }
+    size::check_text(sql)?;
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&GenericDialect {})
-        .with_recursion_limit(MAX_DEPTH)
+        .with_recursion_limit(size::MOST_NESTED)
         .build()
         .and_then(|mut parser| parser.parse_statements())?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => {
             refuse_writes(&statement)?;
+            size::check_tables(&statement)?;
             Ok(statement)
         }
         (None, _) => Err(Error::StatementCount(0)),

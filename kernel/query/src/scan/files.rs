@@ -65,11 +65,7 @@ fn partitioned(file: &File) -> Result<PartitionedFile> {
     let size = std::fs::metadata(&file.path).map_err(missing)?.len();
     let path = Path::from_absolute_path(std::path::absolute(&file.path).map_err(missing)?)
         .map_err(|error| DataFusionError::Execution(format!("{}: {error}", file.path.display())))?;
-    Ok(PartitionedFile::new_from_meta(object_store::ObjectMeta {
-        location: path,
-        last_modified: Default::default(),
-        size,
-        e_tag: None,
-        version: None,
-    }))
+    let mut partitioned = PartitionedFile::new("", size);
+    partitioned.object_meta.location = path;
+    Ok(partitioned)
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 /// 2026-01-01T00:00:00Z.
 pub(crate) const NEW_YEAR_US: i64 = 1_767_225_600_000_000;
 
-pub(crate) const LIMITS: Limits = Limits { deadline: Duration::from_secs(60), max_rows: 100_000 };
+pub(crate) const LIMITS: Limits = Limits { deadline: Duration::from_mins(1), max_rows: 100_000 };
 
 struct City {
     _dir: TempDir,

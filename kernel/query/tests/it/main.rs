@@ -1,5 +1,7 @@
 //! What the crate claims, against a small deterministic city whose rows lie half in memory and half in Parquet.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test may fail the test")]
+
 mod city;
 mod codes;
 mod formats;

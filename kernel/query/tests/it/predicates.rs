@@ -76,8 +76,9 @@ fn table(shapes: &[Shape]) -> ExtraTable {
 }
 
 fn literal(shape: &Shape) -> String {
-    let hex: String = Geometry::flat(shape.clone()).to_wkb().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("st_geomfromwkb(x'{hex}')")
+    let bytes = Geometry::flat(shape.clone()).to_wkb();
+    let digits: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("st_geomfromwkb(x'{}')", digits.concat())
 }
 
 fn found(sql: &str, table: &ExtraTable) -> Vec<String> {
@@ -85,19 +86,20 @@ fn found(sql: &str, table: &ExtraTable) -> Vec<String> {
     cells(&answer).into_iter().map(|mut row| row.swap_remove(0)).collect()
 }
 
+type Holds = fn(&geo::relate::IntersectionMatrix) -> bool;
+
 #[test]
 fn predicates_agree_with_brute_force() {
     let mut random = StdRng::seed_from_u64(42);
     let shapes: Vec<_> = (0..300).map(|_| shape(&mut random)).collect();
     let table = table(&shapes);
-    type Holds = fn(&geo::relate::IntersectionMatrix) -> bool;
     let predicates: [(&str, Holds); 3] = [
         ("st_intersects", |matrix| matrix.is_intersects()),
         ("st_contains", |matrix| matrix.is_contains()),
         ("st_within", |matrix| matrix.is_within()),
     ];
     let mut matches = [0; 3];
-    for _ in 0..40 {
+    for _ in 0..30 {
         let question = shape(&mut random);
         let asked = to_geo(&question);
         for (at, (name, holds)) in predicates.iter().enumerate() {
@@ -114,7 +116,7 @@ fn predicates_agree_with_brute_force() {
             matches[at] += right.len();
         }
     }
-    assert!(matches.iter().all(|count| *count > 15), "the shapes meet too seldom to prove anything: {matches:?}");
+    assert!(matches.iter().all(|count| *count > 10), "the shapes meet too seldom to prove anything: {matches:?}");
 }
 
 #[test]
