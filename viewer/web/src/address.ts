@@ -1,7 +1,7 @@
 // The page's address and the view it holds. Reads it once at the start; writes it once somebody has moved, chosen or
 // switched something and the camera has come to rest, so that a fresh page keeps a clean address.
 import { readHash, writeHash, type View } from "./hash";
-import { selected } from "./state";
+import { resting, selected } from "./state";
 import type { ViewerHost } from "./viewer/host";
 
 /** Keeps address and view together. */
@@ -10,6 +10,7 @@ export class Address {
   #wantedCamera: number[] | null;
   #touched = false;
   #seen = "";
+  #framesSeen = 0;
 
   constructor() {
     const view = readHash(location.hash);
@@ -47,12 +48,20 @@ export class Address {
     else this.#off.add(name);
   }
 
-  /** True when the camera is where it was at the last call. */
-  rests(host: ViewerHost): boolean {
+  /** Finds out whether the camera stands where it stood two frames ago; before those are drawn nobody knows. */
+  follow(host: ViewerHost): void {
+    if (host.frames < this.#framesSeen + 2) return;
+    this.#framesSeen = host.frames;
     const camera = writeHash({ camera: host.camera, selected: null, off: [] });
-    const resting = camera === this.#seen;
+    resting.value = camera === this.#seen;
     this.#seen = camera;
-    return resting;
+  }
+
+  /** The camera begins to move: what it showed so far is no sign of rest. */
+  stir(host: ViewerHost | null): void {
+    resting.value = false;
+    this.#seen = "";
+    this.#framesSeen = host?.frames ?? 0;
   }
 
   /** Writes the address without a step in the browser's history. */

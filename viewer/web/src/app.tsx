@@ -1,7 +1,7 @@
 // The page as a tree of panels around the canvas. Signals decide what is shown; what is done goes to the session.
 
 import { t } from "./i18n";
-import { built, card, drawing, hover, layersOpen, narrow, problem } from "./state";
+import { built, card, drawing, hover, layersOpen, narrow, problem, resting } from "./state";
 import { EntityCard } from "./panels/card";
 import { Help } from "./panels/help";
 import { Labels } from "./panels/labels";
@@ -42,6 +42,7 @@ export function App({ session }: { session: Session }) {
           aria-label={t("app.canvas")}
           data-drawing={drawing.value && !gone}
           data-built={built.value && !gone}
+          data-resting={resting.value}
           data-cursor={hover.value ? "pick" : "move"}
         />
         <div class="city-focus" />

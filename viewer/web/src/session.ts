@@ -13,7 +13,7 @@ import { ServerClock } from "./live/clock";
 import { recall, remember } from "./memory";
 import type { CardActions } from "./panels/card";
 import { copyText, say } from "./panels/copy";
-import { hideLabels, MOST_ASKED, placeLabels } from "./panels/labels";
+import { MOST_ASKED, placeLabels } from "./panels/labels";
 import { hitTitle } from "./panels/search";
 import * as state from "./state";
 import { Hovering } from "./viewer/hovering";
@@ -93,7 +93,7 @@ export class Session {
       },
       moved: () => {
         this.#address.touch();
-        hideLabels();
+        this.#address.stir(host);
       },
     });
     const quick = setInterval(() => {
@@ -113,6 +113,7 @@ export class Session {
 
   home = (): void => {
     this.#address.touch();
+    this.#address.stir(this.#host);
     this.#host?.tell((viewer) => viewer.fly_home());
   };
 
@@ -151,7 +152,7 @@ export class Session {
   /** To the foot of a thing: its height may count from the ellipsoid, the viewer's counts from the ground. */
   #fly(lon: number, lat: number): void {
     this.#address.touch();
-    hideLabels();
+    this.#address.stir(this.#host);
     this.#host?.tell((viewer) => viewer.fly_to(lon, lat, 0));
   }
 
@@ -218,6 +219,7 @@ export class Session {
   /** The first complete picture: a link's camera, or the whole city. */
   #firstSight(): void {
     const camera = this.#address.takeCamera();
+    this.#address.stir(this.#host);
     if (camera && this.#host) this.#host.camera = camera;
     const id = state.selected.value;
     if (id) this.#host?.tell((viewer) => viewer.select(id));
@@ -287,7 +289,8 @@ export class Session {
 
   /** What waits for the camera to come to rest: the address and the names. */
   #follow(host: ViewerHost): void {
-    if (!this.#address.rests(host)) return hideLabels();
+    this.#address.follow(host);
+    if (!state.resting.value) return;
     this.#address.write(this.#host);
     const now = performance.now();
     if (!state.labelsOn.value || now < this.#labelsDueMs) return;

@@ -59,6 +59,9 @@ export const nowMs = signal(Date.now());
 export const layers = signal<ViewerLayer[]>([]);
 export const legends = signal<Legend[]>([]);
 
+/** True while the camera stands still. */
+export const resting = signal(false);
+
 /** The one layer that the page draws itself. */
 export const labelsOn = signal(true);
 

@@ -2,7 +2,7 @@
 // those that do not lie over each other. While the camera moves they fade, because text that trails is worse than none.
 import { signal } from "@preact/signals";
 
-import { labelsOn } from "../state";
+import { labelsOn, resting } from "../state";
 import type { ViewerLabel } from "../viewer/contract";
 
 const MOST_SHOWN = 18;
@@ -15,7 +15,6 @@ const HEIGHT_PX = 24;
 const LIFT_PX = 20;
 
 const shown = signal<ViewerLabel[]>([]);
-const still = signal(false);
 
 interface Area {
   left: number;
@@ -62,25 +61,24 @@ export function spread(all: ViewerLabel[], taken: Area[] = [], most = MOST_SHOWN
 
 function panelAreas(): Area[] {
   const panels = document.querySelectorAll<HTMLElement>(".topbar, .layers, .card, .statusbar");
-  return [...panels].map((panel) => panel.getBoundingClientRect());
-}
-
-/** The camera moves: names go. */
-export function hideLabels(): void {
-  still.value = false;
+  const areas: Area[] = [...panels].map((panel) => panel.getBoundingClientRect());
+  const { innerWidth: width, innerHeight: height } = window;
+  // What lies beyond the window's sides counts as covered, so that no name is cut off there.
+  areas.push({ left: -width, right: 0, top: 0, bottom: height });
+  areas.push({ left: width, right: 2 * width, top: 0, bottom: height });
+  return areas;
 }
 
 /** The camera rests: these are the named things in the picture. */
 export function placeLabels(all: ViewerLabel[]): void {
   shown.value = spread(all, panelAreas());
-  still.value = true;
 }
 
 /** The names. Those who cannot see them have the search. */
 export function Labels() {
   if (!labelsOn.value) return null;
   return (
-    <div class="labels" data-still={still.value} aria-hidden="true">
+    <div class="labels" data-still={resting.value} aria-hidden="true">
       {shown.value.map((label) => (
         <span key={label.id} style={{ transform: `translate(${label.x}px, ${label.y - LIFT_PX}px)` }}>
           <b>{label.name}</b>

@@ -210,14 +210,9 @@ export async function someNamed(kind: string): Promise<Hit & { id: string; name:
   throw new Error(`no search finds a ${kind} with a name`);
 }
 
-/** Waits until the camera has come to rest: two pictures of its numbers in the address are the same. */
+/** Waits until the camera has come to rest; gives the address that then holds its place. */
 export async function resting(page: Page): Promise<string> {
-  let before = "";
-  for (let turn = 0; turn < 150; turn += 1) {
-    await page.waitForTimeout(700);
-    const now = new URL(page.url()).hash;
-    if (now !== "" && now === before) return now;
-    before = now;
-  }
-  throw new Error("the camera does not come to rest");
+  await page.waitForSelector("#city[data-resting=true]", { timeout: 2 * PATIENCE_MS });
+  await page.waitForFunction(() => location.hash !== "");
+  return new URL(page.url()).hash;
 }

@@ -177,7 +177,7 @@ test("everything can be reached with the keyboard, and the focus is seen", async
   await page.locator("#city").focus();
   const still = await picture(page, open);
   await page.keyboard.down("KeyQ");
-  await page.waitForTimeout(1500);
+  await page.waitForTimeout(5000);
   await page.keyboard.up("KeyQ");
   await resting(page);
   assert.ok((await difference(page, still, await picture(page, open))) > 0.02, "the camera did not turn");
