@@ -139,15 +139,15 @@ struct Top {
 /// where the head does not tell.
 fn of_json(input: &Input, head: &[u8]) -> Result<Format, Error> {
     let mut documents = serde_json::Deserializer::from_slice(head).into_iter::<Top>();
-    let top = match documents.next() {
-        Some(Ok(top)) => top,
-        _ => match shallow_sniff(head) {
-            Some(format) => return Ok(format),
-            None => {
-                let mut whole = serde_json::Deserializer::from_reader(input.open()?);
-                Top::deserialize(&mut whole).map_err(|e| Error::from_json(&input.name, "", e))?
-            }
-        },
+    let top = match (documents.next(), shallow_sniff(head)) {
+        (Some(Ok(top)), _) => top,
+        // A first line longer than the head: only the name tells a sequence from a document.
+        (_, Some(Format::CityJson)) if input.name.contains(".jsonl") => return Ok(Format::CityJsonSeq),
+        (_, Some(format)) => return Ok(format),
+        (_, None) => {
+            let mut whole = serde_json::Deserializer::from_reader(input.open()?);
+            Top::deserialize(&mut whole).map_err(|e| Error::from_json(&input.name, "", e))?
+        }
     };
     let more = head.get(documents.byte_offset()..).is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
     let first_is_whole = documents.byte_offset() > 0;

@@ -49,9 +49,10 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
         read.map_err(|e| Error::from_json(features.intake.file(), "", e))?;
     } else {
         let single = Value::deserialize(&mut source).map_err(|e| Error::from_json(features.intake.file(), "", e))?;
-        let feature = match head.kind == "Feature" {
-            true => single,
-            false => serde_json::json!({ "type": "Feature", "geometry": single, "properties": {} }),
+        let feature = if head.kind == "Feature" {
+            single
+        } else {
+            serde_json::json!({ "type": "Feature", "geometry": single, "properties": {} })
         };
         features.take(&feature)?;
     }
@@ -70,10 +71,7 @@ fn ground(intake: &Intake<'_>, options: &Options, member: Option<&Value>) -> Res
         }),
     };
     let by_rfc = stated.is_none() && options.crs.is_none();
-    let crs = match by_rfc {
-        true => Crs::wgs84(),
-        false => options.crs_or(file, stated.as_deref(), AxisOrder::LonLat)?,
-    };
+    let crs = if by_rfc { Crs::wgs84() } else { options.crs_or(file, stated.as_deref(), AxisOrder::LonLat)? };
     let mut ground = Ground::new(file, &crs, options)?;
     if by_rfc && options.height_reference.is_none() {
         // RFC 7946 section 4: a third number is the height above the WGS 84 ellipsoid.
@@ -184,17 +182,15 @@ impl Positions<'_> {
 
     fn line(&mut self, value: &Value, least: usize) -> Result<Vec<Coord>, Refusal> {
         let line = many(value, |c| self.position(c))?;
-        match line.len() < least {
-            true => Err("a line of it has fewer than two positions".to_owned()),
-            false => Ok(line),
-        }
+        if line.len() < least { Err("a line of it has fewer than two positions".to_owned()) } else { Ok(line) }
     }
 
     fn polygon(&mut self, value: &Value) -> Result<Polygon, Refusal> {
         let rings = many(value, |ring| self.line(ring, 4))?;
-        match rings.iter().all(|ring| ring.first() == ring.last()) {
-            true => Ok(rings),
-            false => Err("a ring of it does not end where it begins".to_owned()),
+        if rings.iter().all(|ring| ring.first() == ring.last()) {
+            Ok(rings)
+        } else {
+            Err("a ring of it does not end where it begins".to_owned())
         }
     }
 }

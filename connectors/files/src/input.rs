@@ -45,9 +45,10 @@ impl Input {
         self.read.store(0, Ordering::Relaxed);
         let mut reader = BufReader::with_capacity(1 << 16, Counted { inner: file, read: Arc::clone(&self.read) });
         let gzip = reader.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
-        Ok(match gzip {
-            true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader))),
-            false => Box::new(reader),
+        Ok(if gzip {
+            Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(reader)))
+        } else {
+            Box::new(reader)
         })
     }
 
@@ -72,13 +73,14 @@ impl Input {
     pub(crate) fn whole(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         self.open()?.take(MAX_WHOLE + 1).read_to_end(&mut bytes).map_err(|e| Error::from_io(&self.name, e))?;
-        match bytes.len() as u64 > MAX_WHOLE {
-            true => Err(Error::Malformed {
+        if bytes.len() as u64 > MAX_WHOLE {
+            Err(Error::Malformed {
                 file: self.name.clone(),
                 place: "file".to_owned(),
                 reason: "more than 4 GiB in one document; give it as CityJSONSeq or in parts".to_owned(),
-            }),
-            false => Ok(bytes),
+            })
+        } else {
+            Ok(bytes)
         }
     }
 

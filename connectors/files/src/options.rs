@@ -79,9 +79,10 @@ impl Ground {
     /// Gives a draft its lineage and, where its geometry has heights, their reference.
     pub(crate) fn stamp(&self, draft: &mut EntityDraft) {
         draft.lineage = Arc::clone(&self.lineage);
-        draft.height_reference = match draft.geometry.as_ref().is_some_and(|g| g.has_height) {
-            true => self.height_reference.clone(),
-            false => HeightReference::None,
+        draft.height_reference = if draft.geometry.as_ref().is_some_and(|g| g.has_height) {
+            self.height_reference.clone()
+        } else {
+            HeightReference::None
         };
     }
 

@@ -71,7 +71,7 @@ impl<'a> Builder<'a> {
         let best = details.iter().map(|d| d.rank).fold(f64::NEG_INFINITY, f64::max);
         let mut parts = Parts::default();
         let mut lod = None;
-        for (geometry, detail) in list.iter().zip(details).filter(|(_, d)| d.rank == best) {
+        for (geometry, detail) in list.iter().zip(details).filter(|(_, d)| d.rank >= best) {
             self.add(geometry, &Pool::Document, &mut parts)?;
             lod = lod.or(detail.text);
         }
@@ -125,12 +125,11 @@ impl<'a> Builder<'a> {
                 continue;
             }
             let mut rings: Polygon = array(member)?.iter().map(|r| self.ring(r, pool)).collect::<Result<_, _>>()?;
-            match rings.first().is_none_or(Vec::is_empty) {
-                true => parts.dropped_faces += 1,
-                false => {
-                    rings.retain(|ring| !ring.is_empty());
-                    parts.faces.push(rings);
-                }
+            if rings.first().is_none_or(Vec::is_empty) {
+                parts.dropped_faces += 1;
+            } else {
+                rings.retain(|ring| !ring.is_empty());
+                parts.faces.push(rings);
             }
         }
         Ok(())

@@ -76,12 +76,11 @@ fn ground(intake: &Intake<'_>, options: &Options, document: &Document) -> Result
     let stated = reference_system(document);
     let crs = options.crs_or(intake.file(), stated.as_deref(), AxisOrder::Register)?;
     let ground = Ground::new(intake.file(), &crs, options)?;
-    match ground.frame.knows_height_unit() {
-        true => Ok(ground),
-        false => {
-            let reason = format!("{0} is in feet and says nothing of heights; name both, such as {0}+6360", crs.name());
-            Err(Error::Option { option: "--crs", reason })
-        }
+    if ground.frame.knows_height_unit() {
+        Ok(ground)
+    } else {
+        let reason = format!("{0} is in feet and says nothing of heights; name both, such as {0}+6360", crs.name());
+        Err(Error::Option { option: "--crs", reason })
     }
 }
 

@@ -79,9 +79,10 @@ impl Frame {
         let on_globe = (-180.0..=180.0).contains(&coord.lon_deg) && (-90.0..=90.0).contains(&coord.lat_deg);
         let plausible =
             coord.height_m.is_finite() && (self.road != Road::Geocentric || coord.height_m.abs() < 100_000.0);
-        match on_globe && plausible {
-            true => Ok(coord),
-            false => Err(format!("coordinates {x}, {y}, {z} do not fit {}; pass --crs", self.crs.name)),
+        if on_globe && plausible {
+            Ok(coord)
+        } else {
+            Err(format!("coordinates {x}, {y}, {z} do not fit {}; pass --crs", self.crs.name))
         }
     }
 

@@ -151,7 +151,7 @@ impl Crs {
         let name = vertical.map_or_else(|| format!("EPSG:{code}"), |v| format!("EPSG:{code}+{v}"));
         let horizontal_unit = unit_of(proj, "to_meter", "units").unwrap_or(1.0);
         // Heights of a purely horizontal system in feet are of no stated unit.
-        let metres = (horizontal_unit == 1.0).then_some(1.0);
+        let metres = ((horizontal_unit - 1.0).abs() < 1e-9).then_some(1.0);
         let mut crs = Self::from_proj(&name, proj, metres)?;
         crs.lat_first = proj.contains("+proj=longlat") && order == AxisOrder::Register;
         if let Some(vertical) = vertical.or(compound.map(|c| c.vertical)) {
@@ -243,17 +243,13 @@ fn shift_of(name: &str, proj: &str) -> Result<Shift, CrsError> {
     }
     if let Some(values) = parameter(proj, "towgs84") {
         let values: Vec<f64> = values.split(',').filter_map(|v| v.parse().ok()).collect();
-        return Ok(match values.iter().all(|v| *v == 0.0) {
-            true => Shift::Same,
-            false => Shift::Parameters(values.len()),
-        });
+        return Ok(if values.iter().all(|v| *v == 0.0) { Shift::Same } else { Shift::Parameters(values.len()) });
     }
     match (parameter(proj, "datum"), parameter(proj, "ellps")) {
-        (Some("WGS84" | "NAD83"), _) => Ok(Shift::Same),
+        (Some("WGS84" | "NAD83"), _) | (None, Some("GRS80" | "WGS84")) => Ok(Shift::Same),
         (Some("carthage" | "GGRS87"), _) => Ok(Shift::Parameters(3)),
         (Some("potsdam" | "hermannskogel" | "ire65" | "nzgd49" | "OSGB36"), _) => Ok(Shift::Parameters(7)),
         (Some(datum), _) => refused(&format!("datum {datum} needs a grid file")),
-        (None, Some("GRS80" | "WGS84")) => Ok(Shift::Same),
         (None, Some(ellipsoid)) => refused(&format!("ellipsoid {ellipsoid} without a shift")),
         (None, None) => refused("no datum, no ellipsoid"),
     }

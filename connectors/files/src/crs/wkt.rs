@@ -122,11 +122,10 @@ fn datum(geographic: &Node) -> Result<String, CrsError> {
     }
     // GRS 1980 has 298.257222101, WGS 84 has 298.257223563: a tenth of a millimetre apart.
     let modern = (a - 6_378_137.0).abs() < 0.01 && (rf - 298.257_222).abs() < 0.000_01;
-    match modern {
-        true => Ok("+ellps=GRS80".to_owned()),
-        false => {
-            Err(CrsError::Datum { name: geographic.name(), why: format!("datum {} without TOWGS84", datum.name()) })
-        }
+    if modern {
+        Ok("+ellps=GRS80".to_owned())
+    } else {
+        Err(CrsError::Datum { name: geographic.name(), why: format!("datum {} without TOWGS84", datum.name()) })
     }
 }
 

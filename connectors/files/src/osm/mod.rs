@@ -61,9 +61,10 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
             None => Ok(()),
             Some(sort) => {
                 let point = Coord::new(f64::from(node.lon_e7) / 1e7, f64::from(node.lat_e7) / 1e7, 0.0);
-                let geometry = match on_globe(&point) {
-                    true => Ok(Geometry::flat(Shape::Point(point))),
-                    false => Err(format!("lon {}, lat {} is not on the globe", point.lon_deg, point.lat_deg)),
+                let geometry = if on_globe(&point) {
+                    Ok(Geometry::flat(Shape::Point(point)))
+                } else {
+                    Err(format!("lon {}, lat {} is not on the globe", point.lon_deg, point.lat_deg))
                 };
                 write(intake, &ground, &format!("node/{}", node.id), sort, &node.tags, node.edited, geometry, false)
             }

@@ -62,10 +62,7 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
     draft.properties = properties(&header, &census, area_m2);
     ground.stamp(&mut draft);
     intake.entity(draft)?;
-    let media_type = match header.point_format().is_compressed {
-        true => "application/vnd.laszip",
-        false => "application/vnd.las",
-    };
+    let media_type = if header.point_format().is_compressed { "application/vnd.laszip" } else { "application/vnd.las" };
     let bytes = Arc::try_unwrap(bytes.0).unwrap_or_else(|shared| shared.to_vec());
     let content = ContentDraft { entity: key, media_type: media_type.to_owned(), name: file.clone(), bytes };
     intake.put(Change::Content(content))?;
@@ -91,12 +88,11 @@ fn census(file: &str, header: &las::Header, bytes: &Shared) -> Result<Census, Er
         return Err(malformed(file, "it has no points"));
     }
     let census = guarded(file, || count(Cursor::new(bytes.clone())))?;
-    match census.points == stated {
-        true => Ok(census),
-        false => {
-            let detail = format!("{} of {stated} points", census.points);
-            Err(Error::Truncated { file: file.to_owned(), detail })
-        }
+    if census.points == stated {
+        Ok(census)
+    } else {
+        let detail = format!("{} of {stated} points", census.points);
+        Err(Error::Truncated { file: file.to_owned(), detail })
     }
 }
 
@@ -110,7 +106,9 @@ fn count(reader: Cursor<Shared>) -> Result<Census, las::Error> {
         if reader.read_points_into(CHUNK_POINTS, &mut points)? == 0 {
             return Ok(census);
         }
-        points.iter().for_each(|point| census.add(point));
+        for point in &points {
+            census.add(point);
+        }
     }
 }
 
@@ -174,8 +172,9 @@ fn properties(header: &las::Header, census: &Census, area_m2: f64) -> Map<String
 
 fn from_las(file: &str, error: las::Error) -> Error {
     match error {
-        las::Error::Io(source) => Error::from_io(file, source),
-        las::Error::LasZipError(laz::LasZipError::IoError(source)) => Error::from_io(file, source),
+        las::Error::Io(source) | las::Error::LasZipError(laz::LasZipError::IoError(source)) => {
+            Error::from_io(file, source)
+        }
         other => Error::Malformed { file: file.to_owned(), place: "header".to_owned(), reason: other.to_string() },
     }
 }

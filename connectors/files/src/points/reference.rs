@@ -25,10 +25,8 @@ pub(super) fn of(file: &str, header: &Header, options: &Options) -> Result<Crs, 
     let wkt =
         header.get_wkt_crs_bytes().map(String::from_utf8_lossy).filter(|t| !t.trim_matches(['\0', ' ']).is_empty());
     let mut crs = match (wkt.map(|text| Crs::from_wkt(&text, AxisOrder::LonLat)), by_keys) {
-        (Some(Ok(crs)), _) => crs,
-        (Some(Err(_)), Some(Ok(crs))) => crs,
+        (Some(Ok(crs)), _) | (Some(Err(_)) | None, Some(Ok(crs))) => crs,
         (Some(Err(error)), _) | (None, Some(Err(error))) => return Err(refused(error)),
-        (None, Some(Ok(crs))) => crs,
         (None, None) => return Err(Error::NoCrs { file: file.to_owned() }),
     };
     if let Some(metres) = keys.as_ref().and_then(|k| unit(k, VERTICAL_UNIT)) {
@@ -50,11 +48,10 @@ fn by_keys(keys: &GeoTiffCrs) -> Option<Result<Crs, CrsError>> {
         Err(error) => return Some(Err(error)),
     };
     let stated = unit(keys, PROJECTED_UNIT);
-    Some(match stated.is_some_and(|metres| (metres - crs.metres_per_unit()).abs() > 1e-6) {
-        true => {
-            Err(CrsError::Definition { name, why: "the file's keys state another unit than this system's".to_owned() })
-        }
-        false => Ok(crs),
+    Some(if stated.is_some_and(|metres| (metres - crs.metres_per_unit()).abs() > 1e-6) {
+        Err(CrsError::Definition { name, why: "the file's keys state another unit than this system's".to_owned() })
+    } else {
+        Ok(crs)
     })
 }
 

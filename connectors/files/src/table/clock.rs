@@ -61,7 +61,7 @@ impl Clock {
     }
 
     /// The row's instant.
-    pub(super) fn read(&self, fields: &Fields<'_>) -> Result<TimeUs, String> {
+    pub(super) fn read(&self, fields: Fields<'_>) -> Result<TimeUs, String> {
         match &self.text {
             Text::Formatted { columns, items } => self.formatted(columns, items, fields),
             Text::Parts { year, month, day, hour, minute } => {
@@ -78,7 +78,7 @@ impl Clock {
         }
     }
 
-    fn formatted(&self, columns: &[usize], items: &[Item<'static>], fields: &Fields<'_>) -> Result<TimeUs, String> {
+    fn formatted(&self, columns: &[usize], items: &[Item<'static>], fields: Fields<'_>) -> Result<TimeUs, String> {
         let joined;
         let text = match columns {
             [one] => fields.text(*one),
@@ -134,7 +134,7 @@ mod tests {
 
     fn read(clock: &Clock, text: &str) -> Result<String, String> {
         let record = csv::ByteRecord::from(vec![text]);
-        clock.read(&Fields::new(&record)).map(|t| t.to_string())
+        clock.read(Fields::new(&record)).map(|t| t.to_string())
     }
 
     #[test]

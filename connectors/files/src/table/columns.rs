@@ -59,26 +59,27 @@ impl<'a> Fields<'a> {
     }
 
     /// The field's text without blanks around it; empty where it is not there or is not UTF-8.
-    pub(super) fn text(&self, at: usize) -> &'a str {
+    pub(super) fn text(self, at: usize) -> &'a str {
         self.record.get(at).and_then(|field| std::str::from_utf8(field.trim_ascii()).ok()).unwrap_or_default()
     }
 
     /// A number; `None` where the text is one of `missing`.
-    pub(super) fn number(&self, at: usize, missing: &[String]) -> Result<Option<f64>, String> {
+    pub(super) fn number(self, at: usize, missing: &[String]) -> Result<Option<f64>, String> {
         let text = self.text(at);
         if let Ok(number) = text.parse::<f64>()
             && number.is_finite()
         {
             return Ok(if is_missing(text, missing) { None } else { Some(number) });
         }
-        match is_missing(text, missing) {
-            true => Ok(None),
-            false => Err(format!("`{text}` is no number, nor one of the mapping's words for a missing one")),
+        if is_missing(text, missing) {
+            Ok(None)
+        } else {
+            Err(format!("`{text}` is no number, nor one of the mapping's words for a missing one"))
         }
     }
 
     /// The row as text.
-    pub(super) fn sample(&self) -> String {
+    pub(super) fn sample(self) -> String {
         let fields: Vec<_> = self.record.iter().map(String::from_utf8_lossy).collect();
         fields.join(",")
     }

@@ -25,7 +25,7 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
         let draft = match row {
             Row::End => return Ok(()),
             Row::Refused(reason) => Err(reason),
-            Row::Sound => draft(intake, layout, frame, &fields, line),
+            Row::Sound => draft(intake, layout, frame, fields, line),
         };
         let draft = draft.map(|mut draft| {
             let all: Vec<usize> = (0..record.len()).collect();
@@ -46,7 +46,7 @@ fn draft(
     intake: &Intake<'_>,
     layout: &Layout,
     frame: &Frame,
-    fields: &Fields<'_>,
+    fields: Fields<'_>,
     line: u64,
 ) -> Result<kernel_model::EntityDraft, Refusal> {
     let id = frame.id(fields, line)?;

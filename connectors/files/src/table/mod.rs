@@ -117,15 +117,16 @@ impl Frame {
             name: layout.name.as_ref().map(|c| header.find(c)).transpose()?,
             place: place.map(|p| RowPlace::new(p, rows)).transpose()?,
             clock: layout.time.as_ref().map(|t| Clock::new(t, header)).transpose()?,
-            height_reference: match has_height {
-                true => stated.or(of_mapping).unwrap_or(HeightReference::Unknown),
-                false => HeightReference::None,
+            height_reference: if has_height {
+                stated.or(of_mapping).unwrap_or(HeightReference::Unknown)
+            } else {
+                HeightReference::None
             },
             lineage: format!("{datum} coordinates as given{note}").into(),
         })
     }
 
-    fn id<'r>(&'r self, fields: &Fields<'r>, number: u64) -> Result<std::borrow::Cow<'r, str>, Refusal> {
+    fn id<'r>(&'r self, fields: Fields<'r>, number: u64) -> Result<std::borrow::Cow<'r, str>, Refusal> {
         match &self.id {
             RowId::Column(at) => match fields.text(*at) {
                 "" => Err("its id is empty".to_owned()),
@@ -141,7 +142,7 @@ impl Frame {
         &self,
         layout: &Layout,
         key: SourceKey,
-        fields: &Fields<'_>,
+        fields: Fields<'_>,
         place: Option<kernel_model::Place>,
     ) -> EntityDraft {
         let mut draft = EntityDraft::new(key, layout.kind, layout.class.clone());
@@ -150,10 +151,8 @@ impl Frame {
         if let Some(place) = place {
             let coord = kernel_model::Coord::new(place.lon_deg, place.lat_deg, place.height_m.unwrap_or(0.0));
             let geometry = Geometry { has_height: place.height_m.is_some(), shape: Shape::Point(coord) };
-            draft.height_reference = match geometry.has_height {
-                true => self.height_reference.clone(),
-                false => HeightReference::None,
-            };
+            draft.height_reference =
+                if geometry.has_height { self.height_reference.clone() } else { HeightReference::None };
             draft.geometry = Some(geometry);
         }
         draft
@@ -173,7 +172,7 @@ impl RowPlace {
     }
 
     /// The row's place; `None` where its coordinates are said to be missing.
-    fn read(&self, fields: &Fields<'_>, missing: &[String]) -> Result<Option<kernel_model::Place>, Refusal> {
+    fn read(&self, fields: Fields<'_>, missing: &[String]) -> Result<Option<kernel_model::Place>, Refusal> {
         let Some((lon, lat)) = fields.number(self.lon, missing)?.zip(fields.number(self.lat, missing)?) else {
             return Ok(None);
         };

@@ -77,8 +77,8 @@ impl Reader<'_> {
         let fields = Fields::new(record);
         let frame = self.frame;
         let when =
-            frame.clock.as_ref().ok_or_else(|| "the mapping has no time".to_owned()).and_then(|c| c.read(&fields));
-        let found = frame.id(&fields, line).and_then(|id| when.map(|time| (id, time)));
+            frame.clock.as_ref().ok_or_else(|| "the mapping has no time".to_owned()).and_then(|c| c.read(fields));
+        let found = frame.id(fields, line).and_then(|id| when.map(|time| (id, time)));
         let (id, time) = match found {
             Ok(both) => both,
             Err(reason) => {
@@ -87,7 +87,7 @@ impl Reader<'_> {
             }
         };
         let known = self.by_id.get(&*id).copied();
-        let station = match known.map_or_else(|| self.declare(intake, &id, &fields), |at| Ok(Ok(at)))? {
+        let station = match known.map_or_else(|| self.declare(intake, &id, fields), |at| Ok(Ok(at)))? {
             Ok(at) => at,
             Err(reason) => {
                 intake.refuse(format!("line {line}"), reason, &fields.sample());
@@ -110,20 +110,19 @@ impl Reader<'_> {
         &mut self,
         intake: &mut Intake<'_>,
         id: &str,
-        fields: &Fields<'_>,
+        fields: Fields<'_>,
     ) -> Result<Result<usize, Refusal>, Error> {
         if self.stations.len() >= MAX_THINGS {
             return Err(too_many(intake));
         }
-        let place = match &self.frame.place {
-            Some(columns) => match columns.read(fields, &self.layout.missing) {
+        let place = if let Some(columns) = &self.frame.place {
+            match columns.read(fields, &self.layout.missing) {
                 Ok(place) => place,
                 Err(reason) => return Ok(Err(reason)),
-            },
-            None => {
-                let listed = self.layout.stations.as_ref().and_then(|s| s.places.iter().find(|s| s.id == id));
-                listed.and_then(|s| Place::new(s.lon, s.lat, None).ok())
             }
+        } else {
+            let listed = self.layout.stations.as_ref().and_then(|s| s.places.iter().find(|s| s.id == id));
+            listed.and_then(|s| Place::new(s.lon, s.lat, None).ok())
         };
         let key = intake.key(id);
         let mut draft = self.frame.draft(self.layout, key.clone(), fields, place);

@@ -39,11 +39,11 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
         let fix = match row {
             Row::End => break,
             Row::Refused(reason) => Err(reason),
-            Row::Sound => reader.fix(&fields, line),
+            Row::Sound => reader.fix(fields, line),
         };
         intake.count_record();
         match fix {
-            Ok((id, fix)) => reader.keep(intake, &fields, &id, fix)?,
+            Ok((id, fix)) => reader.keep(intake, fields, &id, fix)?,
             Err(reason) => intake.refuse(format!("line {line}"), reason, &fields.sample()),
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
 }
 
 impl<'a> Reader<'a> {
-    fn fix<'r>(&self, fields: &Fields<'r>, line: u64) -> Result<(std::borrow::Cow<'r, str>, PositionFix), Refusal>
+    fn fix<'r>(&self, fields: Fields<'r>, line: u64) -> Result<(std::borrow::Cow<'r, str>, PositionFix), Refusal>
     where
         'a: 'r,
     {
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         Ok((id, PositionFix { time, place, heading_deg, speed_m_s }))
     }
 
-    fn keep(&mut self, intake: &mut Intake<'_>, fields: &Fields<'_>, id: &str, fix: PositionFix) -> Result<(), Error> {
+    fn keep(&mut self, intake: &mut Intake<'_>, fields: Fields<'_>, id: &str, fix: PositionFix) -> Result<(), Error> {
         let at = match self.by_id.get(id) {
             Some(at) => *at,
             None if self.things.len() >= MAX_THINGS => return Err(too_many(intake)),

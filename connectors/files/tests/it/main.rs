@@ -1,4 +1,10 @@
 //! Real files and broken ones through the public door, against counts made by other readers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests stand outside the test functions that the lints leave alone"
+)]
 
 mod cityjson;
 mod crs;
