@@ -17,7 +17,7 @@ const QUESTIONS: [(&str, &str); 3] = [
         "select count(*) from positions where st_intersects(st_point(lon, lat), \
          st_geomfromtext('POLYGON((116.30 39.95, 116.35 39.95, 116.30 40.00, 116.30 39.95))'))",
     ),
-    ("plan only", "select count(*) from positions where lon > 999 and lon < -999"),
+    ("empty table", "select count(*) from rejected where reason = 'none'"),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
