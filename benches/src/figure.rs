@@ -3,8 +3,8 @@
 use serde_json::json;
 
 /// Which side of the bound is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Bound {
     /// At most.
     Below(f64),
     /// At least.
@@ -29,20 +29,20 @@ impl Bound {
 
 /// A figure.
 #[derive(Debug, Clone)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// What was measured.
-    pub name: String,
+    pub(crate) name: String,
     /// Unit of the runs.
-    pub unit: &'static str,
+    pub(crate) unit: &'static str,
     /// Every run.
-    pub runs: Vec<f64>,
+    pub(crate) runs: Vec<f64>,
     /// What it has to keep.
-    pub bound: Bound,
+    pub(crate) bound: Bound,
 }
 
 impl Figure {
     /// The value in the middle, or at another place of the sorted runs (0.99: the 99th percentile).
-    pub fn at(runs: &[f64], place: f64) -> f64 {
+    pub(crate) fn at(runs: &[f64], place: f64) -> f64 {
         let mut sorted = runs.to_vec();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().saturating_sub(1);
@@ -50,7 +50,7 @@ impl Figure {
     }
 
     /// One line of JSON.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let median = Self::at(&self.runs, 0.5);
         json!({
             "figure": self.name,

@@ -20,7 +20,7 @@ fn timed(program: &Program, name: &str, path: &str, wanted: &str, most_s: f64) -
 }
 
 /// Two cities.
-pub fn import(program: &Program) -> anyhow::Result<Vec<Figure>> {
+pub(crate) fn import(program: &Program) -> anyhow::Result<Vec<Figure>> {
     Ok(vec![
         timed(
             program,
@@ -34,7 +34,7 @@ pub fn import(program: &Program) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// Four years of hourly readings of nine stations.
-pub fn observations(program: &Program) -> anyhow::Result<Vec<Figure>> {
+pub(crate) fn observations(program: &Program) -> anyhow::Result<Vec<Figure>> {
     let folder = shared("data/iot/beijing_air")?;
     let mut files: Vec<_> = std::fs::read_dir(&folder)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))

@@ -18,7 +18,7 @@ const PACE: Duration = Duration::from_millis(53);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Median and 99th percentile.
-pub fn publish_to_client(program: &Program) -> anyhow::Result<Vec<Figure>> {
+pub(crate) fn publish_to_client(program: &Program) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let server = program.start("demo", dir.path())?;
     // Let every mover and sensor have spoken.
@@ -79,10 +79,9 @@ async fn measure(server: &Server) -> anyhow::Result<Vec<f64>> {
 fn holds(bytes: &[u8], wanted: f64) -> anyhow::Result<bool> {
     for batch in StreamReader::try_new(bytes, None)? {
         let batch = batch?;
-        if let Some(values) = batch.column_by_name("value") {
-            if values.as_primitive::<Float64Type>().iter().flatten().any(|value| value == wanted) {
-                return Ok(true);
-            }
+        let values = batch.column_by_name("value").map(|column| column.as_primitive::<Float64Type>());
+        if values.is_some_and(|values| values.iter().flatten().any(|value| value == wanted)) {
+            return Ok(true);
         }
     }
     Ok(false)

@@ -14,7 +14,7 @@ const MESSAGES: usize = 200_000;
 const RUNS: usize = 3;
 
 /// Messages a second, from the first one sent to the last one durable.
-pub fn rate(program: &Program) -> anyhow::Result<Vec<Figure>> {
+pub(crate) fn rate(program: &Program) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let server = program.start("serve", dir.path())?;
     let runtime = tokio::runtime::Runtime::new()?;
@@ -83,7 +83,7 @@ fn publish(server: &Server, run: usize) -> anyhow::Result<()> {
         let mut payload = format!(r#"{{"t":{t},"v":{}.5,"unit":"ug/m3","#, n % 100);
         // Filled up to 100 bytes, as the peers' figures have it.
         let fill = 100_usize.saturating_sub(payload.len() + r#""note":""}"#.len());
-        payload.push_str(&format!(r#""note":"{}"}}"#, "x".repeat(fill)));
+        payload.extend([r#""note":""#, &"x".repeat(fill), r#""}"#]);
         (format!("urbis/bench/s{}/pm25", n % SENSORS), payload)
     });
     send(server, &format!("publisher-{run}"), messages)

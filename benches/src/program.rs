@@ -9,20 +9,20 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 /// Where the program is.
-pub struct Program {
+pub(crate) struct Program {
     path: PathBuf,
 }
 
 impl Program {
     /// Checks that it runs.
-    pub fn new(path: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn new(path: PathBuf) -> anyhow::Result<Self> {
         let output = Command::new(&path).arg("--version").output().with_context(|| path.display().to_string())?;
         ensure!(output.status.success(), "{} does not run", path.display());
         Ok(Self { path })
     }
 
     /// Runs a command to its end; seconds it took and what it said.
-    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<(f64, String)> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<(f64, String)> {
         let begun = Instant::now();
         let output = Command::new(&self.path).args(arguments).env("URBIS_LOG", "warn").output()?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -33,7 +33,7 @@ impl Program {
     }
 
     /// Starts `serve` or `demo`.
-    pub fn start(&self, command: &str, data: &Path) -> anyhow::Result<Server> {
+    pub(crate) fn start(&self, command: &str, data: &Path) -> anyhow::Result<Server> {
         let mut child = Command::new(&self.path)
             .args([command, "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
             .arg(data)
@@ -57,23 +57,23 @@ impl Program {
 }
 
 /// A running server; ended when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// `http://127.0.0.1:PORT`.
-    pub url: String,
+    pub(crate) url: String,
     /// `127.0.0.1:PORT`.
-    pub mqtt: String,
+    pub(crate) mqtt: String,
 }
 
 impl Server {
     /// Host and port of the broker.
-    pub fn broker(&self) -> anyhow::Result<(String, u16)> {
+    pub(crate) fn broker(&self) -> anyhow::Result<(String, u16)> {
         let (host, port) = self.mqtt.split_once(':').context("broker address")?;
         Ok((host.to_owned(), port.parse()?))
     }
 
     /// The one number of a SQL answer.
-    pub fn number(&self, query: &str) -> anyhow::Result<i64> {
+    pub(crate) fn number(&self, query: &str) -> anyhow::Result<i64> {
         let text = ureq::post(format!("{}/sql", self.url)).send(query)?.body_mut().read_to_string()?;
         let answer: Value = serde_json::from_str(&text)?;
         let row = answer["rows"][0].as_object().context("no row")?;
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Asks until the answer is as wanted.
-    pub fn until(&self, query: &str, wanted: i64, patience: Duration) -> anyhow::Result<()> {
+    pub(crate) fn until(&self, query: &str, wanted: i64, patience: Duration) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
             let now = self.number(query)?;
@@ -102,7 +102,7 @@ impl Drop for Server {
 }
 
 /// A file of the real input beside the checkout.
-pub fn shared(path: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn shared(path: &str) -> anyhow::Result<PathBuf> {
     let root = std::env::var_os("URBIS_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
     let file = root.join(path);
@@ -111,6 +111,6 @@ pub fn shared(path: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// A path as text.
-pub fn text(path: &Path) -> anyhow::Result<&str> {
+pub(crate) fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))
 }

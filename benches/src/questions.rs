@@ -12,23 +12,21 @@ use crate::program::{Program, text};
 
 const POINTS: usize = 1_000_000;
 const MAPPING: &str = r#"
+dataset = "points"
+
+[[layout]]
+first_line = "id,time,lon,lat"
 mode = "positions"
 datum = "WGS84"
-time_zone = "UTC"
 kind = "vehicle"
-
-[columns]
-id = "id"
-lon = "lon"
-lat = "lat"
-
-[time]
-column = "time"
-format = "%Y-%m-%dT%H:%M:%SZ"
+class = "point"
+id = { column = "id" }
+place = { lat = "lat", lon = "lon" }
+time = { zone = "UTC", columns = ["time"], format = "%Y-%m-%dT%H:%M:%SZ" }
 "#;
 
 /// Counts in a box.
-pub fn box_count(program: &Program) -> anyhow::Result<Vec<Figure>> {
+pub(crate) fn box_count(program: &Program) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let (csv, mapping, data) = (dir.path().join("points.csv"), dir.path().join("points.toml"), dir.path().join("data"));
     let mut random = SmallRng::seed_from_u64(42);

@@ -43,7 +43,9 @@ impl BoxIndex {
         if self.tree.size() == 0 {
             self.tree = RTree::bulk_load(entries);
         } else {
-            entries.into_iter().for_each(|entry| self.tree.insert(entry));
+            for entry in entries {
+                self.tree.insert(entry);
+            }
         }
     }
 

@@ -26,9 +26,12 @@ pub struct Receipt {
     pub outcome: Outcome,
 }
 
+/// Where a sender waits, if it does.
+type Reply = Option<oneshot::Sender<Result<Receipt, String>>>;
+
 struct Group {
     changes: Vec<Change>,
-    reply: Option<oneshot::Sender<Result<Receipt, String>>>,
+    reply: Reply,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +44,7 @@ struct Counts {
     unchanged: AtomicU64,
     waits: AtomicU64,
     waited_us: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// What the writer has done since the start.
@@ -62,6 +66,8 @@ pub struct IngestCounters {
     pub waits: u64,
     /// How long senders waited, microseconds.
     pub waited_us: u64,
+    /// Commits that failed; nothing of them was kept.
+    pub failed: u64,
 }
 
 /// The senders' end; clones are cheap.
@@ -75,7 +81,7 @@ pub struct Ingest {
 impl Ingest {
     /// Gives the store to a thread of its own that writes what comes in until all senders are gone, then seals nothing
     /// and ends: the log holds what it needs.
-    pub fn start(store: Store, hub: Arc<Hub>) -> (Self, std::thread::JoinHandle<Result<(), Error>>) {
+    pub fn start(store: Store, hub: Arc<Hub>) -> (Self, std::thread::JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
@@ -142,6 +148,7 @@ impl Ingest {
             unchanged: read(&c.unchanged),
             waits: read(&c.waits),
             waited_us: read(&c.waited_us),
+            failed: read(&c.failed),
         }
     }
 }
@@ -155,7 +162,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self) -> Result<(), Error> {
+    fn run(mut self) {
         while let Some(first) = self.receiver.blocking_recv() {
             let (groups, replies) = self.gather(first);
             match self.store.commit(groups) {
@@ -163,16 +170,18 @@ impl Writer {
                 Err(error) => {
                     let line = error.to_string();
                     tracing::error!("commit failed: {line}");
-                    replies.into_iter().flatten().for_each(|reply| drop(reply.send(Err(line.clone()))));
+                    for reply in replies.into_iter().flatten() {
+                        drop(reply.send(Err(line.clone())));
+                    }
+                    self.counts.failed.fetch_add(1, Ordering::Relaxed);
                     // A disk that is full may have room again; do not spin on it.
                     std::thread::sleep(Duration::from_millis(200));
                 }
             }
         }
-        Ok(())
     }
 
-    fn gather(&mut self, first: Group) -> (Vec<Vec<Change>>, Vec<Option<oneshot::Sender<Result<Receipt, String>>>>) {
+    fn gather(&mut self, first: Group) -> (Vec<Vec<Change>>, Vec<Reply>) {
         let mut rows = first.changes.iter().map(Change::row_count).sum::<usize>();
         let (mut groups, mut replies) = (vec![first.changes], vec![first.reply]);
         while rows < COMMIT_ROWS {
@@ -184,11 +193,7 @@ impl Writer {
         (groups, replies)
     }
 
-    fn acknowledge(
-        &self,
-        committed: kernel_store::Committed,
-        replies: Vec<Option<oneshot::Sender<Result<Receipt, String>>>>,
-    ) {
+    fn acknowledge(&self, committed: kernel_store::Committed, replies: Vec<Reply>) {
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         let sequence = committed.sequence;
         for (outcome, reply) in committed.outcomes.into_iter().zip(replies) {

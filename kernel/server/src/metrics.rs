@@ -79,6 +79,7 @@ fn own(state: &AppState) -> Vec<Gauge> {
         gauge("unchanged_total", "Records that were there already.", counters.unchanged),
         gauge("ingest_waits_total", "Times a sender found the writer's queue full.", counters.waits),
         gauge("ingest_waited_us_total", "How long senders waited, microseconds.", counters.waited_us),
+        gauge("commits_failed_total", "Commits that failed; nothing of them was kept.", counters.failed),
         gauge("ingest_queued", "Groups of changes that wait for the writer.", state.ingest.queued() as u64),
         gauge("live_clients", "Live clients.", state.hub.len() as u64),
         gauge("live_messages_total", "Messages sent to live clients.", hub.messages.load(relaxed)),

@@ -21,8 +21,8 @@ use tokio::sync::watch;
 use crate::assets::AssetTable;
 use crate::error::Error;
 
-/// Leaves in one append: the ledger's own bound.
-const GROUP: usize = 4_096;
+/// Leaves in one append: the ledger's own bound. A call is in whole or not at all.
+const GROUP: usize = 65_536;
 /// Time between two groups while commits keep coming.
 const PACE: Duration = Duration::from_millis(100);
 /// Cells that together hold a geometry.
@@ -88,6 +88,9 @@ impl Registrar {
     }
 
     /// Registers whatever is committed, until the writer ends.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be written.
     pub async fn run(self: Arc<Self>, mut committed: watch::Receiver<Sequence>) -> Result<(), Error> {
         loop {
             committed.borrow_and_update();
@@ -112,12 +115,15 @@ impl Registrar {
             return Ok(0);
         }
         let mut ledger = self.ledger();
-        let done = ledger.records_with_sequence(ledger.last_sequence())?;
         let last = ledger.last_sequence();
-        let records: Vec<AssetRecord> = gather(&snapshot, after, &ledger)
-            .into_iter()
-            .filter(|record| record.sequence > last || (record.sequence == last && !done.contains(&record.asset)))
-            .collect();
+        // Of the last sequence, a crash between two appends may have left the end: its first ones are in.
+        let mut done = ledger.records_with_sequence(last)?.len();
+        let mut records = gather(&snapshot, after, &ledger);
+        records.retain(|record| {
+            let in_already = record.sequence < last || (record.sequence == last && done > 0);
+            done -= usize::from(record.sequence == last && done > 0);
+            !in_already
+        });
         for group in records.chunks(GROUP) {
             ledger.append(group)?;
         }

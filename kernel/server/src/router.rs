@@ -70,6 +70,9 @@ impl Server {
     }
 
     /// Waits for the server, which ends only by a failure.
+    ///
+    /// # Errors
+    /// The failure.
     pub async fn wait(&mut self) -> std::io::Result<()> {
         (&mut self.task).await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
     }

@@ -53,23 +53,6 @@ pub struct AppState {
     pub gauges: Gauges,
     /// Since when it runs.
     pub started: Instant,
-    pub(crate) sql_places: Semaphore,
-}
-
-impl AppState {
-    /// Puts the parts together.
-    pub fn new(
-        reader: Reader,
-        ingest: Ingest,
-        hub: Arc<Hub>,
-        registrar: Arc<Registrar>,
-        engine: Engine,
-        access: Access,
-        settings: Settings,
-        gauges: Gauges,
-    ) -> Self {
-        let sql_places = Semaphore::new(settings.sql_at_once);
-        let started = Instant::now();
-        Self { reader, ingest, hub, registrar, engine, access, settings, gauges, started, sql_places }
-    }
+    /// Places for questions answered at once.
+    pub sql_places: Semaphore,
 }

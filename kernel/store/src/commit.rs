@@ -180,16 +180,12 @@ impl<'a> Gathering<'a> {
     }
 
     fn entity(&mut self, draft: EntityDraft) {
-        let parent = match &draft.parent {
-            None => None,
-            Some(source) => match self.find_entity(source) {
-                Some(id) => Some(id),
-                None => {
-                    let reason = format!("its parent {source} was never described: describe the parent first");
-                    return self.refuse(&draft.source, reason);
-                }
-            },
-        };
+        let parent = draft.parent.as_ref().map(|source| (source, self.find_entity(source)));
+        if let Some((source, None)) = parent {
+            let reason = format!("its parent {source} was never described: describe the parent first");
+            return self.refuse(&draft.source, reason);
+        }
+        let parent = parent.and_then(|(_, id)| id);
         let known = self.find_entity(&draft.source);
         let id = known.unwrap_or_else(|| EntityId(Uuid::now_v7()));
         let digest = draft.digest();

@@ -80,16 +80,13 @@ fn collect(table: Table, rows: &RecordBatch, wanted: &HashSet<Key>, there: &mut 
     let time = rows.column(1).as_primitive::<TimestampMicrosecondType>();
     let bits = |column: usize, row: usize| rows.column(column).as_primitive::<Float64Type>().value(row).to_bits();
     for row in 0..rows.num_rows() {
-        let key = match table {
-            Table::Observations => {
-                let series = rows.column(0).as_primitive::<UInt64Type>().value(row);
-                (u128::from(series), time.value(row), bits(2, row), 0)
-            }
-            _ => {
-                let series = rows.column(0).as_fixed_size_binary().value(row);
-                let series = series.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
-                (series, time.value(row), bits(2, row), bits(3, row))
-            }
+        let key = if table == Table::Observations {
+            let series = rows.column(0).as_primitive::<UInt64Type>().value(row);
+            (u128::from(series), time.value(row), bits(2, row), 0)
+        } else {
+            let series = rows.column(0).as_fixed_size_binary().value(row);
+            let series = series.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
+            (series, time.value(row), bits(2, row), bits(3, row))
         };
         if wanted.contains(&key) {
             there.insert(key);

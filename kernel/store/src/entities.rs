@@ -85,25 +85,21 @@ impl Present {
     }
 
     fn take(&mut self, entity: PresentEntity, fresh: &mut Vec<(LonLatBox, u32)>) {
-        let slot = match self.by_id.get(&entity.id).copied() {
-            Some(slot) => {
-                let old = &self.slots[slot as usize];
-                self.batches[old.batch].superseded.push(old.row);
-                if let Some(region) = old.region.filter(|_| !old.retired) {
-                    let bounds = bounds(&region);
-                    if !self.boxes.remove(bounds, slot) {
-                        fresh.retain(|(_, number)| *number != slot);
-                    }
-                }
-                slot
-            }
+        let slot = self.by_id.get(&entity.id).copied().unwrap_or(self.slots.len() as u32);
+        match self.slots.get(slot as usize) {
             None => {
-                let slot = self.slots.len() as u32;
                 self.by_id.insert(entity.id, slot);
                 self.slots.push(entity.clone());
-                slot
             }
-        };
+            Some(old) => {
+                self.batches[old.batch].superseded.push(old.row);
+                let indexed = old.region.filter(|_| !old.retired).map(|region| bounds(&region));
+                if indexed.is_some_and(|bounds| !self.boxes.remove(bounds, slot)) {
+                    // Not in the tree yet: it came earlier in this very batch.
+                    fresh.retain(|(_, number)| *number != slot);
+                }
+            }
+        }
         if let Some(region) = entity.region.filter(|_| !entity.retired) {
             fresh.push((bounds(&region), slot));
         }

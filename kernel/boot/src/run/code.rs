@@ -1,5 +1,6 @@
 //! `urbis code`: positions to codes and back, one at a time or a stream of CSV.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, Write};
 
 use anyhow::{Context, anyhow, bail};
@@ -85,10 +86,10 @@ fn describe(code: &str, decoded: &Decoded) -> String {
         area.north_deg(),
     );
     if let Some(band) = &decoded.height_band {
-        text.push_str(&format!("\n  height around {:.3} m", band.centre_m()));
+        let _ = write!(text, "\n  height around {:.3} m", band.centre_m());
     }
     if let Some(interval) = &decoded.interval {
-        text.push_str(&format!("\n  time   {interval}"));
+        let _ = write!(text, "\n  time   {interval}");
     }
     text
 }

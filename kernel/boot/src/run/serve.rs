@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use connectors_streams::{Broker, BrokerLimits, Decoder, DecoderSettings, FlowSettings, Streams};
@@ -11,7 +12,7 @@ use kernel_query::Engine;
 use kernel_server::live::Hub;
 use kernel_server::{Access, AppState, Gauge, Gauges, Ingest, Registrar, Server};
 use kernel_store::{Opened, Options, Reader, Store};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::cli::ServeArgs;
@@ -48,7 +49,7 @@ pub(crate) struct Kernel {
     streams: Option<Arc<Streams>>,
     bridge: Option<JoinHandle<()>>,
     registering: JoinHandle<Result<(), kernel_server::Error>>,
-    writer: std::thread::JoinHandle<Result<(), kernel_server::Error>>,
+    writer: std::thread::JoinHandle<()>,
     first_key: Option<kernel_server::FirstKey>,
     data: std::path::PathBuf,
 }
@@ -68,18 +69,29 @@ impl Kernel {
         let hub = Arc::new(Hub::default());
         let (ingest, writer) = Ingest::start(store, hub.clone());
         let registrar = Arc::new(registrar);
+        let caught_up = tokio::task::spawn_blocking({
+            let registrar = registrar.clone();
+            move || registrar.catch_up()
+        });
+        let registered = caught_up.await.context("registration")??;
+        if registered > 0 {
+            tracing::info!(registered, "registered what the last run left");
+        }
         let registering = tokio::spawn(registrar.clone().run(ingest.committed()));
         let gauges = Gauges::default();
-        let state = Arc::new(AppState::new(
-            reader.clone(),
-            ingest.clone(),
+        let settings = config.settings();
+        let state = Arc::new(AppState {
+            reader: reader.clone(),
+            ingest: ingest.clone(),
             hub,
             registrar,
             engine,
             access,
-            config.settings(),
-            gauges.clone(),
-        ));
+            sql_places: Semaphore::new(settings.sql_at_once),
+            settings,
+            gauges: gauges.clone(),
+            started: Instant::now(),
+        });
         let (broker, streams, bridge) = match config.mqtt.as_str() {
             "off" => (None, None, None),
             address => {

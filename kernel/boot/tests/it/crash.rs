@@ -66,14 +66,14 @@ fn nothing_acknowledged_is_lost_or_doubled_by_sigkill() {
         let dead = AtomicBool::new(false);
         let url = server.url.clone();
         std::thread::scope(|scope| {
-            let writing = scope.spawn(|| {
-                let (mut sent, mut acknowledged) = (sent, acknowledged);
+            let (dead, url, key) = (&dead, &url, &key);
+            let writing = scope.spawn(move || {
                 while !dead.load(Ordering::Relaxed) {
                     let mut changes = describe(0);
                     changes.extend(describe(sent));
                     changes.push(readings(sent));
                     sent += BATCH;
-                    match post(&url, &key, &changes) {
+                    match post(url, key, &changes) {
                         Ok(()) => acknowledged += BATCH,
                         Err(_) => break,
                     }

@@ -1,5 +1,12 @@
 //! The program as its users meet it: started, asked, killed, and asked again.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test stops at the first thing that is not as it should be, and says what it left out"
+)]
+
 mod clients;
 mod commands;
 mod crash;

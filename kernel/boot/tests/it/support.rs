@@ -7,34 +7,34 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The program under test.
-pub fn urbis() -> Command {
+pub(crate) fn urbis() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_urbis"));
     command.env("URBIS_LOG", "warn");
     command
 }
 
 /// Runs to the end.
-pub fn run(arguments: &[&str]) -> Output {
+pub(crate) fn run(arguments: &[&str]) -> Output {
     urbis().args(arguments).output().unwrap()
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Must have ended with 0.
-pub fn done(arguments: &[&str]) -> String {
+pub(crate) fn done(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "urbis {arguments:?}: {}", stderr(&output));
     stdout(&output)
 }
 
 /// Real input, or `None` with a word about it; missing it fails where `CI` is set.
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("URBIS_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let file = root.join(path);
@@ -47,7 +47,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// Whether a foreign program is installed; missing it fails where `CI` is set.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--help").output().is_ok();
     assert!(found || std::env::var_os("CI").is_none(), "{program} is missing: make setup");
     if !found {
@@ -57,15 +57,15 @@ pub fn has(program: &str) -> bool {
 }
 
 /// A server on free loopback ports.
-pub struct Server {
-    pub child: Child,
-    pub url: String,
-    pub mqtt: Option<String>,
-    pub key: Option<String>,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
+    pub(crate) mqtt: Option<String>,
+    pub(crate) key: Option<String>,
 }
 
 impl Server {
-    pub fn start(data: &Path, mqtt: &str) -> Self {
+    pub(crate) fn start(data: &Path, mqtt: &str) -> Self {
         let mut child = urbis()
             .args(["serve", "--listen", "127.0.0.1:0", "--mqtt", mqtt, "--data"])
             .arg(data)
@@ -87,20 +87,20 @@ impl Server {
         Self { url: url.expect("the server says where its page is"), child, mqtt, key }
     }
 
-    pub fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut response = agent.get(format!("{}{path}", self.url)).call().unwrap();
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
     }
 
-    pub fn json(&self, path: &str) -> Value {
+    pub(crate) fn json(&self, path: &str) -> Value {
         let (status, body) = self.get(path);
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str(&body).unwrap()
     }
 
     /// Rows of a SQL answer.
-    pub fn sql(&self, query: &str) -> Value {
+    pub(crate) fn sql(&self, query: &str) -> Value {
         let mut response = ureq::post(format!("{}/sql", self.url)).send(query).unwrap();
         let answer: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
         assert_eq!(answer["truncated"], Value::Null);
@@ -108,13 +108,13 @@ impl Server {
     }
 
     /// The one number of a SQL answer.
-    pub fn number(&self, query: &str) -> i64 {
+    pub(crate) fn number(&self, query: &str) -> i64 {
         let rows = self.sql(query);
         rows[0].as_object().unwrap().values().next().unwrap().as_i64().unwrap()
     }
 
     /// Asks until the answer is as wanted, ten seconds at most.
-    pub fn until(&self, query: &str, wanted: i64) {
+    pub(crate) fn until(&self, query: &str, wanted: i64) {
         for _ in 0..100 {
             if self.number(query) == wanted {
                 return;

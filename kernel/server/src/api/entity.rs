@@ -6,7 +6,6 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use axum::Json;
 use axum::extract::{Path, State};
-use kernel_ledger::Which;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, TimeUs};
 use kernel_store::{LiveView, PresentEntity, Reader};
 use serde_json::{Value, json};
@@ -112,8 +111,7 @@ fn receipt(registrar: &Registrar, id: &EntityId, sequence: u64, has_geometry: bo
     let ledger = registrar.ledger();
     let registered = registrar.reached().borrow().0 >= sequence;
     match ledger.leaves_of_asset(&id.to_string()).last() {
-        Some(_) if registered => {
-            let index = ledger.receipt(&id.to_string(), Which::Latest).map(|receipt| receipt.index).ok();
+        Some(index) if registered => {
             json!({ "state": "registered", "leaf_index": index, "log_size": ledger.size() })
         }
         None if registered || !has_geometry => json!({ "state": "none" }),

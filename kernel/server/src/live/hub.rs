@@ -173,7 +173,9 @@ impl Hub {
             return;
         }
         let live = reader.live();
-        clients.iter().for_each(|client| client.offer(delta, &live));
+        for client in clients {
+            client.offer(delta, &live);
+        }
     }
 
     /// Counts what was taken from a client's pending set.

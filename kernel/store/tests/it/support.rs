@@ -7,23 +7,23 @@ use kernel_model::{
 };
 use kernel_store::{Options, Snapshot, Store};
 
-pub fn key(id: &str) -> SourceKey {
+pub(crate) fn key(id: &str) -> SourceKey {
     SourceKey::new("test", id)
 }
 
-pub fn thing(id: &str, class: &str) -> Change {
+pub(crate) fn thing(id: &str, class: &str) -> Change {
     let mut draft = EntityDraft::new(key(id), Kind::Sensor, class);
     draft.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.31, 39.98, 0.0))));
     Change::Entity(draft)
 }
 
-pub fn mover(id: &str) -> Change {
+pub(crate) fn mover(id: &str) -> Change {
     let mut draft = EntityDraft::new(key(id), Kind::Vehicle, "car");
     draft.height_reference = HeightReference::Ellipsoid;
     Change::Entity(draft)
 }
 
-pub fn datastream(id: &str, entity: &str, unit: &str) -> Change {
+pub(crate) fn datastream(id: &str, entity: &str, unit: &str) -> Change {
     Change::Datastream(DatastreamDraft {
         source: key(id),
         entity: key(entity),
@@ -33,15 +33,15 @@ pub fn datastream(id: &str, entity: &str, unit: &str) -> Change {
     })
 }
 
-pub fn reading(t: i64, value: f64) -> Observation {
+pub(crate) fn reading(t: i64, value: f64) -> Observation {
     Observation { phenomenon_time: TimeUs(t), result_time: None, value, quality: Quality::Good }
 }
 
-pub fn readings(datastream: &str, rows: Vec<Observation>) -> Change {
+pub(crate) fn readings(datastream: &str, rows: Vec<Observation>) -> Change {
     Change::Observations(ObservationBatch { datastream: key(datastream), unit: None, rows })
 }
 
-pub fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
+pub(crate) fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
     let place = Place { lon_deg, lat_deg: 39.98, height_m: Some(42.0) };
     let row = PositionFix { time: TimeUs(t), place, heading_deg: Some(90.0), speed_m_s: Some(8.0) };
     Change::Positions(PositionBatch {
@@ -51,10 +51,10 @@ pub fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
     })
 }
 
-pub fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
+pub(crate) fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
     Store::open(dir, Options { seal_rows }).unwrap().0
 }
 
-pub fn counts(snapshot: &Snapshot) -> [u64; 6] {
+pub(crate) fn counts(snapshot: &Snapshot) -> [u64; 6] {
     Table::ALL.map(|table| snapshot.row_count(table))
 }
