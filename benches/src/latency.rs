@@ -79,7 +79,7 @@ async fn measure(server: &Server) -> anyhow::Result<Vec<f64>> {
 fn holds(bytes: &[u8], wanted: f64) -> anyhow::Result<bool> {
     for batch in StreamReader::try_new(bytes, None)? {
         let batch = batch?;
-        let values = batch.column_by_name("value").map(|column| column.as_primitive::<Float64Type>());
+        let values = batch.column_by_name("value").map(AsArray::as_primitive::<Float64Type>);
         if values.is_some_and(|values| values.iter().flatten().any(|value| value == wanted)) {
             return Ok(true);
         }

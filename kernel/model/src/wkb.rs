@@ -262,7 +262,9 @@ mod tests {
     #[test]
     fn bytes_are_the_standards() {
         let point = Geometry::flat(Shape::Point(Coord::new(1.0, 2.0, 0.0)));
-        let hex: String = point.to_wkb().iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "0101000000000000000000f03f0000000000000040");
+        let mut wanted = vec![1, 1, 0, 0, 0];
+        wanted.extend([0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+        wanted.extend([0, 0, 0, 0, 0, 0, 0, 0x40]);
+        assert_eq!(point.to_wkb(), wanted, "OGC 06-103r4, 8.2.8: little-endian, type 1, x = 1, y = 2");
     }
 }

@@ -71,6 +71,6 @@ fn ogrinfo_lists_and_reads_the_collections() {
     assert!(list.contains("building") && list.contains("road"), "{list}");
     let all = ogrinfo(&["building", "-al", "-q", "-geom=NO"]);
     assert_eq!(all.matches("OGRFeature(building)").count() as i64, buildings, "paged through to the end");
-    let one = ogrinfo(&["building", "-q", "-spat", "4.35", "52.0", "4.36", "52.02"]);
+    let one = ogrinfo(&["building", "-q", "-spat", "4.3650", "52.0110", "4.3665", "52.0126"]);
     assert!(one.contains("MULTIPOLYGON Z"), "{one}");
 }
