@@ -29,7 +29,8 @@ function decimals(legend: Legend): number {
   return span >= 20 ? 0 : span >= 2 ? 1 : 2;
 }
 
-function Ramp({ legend }: { legend: Legend }) {
+/** One ramp; `brief`: its ends in the line of its name, for many under each other. */
+function Ramp({ legend, brief }: { legend: Legend; brief: boolean }) {
   const bar = useRef<HTMLDivElement>(null);
   const css = rampCss(legend);
   useEffect(() => {
@@ -43,14 +44,16 @@ function Ramp({ legend }: { legend: Legend }) {
     <div class="ramp">
       <p class="ramp-name">
         {name}
-        {unit && <span>{unit}</span>}
+        <span>{brief ? `${low} – ${high} ${unit}` : unit}</span>
       </p>
       <div class="ramp-bar" ref={bar} role="img" aria-label={`${name}: ${low} – ${high} ${unit}`} />
-      <p class="ramp-scale" aria-hidden="true">
-        <span>{low}</span>
-        <span>{text((legend.min + legend.max) / 2)}</span>
-        <span>{high}</span>
-      </p>
+      {!brief && (
+        <p class="ramp-scale" aria-hidden="true">
+          <span>{low}</span>
+          <span>{text((legend.min + legend.max) / 2)}</span>
+          <span>{high}</span>
+        </p>
+      )}
     </div>
   );
 }
@@ -79,7 +82,7 @@ export function LegendBox({ onProperty }: { onProperty: (property: string | null
         </select>
       )}
       {shown.map((legend) => (
-        <Ramp key={legend.property} legend={legend} />
+        <Ramp key={legend.property} legend={legend} brief={shown.length > 1} />
       ))}
     </section>
   );

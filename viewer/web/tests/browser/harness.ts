@@ -58,7 +58,8 @@ export const desktop: BrowserContextOptions = { viewport: { width: 1280, height:
 export const small: BrowserContextOptions = { viewport: { width: 1000, height: 640 } };
 export const phone: BrowserContextOptions = {
   viewport: { width: 390, height: 844 },
-  deviceScaleFactor: 2,
+  // A real phone has two or three; a software renderer pays for each pixel, and the layout is the same.
+  deviceScaleFactor: 1,
   hasTouch: true,
   isMobile: true,
 };
@@ -112,7 +113,7 @@ export async function standing(page: Page): Promise<void> {
 /** Keeps a picture of the page. */
 export async function keep(page: Page, name: string): Promise<void> {
   mkdirSync(artefacts, { recursive: true });
-  await page.screenshot({ path: join(artefacts, `page-${name}.png`) });
+  await page.screenshot({ path: join(artefacts, `page-${name}.png`), timeout: 3 * PATIENCE_MS });
 }
 
 /** A part of the page in CSS pixels. */
@@ -180,11 +181,11 @@ async function readPictures(sources: string[]): Promise<Decoded> {
 
 /** The pixels of a part of the page. */
 export async function pixels(page: Page, box: Box): Promise<Pixels> {
-  return (await decode(page, [await page.screenshot({ clip: box })])).pixels;
+  return (await decode(page, [await picture(page, box)])).pixels;
 }
 
 /** A picture of a part of the page, to be compared later. */
-export const picture = (page: Page, box: Box) => page.screenshot({ clip: box });
+export const picture = (page: Page, box: Box) => page.screenshot({ clip: box, timeout: 3 * PATIENCE_MS });
 
 /** The share of pixels that differ between two pictures. */
 export async function difference(page: Page, before: Buffer, after: Buffer): Promise<number> {
