@@ -53,7 +53,7 @@ export function App({ session }: { session: Session }) {
       <EntityCard actions={session.card} />
       <HoverLabel />
       <Toast />
-      <StatusBar onRetry={session.reconnect} />
+      {!gone && <StatusBar onRetry={session.reconnect} />}
       <Help />
     </div>
   );

@@ -68,10 +68,10 @@ function LastData() {
     <div class="figure figure-last">
       {t("status.last")} <b>{localClock(timeUs)}</b> {zoneText(offset)}
       {offset !== 0 && (
-        <>
+        <span class="figure-utc">
           {" "}
           · <b>{utcClock(timeUs)}</b> UTC
-        </>
+        </span>
       )}
     </div>
   );

@@ -97,6 +97,7 @@ for (const [name, size] of [
     await keep(page, name);
     apart(await places(page, panels), size);
     apart(await places(page, controls), size);
+    apart(await places(page, ".statusbar > *:not(.spacer)"), size);
     if (name !== "tablet") {
       await page.locator(".layers-button").tap();
       await page.waitForTimeout(400);
