@@ -148,9 +148,9 @@ fn columns(schema: &Schema<'_>) -> Result<Columns, ArrowError> {
             continue;
         };
         known.dictionaries.insert(dictionary.id(), layout);
-        // Keys of 32 bits where nothing else is said.
-        let keys = dictionary.indexType().map_or(Some(4), |keys| whole(&keys));
-        known.rows.push(Layout::Fixed(keys.ok_or_else(|| damaged("a dictionary has keys of odd width"))?));
+        // The format allows to leave the type of the keys out; the reader ends the program there.
+        let keys = dictionary.indexType().and_then(|keys| whole(&keys));
+        known.rows.push(Layout::Fixed(keys.ok_or_else(|| damaged("a dictionary has keys of no or odd width"))?));
     }
     Ok(known)
 }
