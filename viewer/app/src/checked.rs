@@ -54,6 +54,8 @@ pub(crate) fn stream(bytes: &[u8]) -> Result<(), ArrowError> {
 enum Layout {
     /// No buffer at all, not even for nulls.
     Nothing,
+    /// One buffer of a bit a row.
+    Bits,
     /// One buffer of entries this many bytes wide.
     Fixed(usize),
     /// Offsets this many bytes wide, then bytes.
@@ -95,39 +97,54 @@ fn record_batch(batch: &RecordBatch<'_>, columns: &[Layout], body_length: usize)
     if nodes != columns.len() || !all_fit {
         return Err(damaged("a column does not have the batch's rows"));
     }
+    let rows = rows as usize;
     let mut variadic = batch.variadicBufferCounts().into_iter().flatten();
     let mut buffers = batch.buffers().into_iter().flatten();
-    for layout in columns {
+    let nulls = batch.nodes().into_iter().flatten().map(|node| node.null_count() > 0);
+    for (layout, has_nulls) in columns.iter().zip(nulls) {
         let more = if *layout == Layout::Views { variadic.next().unwrap_or(0) } else { 0 };
-        for width in widths(*layout, more)? {
+        for wanted in wanted(*layout, rows, has_nulls, more)? {
             let buffer = buffers.next().ok_or_else(|| damaged("a column lacks a buffer"))?;
-            within(buffer.offset(), buffer.length(), width, body_length)
-                .ok_or_else(|| damaged("a buffer lies outside its body or is of odd size"))?;
+            within(buffer.offset(), buffer.length(), wanted, body_length)
+                .ok_or_else(|| damaged("a buffer lies outside its body, is too short or of odd size"))?;
         }
     }
     Ok(())
 }
 
-/// The entry widths of a column's buffers, the one of nulls first.
-fn widths(layout: Layout, variadic: i64) -> Result<Vec<usize>, ArrowError> {
+/// What a buffer has to be: a multiple of its entries' width, and long enough for the rows; in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    width: usize,
+    least: usize,
+}
+
+/// A column's buffers, the one of nulls first.
+fn wanted(layout: Layout, rows: usize, has_nulls: bool, variadic: i64) -> Result<Vec<Wanted>, ArrowError> {
+    let bits = rows.div_ceil(8);
+    let nulls = Wanted { width: 1, least: if has_nulls { bits } else { 0 } };
+    let entries = |width: usize, count: usize| Wanted { width, least: count.saturating_mul(width) };
+    let bytes = Wanted { width: 1, least: 0 };
     Ok(match layout {
         Layout::Nothing => vec![],
-        Layout::Fixed(width) => vec![1, width],
-        Layout::Offsets(width) => vec![1, width, 1],
+        Layout::Bits => vec![nulls, entries(1, bits)],
+        Layout::Fixed(width) => vec![nulls, entries(width, rows)],
+        // A column without rows may leave its one offset out.
+        Layout::Offsets(width) => vec![nulls, entries(width, if rows == 0 { 0 } else { rows + 1 }), bytes],
         Layout::Views => {
             let count = usize::try_from(variadic).ok().filter(|count| *count <= MOST_BUFFERS);
             let count = count.ok_or_else(|| damaged("a column has an impossible number of buffers"))?;
-            let mut all = vec![1, 16];
-            all.resize(2 + count, 1);
+            let mut all = vec![nulls, entries(16, rows)];
+            all.resize(2 + count, bytes);
             all
         }
     })
 }
 
-fn within(offset: i64, length: i64, width: usize, body_length: usize) -> Option<()> {
+fn within(offset: i64, length: i64, wanted: Wanted, body_length: usize) -> Option<()> {
     let (offset, length) = (usize::try_from(offset).ok()?, usize::try_from(length).ok()?);
-    let fits = offset.checked_add(length)? <= body_length && offset.is_multiple_of(8) && length.is_multiple_of(width);
-    fits.then_some(())
+    let inside = offset.checked_add(length)? <= body_length && offset.is_multiple_of(8);
+    (inside && length.is_multiple_of(wanted.width) && length >= wanted.least).then_some(())
 }
 
 /// Text, bytes, figures, flags and instants: what our messages are made of. The reader ends the program at types that it
@@ -162,7 +179,7 @@ fn whole(int: &Int<'_>) -> Option<usize> {
 fn layout_of(field: &Field<'_>) -> Option<Layout> {
     match field.type_type() {
         Type::Null => Some(Layout::Nothing),
-        Type::Bool => Some(Layout::Fixed(1)),
+        Type::Bool => Some(Layout::Bits),
         Type::Utf8 | Type::Binary => Some(Layout::Offsets(4)),
         Type::LargeUtf8 | Type::LargeBinary => Some(Layout::Offsets(8)),
         Type::Utf8View | Type::BinaryView => Some(Layout::Views),
