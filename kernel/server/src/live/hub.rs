@@ -60,6 +60,7 @@ impl Pending {
 #[derive(Debug)]
 pub struct Client {
     filter: Filter,
+    room: usize,
     known: Mutex<HashSet<EntityId>>,
     pending: Mutex<Pending>,
     wake: Notify,
@@ -100,7 +101,7 @@ impl Client {
             }
         }
         for fix in delta.fixes.iter().filter(|fix| known.contains(&fix.entity) && self.filter.wants_fix(&fix.fix)) {
-            let room = pending.len() < PENDING || pending.fixes.contains_key(&fix.entity);
+            let room = pending.len() < self.room || pending.fixes.contains_key(&fix.entity);
             match room {
                 true => pending.coalesced += u64::from(pending.fixes.insert(fix.entity, fix.fix).is_some()),
                 false => pending.missed += 1,
@@ -108,7 +109,7 @@ impl Client {
         }
         for reading in delta.readings.iter().filter(|reading| known.contains(&reading.entity)) {
             let key = (reading.entity, reading.datastream);
-            let room = pending.len() < PENDING || pending.readings.contains_key(&key);
+            let room = pending.len() < self.room || pending.readings.contains_key(&key);
             match room {
                 true => pending.coalesced += u64::from(pending.readings.insert(key, reading.observation).is_some()),
                 false => pending.missed += 1,
@@ -134,18 +135,35 @@ pub struct HubCounters {
 }
 
 /// All listeners.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hub {
     clients: Mutex<Vec<std::sync::Weak<Client>>>,
+    room: usize,
     /// What was sent.
     pub counters: HubCounters,
 }
 
+impl Default for Hub {
+    fn default() -> Self {
+        Self::with_room(PENDING)
+    }
+}
+
 impl Hub {
+    /// A hub at which so many distinct things may wait for each client.
+    pub fn with_room(room: usize) -> Self {
+        Self { clients: Mutex::default(), room, counters: HubCounters::default() }
+    }
+
     /// Adds a listener; it is forgotten when the returned handle is dropped.
     pub fn listen(&self, filter: Filter) -> Arc<Client> {
-        let client =
-            Arc::new(Client { filter, known: Mutex::default(), pending: Mutex::default(), wake: Notify::new() });
+        let client = Arc::new(Client {
+            filter,
+            room: self.room,
+            known: Mutex::default(),
+            pending: Mutex::default(),
+            wake: Notify::new(),
+        });
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&client));
@@ -182,5 +200,80 @@ impl Hub {
     pub fn count(&self, pending: &Pending) {
         self.counters.coalesced.fetch_add(pending.coalesced, Ordering::Relaxed);
         self.counters.missed.fetch_add(pending.missed, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel_model::{
+        Change, Coord, EntityDraft, Geometry, HeightReference, Place, PositionBatch, Shape, SourceKey, TimeUs,
+    };
+    use kernel_store::{Options, Store};
+
+    use super::*;
+
+    fn key(n: usize) -> SourceKey {
+        SourceKey::new("test", format!("car-{n}"))
+    }
+
+    fn mover(n: usize) -> Change {
+        let mut draft = EntityDraft::new(key(n), Kind::Vehicle, "car");
+        draft.height_reference = HeightReference::Ellipsoid;
+        Change::Entity(draft)
+    }
+
+    fn fix(n: usize, t: i64, lon_deg: f64) -> Change {
+        let place = Place { lon_deg, lat_deg: 39.98, height_m: None };
+        let row = PositionFix { time: TimeUs(t), place, heading_deg: None, speed_m_s: None };
+        Change::Positions(PositionBatch {
+            entity: key(n),
+            height_reference: HeightReference::Ellipsoid,
+            rows: vec![row],
+        })
+    }
+
+    /// A store with ten movers, a hub with room for eight, and a client that has heard nothing yet.
+    fn slow(filter: Filter) -> (tempfile::TempDir, Store, Hub, Arc<Client>) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path(), Options::default()).unwrap().0;
+        let hub = Hub::with_room(8);
+        let client = hub.listen(filter);
+        commit(&mut store, &hub, (0..10).map(mover).collect());
+        (dir, store, hub, client)
+    }
+
+    fn commit(store: &mut Store, hub: &Hub, changes: Vec<Change>) {
+        let committed = store.commit(vec![changes]).unwrap();
+        hub.publish(&committed.delta, &store.reader());
+    }
+
+    #[test]
+    fn a_slow_client_gets_the_newest_state_and_is_told_what_it_missed() {
+        let (_dir, mut store, hub, client) = slow(Filter::default());
+        assert_eq!(client.take().entities.len(), 10, "what there is, is never left out");
+        for t in 1..=100 {
+            commit(&mut store, &hub, (0..10).map(|n| fix(n, t, 116.3)).collect());
+        }
+        let pending = client.take();
+        assert_eq!(pending.fixes.len(), 8, "room for eight");
+        assert!(pending.fixes.values().all(|fix| fix.time == TimeUs(100)), "the newest of each");
+        assert_eq!((pending.coalesced, pending.missed), (8 * 99, 2 * 100));
+        assert_eq!(client.take().len(), 0, "once taken, gone");
+    }
+
+    #[test]
+    fn a_client_hears_only_what_it_asked_for() {
+        let region = Region { west: 116.0, south: 39.0, east: 116.5, north: 40.0 };
+        let wanted = Filter { region: Some(region), kinds: Some([Kind::Vehicle].into()) };
+        let (_dir, mut store, hub, client) = slow(wanted);
+        let mut lamp = EntityDraft::new(SourceKey::new("test", "lamp"), Kind::Furniture, "lamp");
+        lamp.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.3, 39.98, 0.0))));
+        client.take();
+        commit(&mut store, &hub, vec![Change::Entity(lamp), fix(1, 1, 116.3), fix(2, 1, 117.9)]);
+        let pending = client.take();
+        assert!(pending.entities.is_empty(), "no lamps");
+        assert_eq!(pending.fixes.len(), 1, "only the one inside");
+        drop(client);
+        assert!(hub.is_empty(), "a client that is gone is forgotten");
     }
 }
