@@ -66,7 +66,8 @@ function LastData() {
   const offset = localOffsetMinutes(timeUs);
   return (
     <div class="figure figure-last">
-      {t("status.last")} <b>{localClock(timeUs)}</b> {zoneText(offset)}
+      <span class="figure-word">{t("status.last")} </span>
+      <b>{localClock(timeUs)}</b> {zoneText(offset)}
       {offset !== 0 && (
         <span class="figure-utc">
           {" "}
