@@ -45,7 +45,13 @@ async fn readings_arrive_as_changes() {
     tokio::time::sleep(Duration::from_secs(7)).await;
     stop.send_replace(true);
     let published = publisher.await.unwrap().unwrap();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // What was given to the client may still be on its way.
+    for _ in 0..100 {
+        if flow.counters().received >= published.positions + published.readings {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let counters = flow.counters();
     broker.stop().await;
     flow.finished().await;
