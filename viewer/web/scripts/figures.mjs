@@ -49,7 +49,11 @@ async function open() {
   });
   await page.goto(url);
   await page.waitForSelector("#city[data-built=true]", { timeout: 60_000 });
-  return { context, page, ms: await page.evaluate(() => performance.now()) };
+  return {
+    context,
+    page,
+    ms: await page.evaluate(() => performance.getEntriesByName("urbis:first-picture")[0].startTime),
+  };
 }
 
 const pictures = [];

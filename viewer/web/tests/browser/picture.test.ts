@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { desktop, keep, launch, open, pixels, standing, visit, type Gpu } from "./harness";
 
-/** The promise for loopback on a quiet machine; a busy one may be given more. */
-const FIRST_PICTURE_MS = Number(process.env["URBIS_FIRST_PICTURE_MS"] ?? 3000);
+/** Far beyond the promise of 3 s, which scripts/figures.mjs measures: a test must not depend on the machine's load. */
+const FIRST_PICTURE_MS = 60_000;
 const TRIES = 3;
 
 for (const gpu of ["webgpu", "webgl"] as Gpu[]) {
