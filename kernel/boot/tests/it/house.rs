@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kernel-ledger", &["kernel-model"]),
     ("connectors-files", &["kernel-model"]),
     ("connectors-streams", &["kernel-model"]),
-    ("viewer-app", &["viewer-render", "kernel-model"]),
+    ("viewer-app", &["viewer-render"]),
     ("kernel-query", &["kernel-store", "kernel-model", "coding-system"]),
     ("kernel-server", &["kernel-query", "kernel-ledger", "kernel-store", "kernel-model", "coding-system"]),
     ("pilots-district", &["connectors-streams", "kernel-model"]),
