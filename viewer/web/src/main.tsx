@@ -29,11 +29,11 @@ function followWidth(): void {
 async function startViewer(session: Session, backend: Backend): Promise<void> {
   const canvas = document.getElementById("city") as HTMLCanvasElement;
   const module = loadModule();
-  // Waited for below; without this a failure before that would be an unhandled rejection.
-  module.catch(() => {});
-  if (!(await hasGpu(backend))) return session.giveUp({ kind: "no_gpu" });
+  const gpu = hasGpu(backend);
   const failed = (detail: string) => session.giveUp({ kind: "stopped", detail });
   try {
+    // A module that cannot be loaded is said at once; a busy GPU may take long to answer.
+    if (!(await Promise.race([gpu, module.then(() => gpu)]))) return session.giveUp({ kind: "no_gpu" });
     session.attach(await ViewerHost.start(await module, canvas, backend, failed), canvas);
   } catch (error) {
     session.giveUp({ kind: "viewer", detail: error instanceof Error ? error.message : String(error) });
