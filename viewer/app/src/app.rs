@@ -147,6 +147,20 @@ impl App {
         Ok(())
     }
 
+    /// The server begins to tell everything from the start, as after a broken line.
+    pub fn begin_snapshot(&mut self) {
+        self.city.begin_snapshot();
+    }
+
+    /// The server has told everything: what it did not tell again is gone.
+    pub fn end_snapshot(&mut self) {
+        for id in self.city.end_snapshot() {
+            self.motion.forget(&id);
+            self.readings.forget(&id);
+        }
+        self.complete = false;
+    }
+
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
         self.updates += rows.len() as u64;
         for row in rows {

@@ -77,6 +77,16 @@ pub async fn start(canvas_id: String, backend: String) -> Result<UrbisViewer, Js
     Ok(UrbisViewer { app: App::new(renderer), picks: VecDeque::new() })
 }
 
+/// The server begins to tell everything from the start, as after a broken line.
+pub fn begin_snapshot(&mut self) {
+    self.app.begin_snapshot();
+}
+
+/// The server has told everything: what it did not tell again is gone.
+pub fn end_snapshot(&mut self) {
+    self.app.end_snapshot();
+}
+
 #[wasm_bindgen]
 impl UrbisViewer {
     /// Takes one Arrow IPC stream message, as it arrives.
