@@ -70,6 +70,10 @@ fn a_city_is_imported_asked_proven_and_imported_again() {
     assert_eq!(card["height_reference"], "EPSG:5709");
     let (status, receipt) = server.get(&format!("/assets/{id}/receipt"));
     assert_eq!(status, 200);
+    // The folder can be asked beside the server.
+    let counted = |query: &str| done(&["sql", query, "--data", data_text, "--format", "csv"]);
+    let with_geometry = "SELECT count(*) AS n FROM entities WHERE geometry IS NOT NULL";
+    assert_eq!(counted("SELECT count(*) AS n FROM assets"), counted(with_geometry));
     drop(server);
     let path = dir.path().join("receipt");
     let (path_text, key) = (path.to_str().unwrap(), data.join("log.pub"));
