@@ -77,16 +77,6 @@ pub async fn start(canvas_id: String, backend: String) -> Result<UrbisViewer, Js
     Ok(UrbisViewer { app: App::new(renderer), picks: VecDeque::new() })
 }
 
-/// The server begins to tell everything from the start, as after a broken line.
-pub fn begin_snapshot(&mut self) {
-    self.app.begin_snapshot();
-}
-
-/// The server has told everything: what it did not tell again is gone.
-pub fn end_snapshot(&mut self) {
-    self.app.end_snapshot();
-}
-
 #[wasm_bindgen]
 impl UrbisViewer {
     /// Takes one Arrow IPC stream message, as it arrives.
@@ -97,6 +87,16 @@ impl UrbisViewer {
         // The clock that `requestAnimationFrame` gives its times by.
         let now_ms = web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now());
         self.app.push(bytes, now_ms).map_err(|e| error(&e))
+    }
+
+    /// The server begins to tell everything from the start, as after a broken line.
+    pub fn begin_snapshot(&mut self) {
+        self.app.begin_snapshot();
+    }
+
+    /// The server has told everything: what it did not tell again is gone.
+    pub fn end_snapshot(&mut self) {
+        self.app.end_snapshot();
     }
 
     /// Draws the picture of this instant (`performance.now()`, as `requestAnimationFrame` gives it) and answers picks.
