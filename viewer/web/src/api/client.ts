@@ -1,6 +1,6 @@
 // Questions to the server over HTTP. Each has a deadline and can be called off; each failure is a `Refused` that says
 // in words what happened. Nothing is cached here.
-import type { CityInfo, Entity, Hit, Place, Series } from "./types";
+import type { CityInfo, Entity, Hit, Series } from "./types";
 
 const DEADLINE_MS = 10_000;
 
