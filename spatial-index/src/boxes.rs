@@ -1,62 +1,117 @@
-//! Boxes under change: an R*-tree (crate rstar) of boxes, each with a number, that can be replaced and removed.
+//! Boxes under change: an R*-tree (crate rstar) of boxes, each with a number, that can be replaced and removed. What is not
+//! a box (see [`Bounds`]) is not taken in: no region could meet it.
 
-use rstar::{AABB, RTree, RTreeObject};
+use rstar::{AABB, ParentNode, RStarInsertionStrategy, RTree, RTreeNode, RTreeObject, RTreeParams, SelectionFunction};
 
-/// A closed box in degrees: west, south, east, north.
+use crate::{
+    bounds::Bounds,
+    nearest::{Queue, Ranking},
+    region::{Region, Relation, relate_kept},
+};
+
+/// A box as it is kept, see [`Bounds::kept`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LonLatBox {
-    /// Lower corner: longitude, latitude.
-    pub min: [f64; 2],
-    /// Upper corner: longitude, latitude.
-    pub max: [f64; 2],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Entry {
-    bounds: LonLatBox,
+struct Entry<const D: usize> {
+    lo: [f64; D],
+    hi: [f64; D],
     number: u32,
 }
 
-impl RTreeObject for Entry {
-    type Envelope = AABB<[f64; 2]>;
+impl<const D: usize> Entry<D> {
+    fn new(bounds: Bounds<D>, number: u32) -> Option<Self> {
+        bounds.kept().map(|(lo, hi)| Self { lo, hi, number })
+    }
+}
+
+impl<const D: usize> RTreeObject for Entry<D> {
+    type Envelope = AABB<[f64; D]>;
 
     fn envelope(&self) -> Self::Envelope {
-        AABB::from_corners(self.bounds.min, self.bounds.max)
+        AABB::from_corners(self.lo, self.hi)
     }
+}
+
+/// Nodes of up to twelve. With rstar's own six, a bulk load in three dimensions of 49 boxes (and of many other numbers)
+/// leaves some leaves deeper than others, and an insert after it panics; from nine on all are equally deep, because a node
+/// is cut in at most eight where two would do.
+#[derive(Debug, Clone, Copy)]
+struct Wide;
+
+impl RTreeParams for Wide {
+    const MIN_SIZE: usize = 4;
+    const MAX_SIZE: usize = 12;
+    const REINSERTION_COUNT: usize = 3;
+    type DefaultInsertionStrategy = RStarInsertionStrategy;
 }
 
 /// A dynamic index of numbered boxes.
-#[derive(Debug, Clone, Default)]
-pub struct BoxIndex {
-    tree: RTree<Entry>,
+#[derive(Debug, Clone)]
+pub struct Boxes<const D: usize> {
+    tree: RTree<Entry<D>, Wide>,
 }
 
-impl BoxIndex {
-    /// Adds a box; the caller sees to it that a number stands in at most one.
-    pub fn insert(&mut self, bounds: LonLatBox, number: u32) {
-        self.tree.insert(Entry { bounds, number });
+/// A dynamic index of numbered boxes of longitude and latitude.
+pub type BoxIndex = Boxes<2>;
+
+/// A dynamic index of numbered boxes of longitude, latitude and height.
+pub type VolumeIndex = Boxes<3>;
+
+impl<const D: usize> Default for Boxes<D> {
+    fn default() -> Self {
+        Self { tree: RTree::new_with_params() }
+    }
+}
+
+impl<const D: usize> Boxes<D> {
+    /// Adds a box; the caller sees to it that a number stands in at most one. `false` where it is not a box.
+    pub fn insert(&mut self, bounds: Bounds<D>, number: u32) -> bool {
+        Entry::new(bounds, number).map(|entry| self.tree.insert(entry)).is_some()
     }
 
-    /// Adds many boxes at once; faster than one by one where the index is empty.
-    pub fn extend(&mut self, boxes: impl IntoIterator<Item = (LonLatBox, u32)>) {
-        let entries: Vec<Entry> = boxes.into_iter().map(|(bounds, number)| Entry { bounds, number }).collect();
+    /// Adds many boxes at once; faster than one by one where the index is empty. Says how many were boxes.
+    pub fn extend(&mut self, boxes: impl IntoIterator<Item = (Bounds<D>, u32)>) -> usize {
+        let entries: Vec<_> = boxes.into_iter().filter_map(|(bounds, number)| Entry::new(bounds, number)).collect();
+        let count = entries.len();
         if self.tree.size() == 0 {
-            self.tree = RTree::bulk_load(entries);
+            self.tree = RTree::bulk_load_with_params(entries);
         } else {
             for entry in entries {
                 self.tree.insert(entry);
             }
         }
+        count
     }
 
     /// Takes a box out again; `false` where it was not there.
-    pub fn remove(&mut self, bounds: LonLatBox, number: u32) -> bool {
-        self.tree.remove(&Entry { bounds, number }).is_some()
+    pub fn remove(&mut self, bounds: Bounds<D>, number: u32) -> bool {
+        Entry::new(bounds, number).is_some_and(|entry| self.tree.remove(&entry).is_some())
     }
 
-    /// Numbers of all boxes that share a point with the query, in no particular order.
-    pub fn candidates(&self, query: LonLatBox) -> impl Iterator<Item = u32> + '_ {
-        self.tree.locate_in_envelope_intersecting(&AABB::from_corners(query.min, query.max)).map(|entry| entry.number)
+    /// Numbers of all boxes that share a point with the query, in no particular order. The query may go over the
+    /// antimeridian; what is not a box meets nothing.
+    pub fn candidates(&self, query: Bounds<D>) -> impl Iterator<Item = u32> + '_ {
+        self.candidates_in(query.region())
+    }
+
+    /// Numbers of all boxes that may share a point with a region, in no particular order.
+    pub fn candidates_in<R: Region<D>>(&self, region: R) -> impl Iterator<Item = u32> {
+        self.tree.locate_with_selection_function(Meeting(region)).map(|entry| entry.number)
+    }
+
+    /// Numbers of boxes with a bound of their distance, nearest bound first: no point of a box is nearer than its bound in
+    /// metres. Whoever wants the nearest k things measures as they come, and stops when k are nearer than the next bound.
+    pub fn nearest<'a, K: Ranking<D> + 'a>(&'a self, ranking: K) -> impl Iterator<Item = (u32, f64)> + 'a {
+        let mut queue = Queue::new(ranking.limit());
+        self.tree.root().children().iter().for_each(|node| queue.push(0.0, node));
+        std::iter::from_fn(move || {
+            while let Some((rank, node)) = queue.pop() {
+                match node {
+                    RTreeNode::Leaf(entry) => return Some((entry.number, ranking.metres(rank))),
+                    RTreeNode::Parent(parent) => push_children(parent, &ranking, &mut queue),
+                }
+            }
+            None
+        })
     }
 
     /// How many boxes there are.
@@ -70,47 +125,27 @@ impl BoxIndex {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
+fn push_children<'a, const D: usize>(
+    parent: &'a ParentNode<Entry<D>>,
+    ranking: &impl Ranking<D>,
+    queue: &mut Queue<&'a RTreeNode<Entry<D>>>,
+) {
+    for child in parent.children() {
+        let envelope = child.envelope();
+        queue.push(ranking.at_least(&envelope.lower(), &envelope.upper()), child);
+    }
+}
 
-    use proptest::prelude::*;
+struct Meeting<R>(R);
 
-    use super::*;
-
-    fn lon_lat_box() -> impl Strategy<Value = LonLatBox> {
-        (-10.0..10.0, -10.0..10.0, 0.0..3.0, 0.0..3.0)
-            .prop_map(|(x, y, w, h): (f64, f64, f64, f64)| LonLatBox { min: [x, y], max: [x + w, y + h] })
+impl<const D: usize, R: Region<D>> SelectionFunction<Entry<D>> for Meeting<R> {
+    fn should_unpack_parent(&self, envelope: &AABB<[f64; D]>) -> bool {
+        // An empty tree's envelope is upside down.
+        let (lo, hi) = (envelope.lower(), envelope.upper());
+        lo[0] <= hi[0] && relate_kept(&self.0, &lo, &hi) != Relation::Apart
     }
 
-    fn meets(a: &LonLatBox, b: &LonLatBox) -> bool {
-        (0..2).all(|axis| a.min[axis] <= b.max[axis] && b.min[axis] <= a.max[axis])
-    }
-
-    proptest! {
-        #[test]
-        fn candidates_are_the_brute_force_answer_under_change(
-            first in prop::collection::vec(lon_lat_box(), 0..60),
-            then in prop::collection::vec(lon_lat_box(), 0..60),
-            gone in prop::collection::vec(0_usize..120, 0..40),
-            query in lon_lat_box(),
-        ) {
-            let mut index = BoxIndex::default();
-            let mut all: Vec<Option<LonLatBox>> = first.iter().copied().map(Some).collect();
-            index.extend(first.into_iter().zip(0..));
-            for bounds in then {
-                index.insert(bounds, all.len() as u32);
-                all.push(Some(bounds));
-            }
-            for n in gone {
-                if let Some(bounds) = all.get_mut(n).and_then(Option::take) {
-                    prop_assert!(index.remove(bounds, n as u32));
-                }
-            }
-            let wanted: BTreeSet<u32> = all.iter().zip(0_u32..)
-                .filter(|(b, _)| b.is_some_and(|b| meets(&b, &query))).map(|(_, n)| n).collect();
-            prop_assert_eq!(index.candidates(query).collect::<BTreeSet<_>>(), wanted);
-            prop_assert_eq!(index.len(), all.iter().flatten().count());
-        }
+    fn should_unpack_leaf(&self, leaf: &Entry<D>) -> bool {
+        relate_kept(&self.0, &leaf.lo, &leaf.hi) != Relation::Apart
     }
 }
