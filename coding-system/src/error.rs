@@ -132,6 +132,24 @@ pub enum Error {
         /// What is wrong and what to give.
         why: &'static str,
     },
+    /// An answer would have more cells than this crate gives at once.
+    #[error("{what} has {count} cells, more than {limit}: take fewer steps or a coarser level")]
+    TooMany {
+        /// What was asked for.
+        what: &'static str,
+        /// How many cells it has.
+        count: u64,
+        /// The most that are given.
+        limit: u64,
+    },
+    /// The steps between cells cannot be counted.
+    #[error("the steps between cells of {scheme} cannot be counted: {why}")]
+    Steps {
+        /// The scheme's name.
+        scheme: &'static str,
+        /// What is in the way and what to give instead.
+        why: &'static str,
+    },
     /// The 128-bit key is not one this crate writes.
     #[error("key {key:032x}: {why}")]
     Key {

@@ -19,6 +19,7 @@ use std::ops::RangeInclusive;
 use crate::cover::CodeRange;
 use crate::error::{Error, check_level};
 use crate::geosot::{self, Cell, FINEST_LEVEL, morton_2d, morton_3d};
+use crate::grid::GridCell;
 use crate::time::{HOUR_US, Interval};
 use crate::{Position, time};
 

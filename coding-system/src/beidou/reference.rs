@@ -2,9 +2,9 @@
 //! and north (`C0-MN`; 0-7 east or north, A-G are 1-7 west or south). One group comes in or goes out; the groups for finer levels that
 //! the standard also has are refused, because how they nest was read in one source only.
 
-use super::{Cell, POLAR_Y, SCHEME, STEPS};
+use super::{Cell, SCHEME};
 use crate::error::{Error, bad_character, bad_length, no_such_cell};
-use crate::quantum::UNITS_PER_DEGREE;
+use crate::grid::GridCell;
 use crate::text::CodeText;
 
 const OFFSETS: &str = "0-7 (east or north) or A-G (1-7 to the west or south)";
@@ -22,7 +22,7 @@ pub fn at_reference(code: &str) -> Result<Cell, Error> {
         return Err(bad_length(SCHEME, code, "after the hyphen come exactly two offsets"));
     };
     let read = |byte, index| steps_of(byte).ok_or_else(|| bad_character(SCHEME, code, base.len() + index, OFFSETS));
-    shifted(&cell, read(east, 1)?, read(north, 2)?)
+    cell.shifted(read(east, 1)?, read(north, 2)?, 0)
         .ok_or_else(|| no_such_cell(SCHEME, code, "the offset leaves the grid of this level"))
 }
 
@@ -33,7 +33,7 @@ pub fn at_reference(code: &str) -> Result<Cell, Error> {
 pub fn reference(base: &Cell, target: &Cell) -> Result<CodeText, Error> {
     for north in -7..=7 {
         for east in -7..=7 {
-            if shifted(base, east, north) == Some(*target) {
+            if base.shifted(east, north, 0) == Some(*target) {
                 let mut text = base.text();
                 for byte in [b'-', letter_of(east), letter_of(north)] {
                     text.push(byte);
@@ -45,38 +45,16 @@ pub fn reference(base: &Cell, target: &Cell) -> Result<CodeText, Error> {
     Err(no_such_cell(SCHEME, &target.text(), "it is not within seven cells of the reference cell at the same level"))
 }
 
-fn steps_of(byte: u8) -> Option<i64> {
+fn steps_of(byte: u8) -> Option<i32> {
     match byte {
-        b'0'..=b'7' => Some(i64::from(byte - b'0')),
-        b'A'..=b'G' => Some(-i64::from(byte - b'A') - 1),
+        b'0'..=b'7' => Some(i32::from(byte - b'0')),
+        b'A'..=b'G' => Some(-i32::from(byte - b'A') - 1),
         _ => None,
     }
 }
 
-fn letter_of(steps: i64) -> u8 {
+fn letter_of(steps: i32) -> u8 {
     if steps < 0 { b'A' - 1 + steps.unsigned_abs() as u8 } else { b'0' + steps as u8 }
-}
-
-/// The cell so many cells to the east and north, across the quadrant mirror and the antimeridian; nothing in a polar cap.
-fn shifted(cell: &Cell, east: i64, north: i64) -> Option<Cell> {
-    let mut corner = *cell.corner()?;
-    let step = STEPS.get((corner.level as usize).checked_sub(1)?)?;
-    let half_turn = i64::from(180 * UNITS_PER_DEGREE / step.lon);
-    let col = index(corner.west, corner.x / step.lon) + east;
-    let col = (col + half_turn).rem_euclid(2 * half_turn) - half_turn;
-    let row = index(corner.south, corner.y / step.lat) + north;
-    (corner.west, corner.x) = (col < 0, magnitude(col) * step.lon);
-    (corner.south, corner.y) = (row < 0, magnitude(row) * step.lat);
-    (corner.y < POLAR_Y).then(|| Cell::from_corner(corner))
-}
-
-/// Signed number of a cell counted from zero: 0, 1, 2 .. east, -1, -2 .. west.
-fn index(negative: bool, count: u32) -> i64 {
-    if negative { -i64::from(count) - 1 } else { i64::from(count) }
-}
-
-fn magnitude(index: i64) -> u32 {
-    (if index < 0 { -index - 1 } else { index }) as u32
 }
 
 #[cfg(test)]

@@ -16,13 +16,14 @@ fn separator_before(level: u8) -> Option<u8> {
 
 pub(super) fn write(cell: &Cell, dashed: bool) -> CodeText {
     let mut out = CodeText::new();
-    out.push_str(if cell.is_3d() { "GZ" } else { "G" });
-    for level in 1..=cell.level() {
+    let solid = cell.height.is_some();
+    out.push_str(if solid { "GZ" } else { "G" });
+    for level in 1..=cell.level {
         if let (true, Some(separator)) = (dashed, separator_before(level)) {
             out.push(separator);
         }
         let (lat, lon, height) = cell.bits(level);
-        out.push(b'0' + if cell.is_3d() { lat << 2 | lon << 1 | height } else { lat << 1 | lon } as u8);
+        out.push(b'0' + if solid { lat << 2 | lon << 1 | height } else { lat << 1 | lon } as u8);
     }
     out
 }
