@@ -68,6 +68,13 @@ pub(crate) fn shifted<C: Axes>(cell: &C, east: i64, north: i64, up: i64) -> Opti
     inside.then(|| cell.at(Place { col: extent.wrapped(place.col + east), row, floor }))
 }
 
+/// Columns east and rows north from one cell to another of its level, the short way round; nothing in a polar cap.
+pub(crate) fn offset<C: Axes>(from: &C, to: &C) -> Option<(i64, i64)> {
+    let (p, q, width) = (from.place()?, to.place()?, from.extent().width());
+    let east = (q.col - p.col).rem_euclid(width);
+    Some((if 2 * east > width { east - width } else { east }, q.row - p.row))
+}
+
 pub(crate) fn neighbours<C: Axes>(cell: &C, adjacency: Adjacency) -> Vec<C> {
     let ups = if cell.is_3d() { -1..=1 } else { 0..=0 };
     let mut found = Vec::with_capacity(26);

@@ -31,7 +31,7 @@
 //!
 //! | module | standard | levels | 3D |
 //! |---|---|---|---|
-//! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference codes of one group) | 0-10 | interleaved height digits |
+//! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference and short codes) | 0-10 | interleaved height digits |
 //! | [`geosot`] | GB/T 40087-2021 (text not had; rules from independent programs) | 0-32 | `GZ` codes |
 //! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples) | 1-16 | 44 characters |
 //! | [`h3`] | H3 by the crate h3o | 0-15 | no |

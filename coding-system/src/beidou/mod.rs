@@ -15,7 +15,7 @@ mod reference;
 pub use cell::Cell;
 pub use encode::{encode, encode_2d, encode_3d, encode_into};
 pub use grid::Grid;
-pub use reference::{at_reference, reference};
+pub use reference::{at_reference, at_short, reference, short};
 
 use crate::lattice::{Form, Step};
 
