@@ -150,6 +150,14 @@ pub enum Error {
         /// What is in the way and what to give instead.
         why: &'static str,
     },
+    /// A national spatial identity code cannot be made so.
+    #[error("identity '{text}': {why}")]
+    Identity {
+        /// What was given, cut at 64 characters.
+        text: String,
+        /// What is wrong and what to give.
+        why: &'static str,
+    },
     /// The 128-bit key is not one this crate writes.
     #[error("key {key:032x}: {why}")]
     Key {

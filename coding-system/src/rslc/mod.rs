@@ -1,8 +1,10 @@
 //! Location code of basic geographic entities, 3D Real Scene China (RSLC). A [`Position`] and a level 1-16 come in, a text of up to 26
 //! (2D) or 44 (3D) characters goes out, and back. The rule was read from two printed examples, so it is single-source, and the height
-//! parts of levels 1-3 are unverified; places at |lat| >= 88 degrees have no code and are refused.
+//! parts of levels 1-3 are unverified; places at |lat| >= 88 degrees have no code and are refused. [`identity`] makes the national spatial
+//! identity code of it.
 
 mod grid;
+pub mod identity;
 
 pub use grid::Grid;
 
