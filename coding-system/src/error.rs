@@ -158,6 +158,26 @@ pub enum Error {
         /// What is wrong and what to give.
         why: &'static str,
     },
+    /// One row of a batch was refused; the rows before it are coded.
+    #[error("row {row}: {refusal}")]
+    Row {
+        /// The row, counted from 0.
+        row: usize,
+        /// Why it was refused.
+        refusal: Box<Error>,
+    },
+    /// The slices of a batch do not belong together.
+    #[error("{what} has {found} places for {rows} rows: give {expected}")]
+    Slice {
+        /// The slice.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The rows of the batch.
+        rows: usize,
+        /// The length that fits.
+        expected: usize,
+    },
     /// The 128-bit key is not one this crate writes.
     #[error("key {key:032x}: {why}")]
     Key {

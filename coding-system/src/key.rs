@@ -52,11 +52,16 @@ impl Key {
     /// [`Error::Time`] for an instant more than 7,655 years from 1970.
     #[inline]
     pub fn new(position: &Position, time_us: Option<i64>, profile: Profile) -> Result<Self, Error> {
-        let hour = hour_field(time_us)?;
-        Ok(match morton_3d(position) {
+        Ok(Self::with_hour(position, hour_field(time_us)?, profile))
+    }
+
+    /// The same with the hour field already made.
+    #[inline]
+    pub(crate) fn with_hour(position: &Position, hour: u128, profile: Profile) -> Self {
+        match morton_3d(position) {
             Some(morton) => Self::pack(morton << 1 | 1, true, hour, profile),
             None => Self::pack((u128::from(morton_2d(position)) << 1 | 1) << PAD_2D, false, hour, profile),
-        })
+        }
     }
 
     /// The 2D key of a position, its height left aside.
@@ -246,8 +251,9 @@ fn tag(is_3d: bool, profile: Profile) -> u8 {
     }
 }
 
+/// The hour field of an instant; 0 for none.
 #[inline]
-fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
+pub(crate) fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
     let Some(time_us) = time_us else { return Ok(0) };
     let hour = time_us.div_euclid(HOUR_US) + HOUR_BIAS;
     if (1..1 << HOUR_BITS).contains(&hour) {

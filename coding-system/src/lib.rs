@@ -49,6 +49,7 @@
 
 pub mod area;
 mod axes;
+pub mod batch;
 pub mod beidou;
 mod check;
 pub mod cover;

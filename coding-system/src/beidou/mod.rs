@@ -13,7 +13,7 @@ mod polar;
 mod reference;
 
 pub use cell::Cell;
-pub use encode::{encode, encode_2d, encode_3d, encode_into};
+pub use encode::{encode, encode_2d, encode_3d, encode_3d_into, encode_into, width_2d, width_3d};
 pub use grid::Grid;
 pub use reference::{at_reference, at_short, reference, short};
 

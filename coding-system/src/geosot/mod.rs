@@ -167,12 +167,12 @@ impl Cell {
     pub(crate) fn axes(&self) -> (u32, u32) {
         (self.lon, self.lat)
     }
+}
 
-    /// The three bits of a level (1-32) as latitude, longitude, height.
-    fn bits(&self, level: u8) -> (u32, u32, u32) {
-        let bit = |axis: u32| axis >> (32 - u32::from(level)) & 1;
-        (bit(self.lat), bit(self.lon), bit(self.height.unwrap_or(0)))
-    }
+/// The text of level 32 of a position, 33 characters without a height and 34 with one: the text of any level is a prefix of it.
+#[inline]
+pub(crate) fn digits(position: &Position) -> [u8; 34] {
+    text::full(morton_2d(position), morton_3d(position)).0
 }
 
 /// Sign, first unit inside and first unit outside of an axis at a level; nothing for virtual cells.

@@ -34,7 +34,11 @@ impl Cell {
     /// # Errors
     /// [`Error::Level`] beyond resolution 15.
     pub fn of(position: &Position, resolution: u8) -> Result<Self, Error> {
-        let resolution = resolution_of(resolution)?;
+        Self::at(position, resolution_of(resolution)?)
+    }
+
+    #[inline]
+    pub(crate) fn at(position: &Position, resolution: Resolution) -> Result<Self, Error> {
         let place = LatLng::new(position.lat_deg(), position.lon_deg())
             .map_err(|_| no_such_cell(SCHEME, "", "latitude and longitude must be finite"))?;
         Ok(Self(place.to_cell(resolution)))
@@ -79,7 +83,7 @@ fn text(cell: Cell) -> CodeText {
     out
 }
 
-fn resolution_of(resolution: u8) -> Result<Resolution, Error> {
+pub(crate) fn resolution_of(resolution: u8) -> Result<Resolution, Error> {
     check_level(SCHEME, resolution, 0, FINEST_RESOLUTION)?;
     Resolution::try_from(resolution).map_err(|_| Error::Level {
         scheme: SCHEME,
