@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use crate::area::LonLatBox;
 use crate::error::{Error, check_level};
 use crate::geosot::{Cell, FINEST_LEVEL, SCHEME, span_of_axis};
+use crate::grid::GridCell;
 use crate::quantum::UNITS_PER_DEGREE;
 
 /// Codes from `first` to `last`, both inside (level-32 GeoSOT Morton codes).

@@ -12,6 +12,7 @@ use super::{Cell, resolution_of};
 use crate::Position;
 use crate::area::LonLatBox;
 use crate::error::Error;
+use crate::grid::GridCell;
 
 /// Beyond this latitude straight lines in degrees and arcs differ too much for the margin.
 const LIMIT_LAT_DEG: f64 = 85.0;

@@ -1,8 +1,11 @@
 //! Every vector row of the standards, and the laws the codes keep.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod batch;
+mod grids;
 mod keys;
 mod laws;
 mod published;
+mod sweep;
 mod vectors;
 mod vectors_other;
