@@ -16,7 +16,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cover::CodeRange;
+use crate::cover::{Code, CodeRange};
 use crate::error::{Error, check_level};
 use crate::geosot::{self, Cell, FINEST_LEVEL, morton_2d, morton_3d};
 use crate::time::{HOUR_US, Interval};
@@ -191,6 +191,15 @@ impl Key {
         tag | field(range.first, 0)..=tag | field(range.last, (1 << (PAD_2D + 1)) - 1) | HOUR_MASK
     }
 
+    /// The keys of the range's cells from one hour to another, both inside: in the space-first profile one range that holds them and, unless
+    /// the range is a single cell of level 32, keys of other hours too; in the time-first profile the hours must be one and the same.
+    pub(crate) fn range_between<C: Code>(range: &CodeRange<C>, hours: (u128, u128), profile: Profile) -> (u128, u128) {
+        let up = if C::IS_3D { 1 } else { PAD_2D + 1 };
+        let (first, last) = (range.first.to_u128() << up, range.last.to_u128() << up | ((1 << up) - 1));
+        let key = |cell, hour| Self::pack(cell, C::IS_3D, hour, profile).0;
+        (key(first, hours.0), key(last, hours.1))
+    }
+
     /// The key of the coarser cell that holds this one, with the same time; nothing at a finer level.
     pub fn parent(self, level: u8) -> Option<Self> {
         check_level(geosot::SCHEME, level, 0, self.level()).ok()?;
@@ -246,7 +255,7 @@ fn tag(is_3d: bool, profile: Profile) -> u8 {
 }
 
 #[inline]
-fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
+pub(crate) fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
     let Some(time_us) = time_us else { return Ok(0) };
     let hour = time_us.div_euclid(HOUR_US) + HOUR_BIAS;
     if (1..1 << HOUR_BITS).contains(&hour) {

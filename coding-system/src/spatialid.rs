@@ -10,7 +10,7 @@ use crate::area::{HeightBand, LonLatBox};
 use crate::error::{Error, bad_length, check_level, excerpt, no_such_cell};
 use crate::text::CodeText;
 
-const SCHEME: &str = "Spatial ID";
+pub(crate) const SCHEME: &str = "Spatial ID";
 /// Finest zoom accepted.
 pub const FINEST_ZOOM: u8 = 35;
 /// The latitude where the square of Web Mercator ends, degrees.
@@ -37,10 +37,9 @@ pub struct Cell {
 pub fn encode(position: &Position, geoid_height_m: f64, zoom: u8) -> Result<Cell, Error> {
     check_level(SCHEME, zoom, 0, FINEST_ZOOM)?;
     let Some(height_m) = position.height_m() else { return Err(Error::NeedsHeight { scheme: SCHEME }) };
-    // The geoid stays within about 110 m of the ellipsoid; more is a height given in its place.
-    check("geoid height (metres)", geoid_height_m, 200.0)?;
+    check_geoid(geoid_height_m)?;
     let above_sea_m = height_m - geoid_height_m;
-    check("height above sea level (metres)", above_sea_m, TOP_M - 1.0)?;
+    check_above_sea(above_sea_m)?;
     let lat_deg = position.lat_deg();
     if lat_deg.abs() > LIMIT_LAT_DEG {
         return Err(Error::Latitude { scheme: SCHEME, lat_deg, limit_deg: LIMIT_LAT_DEG });
@@ -51,6 +50,16 @@ pub fn encode(position: &Position, geoid_height_m: f64, zoom: u8) -> Result<Cell
     let y = (side * (1.0 - lat_deg.to_radians().tan().asinh() / PI) / 2.0).max(0.0) as u64;
     let floor = (side * above_sea_m / TOP_M).floor() as i64;
     Ok(Cell { zoom, floor, x: if x > last { 0 } else { x }, y: y.min(last) })
+}
+
+/// The geoid stays within about 110 m of the ellipsoid; more is a height given in its place.
+pub(crate) fn check_geoid(geoid_height_m: f64) -> Result<(), Error> {
+    check("geoid height (metres)", geoid_height_m, 200.0)
+}
+
+/// Is the height within the floors there are?
+pub(crate) fn check_above_sea(above_sea_m: f64) -> Result<(), Error> {
+    check("height above sea level (metres)", above_sea_m, TOP_M - 1.0)
 }
 
 fn check(what: &'static str, value: f64, limit: f64) -> Result<(), Error> {

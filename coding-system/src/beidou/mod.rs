@@ -20,14 +20,14 @@ pub(crate) const SCHEME: &str = "BeiDou";
 /// Finest level, cells of 1/2048 arc-second.
 pub const FINEST_LEVEL: u8 = 10;
 /// Latitude in units where the polar caps begin.
-const POLAR_Y: u32 = 88 * crate::quantum::UNITS_PER_DEGREE;
+pub(crate) const POLAR_Y: u32 = 88 * crate::quantum::UNITS_PER_DEGREE;
 /// Characters of a 2D code at levels 0-10.
 const LENGTHS_2D: [usize; 11] = [1, 4, 6, 7, 9, 11, 12, 14, 16, 18, 20];
 /// Characters of a 3D code at levels 0-10.
 const LENGTHS_3D: [usize; 11] = [2, 7, 10, 12, 15, 18, 20, 23, 26, 29, 32];
 
 /// Table 1 and clause 6.2 of the standard: cell sizes in units of 1/2048 arc-second (longitude, latitude, height), children per axis.
-const STEPS: [Step; 10] = [
+pub(crate) const STEPS: [Step; 10] = [
     Step::new(Form::Zone, [44_236_800, 29_491_200, 29_491_200], [30, 22, 64]),
     Step::new(Form::Pair, [3_686_400, 3_686_400, 3_686_400], [12, 8, 8]),
     Step::new(Form::Single, [1_843_200, 1_228_800, 1_843_200], [2, 3, 2]),

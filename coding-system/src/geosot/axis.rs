@@ -34,6 +34,41 @@ pub(crate) fn span(axis: u32, level: u8) -> Option<Span> {
     Some(Span { negative: axis & SIGN != 0 && level > 0, start, end })
 }
 
+/// How many real prefixes of `finer` bits, of values up to `limit` units, lie under the first `level` bits of an axis.
+pub(crate) fn count(axis: u32, level: u8, finer: u8, limit: u32) -> u64 {
+    if level == 0 && finer > 0 {
+        return count(0, 1, finer, limit) + count(SIGN, 1, finer, limit);
+    }
+    let Some(span) = span(axis, level).filter(|s| s.start <= limit && finer > level) else {
+        return u64::from(finer == level);
+    };
+    (before(span.end, finer).min(before(limit, finer) + 1)).saturating_sub(before(span.start, finer))
+}
+
+/// How many real prefixes of `level` bits (1 to 32) begin on one side of zero before the one that holds `units`.
+fn before(units: u32, level: u8) -> u64 {
+    let (degree, rest) = (units / UNITS_PER_DEGREE, units % UNITS_PER_DEGREE);
+    let (minute, rest) = (rest / UNITS_PER_MINUTE, rest % UNITS_PER_MINUTE);
+    let (second, part) = (rest / UNITS_PER_SECOND, rest % UNITS_PER_SECOND);
+    let place = 32 - u32::from(level);
+    match level {
+        ..=9 => u64::from(degree >> (place - 23)),
+        10..=15 => {
+            let block = place - 17;
+            u64::from(degree) * u64::from(60u32.div_ceil(1 << block)) + u64::from(minute >> block)
+        }
+        16..=21 => {
+            let block = place - 11;
+            let minutes = u64::from(degree) * 60 + u64::from(minute);
+            minutes * u64::from(60u32.div_ceil(1 << block)) + u64::from(second >> block)
+        }
+        _ => {
+            let seconds = (u64::from(degree) * 60 + u64::from(minute)) * 60 + u64::from(second);
+            (seconds << (11 - place)) + u64::from(part >> place)
+        }
+    }
+}
+
 /// Units of an axis value without its sign; nothing when its minute or second is virtual.
 fn unpack(value: u32) -> Option<u32> {
     let (minute, second) = (value >> 17 & 63, value >> 11 & 63);
@@ -62,6 +97,16 @@ mod tests {
             prop_assert_eq!(prefix(s.end - 1), axis >> (32 - u32::from(level)));
             prop_assert!(s.start == 0 || prefix(s.start - 1) != prefix(units));
             prop_assert!(s.end == 256 * UNITS_PER_DEGREE || prefix(s.end) != prefix(units));
+        }
+    }
+
+    #[test]
+    fn real_prefixes_are_counted_as_they_are_listed() {
+        for (axis, level, finer) in [(0, 0, 3), (0, 1, 9), (5 << 23, 9, 15), (SIGN | 7 << 23 | 32 << 17, 10, 19), (3 << 17 | 48 << 11, 17, 24)] {
+            let place = 32 - u32::from(finer);
+            let under = 1u64 << (finer - level);
+            let listed = (0..under).filter(|i| span(axis | (*i as u32) << place, finer).is_some_and(|s| s.start <= 180 * UNITS_PER_DEGREE));
+            assert_eq!(count(axis, level, finer, 180 * UNITS_PER_DEGREE), listed.count() as u64, "{axis:x} {level} {finer}");
         }
     }
 

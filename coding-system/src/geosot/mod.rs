@@ -9,7 +9,8 @@ mod morton;
 mod text;
 
 use axis::span;
-use morton::{join2, split2};
+pub(crate) use axis::count as count_on_axis;
+pub(crate) use morton::{join2, join3, split2, split3};
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,7 +34,7 @@ pub fn morton_2d(position: &Position) -> u64 {
 /// The 96-bit Morton code of a position at level 32 in the low bits of a u128; nothing without a height.
 #[inline]
 pub fn morton_3d(position: &Position) -> Option<u128> {
-    position.height_m().map(|h| morton::join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(h)))
+    position.height_m().map(|h| join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(h)))
 }
 
 /// The height layer number: sign (1 below the ellipsoid) and extended degree, minute, second of the transformed height.
@@ -103,8 +104,13 @@ impl Cell {
         if code >> 96 != 0 {
             return Err(no_such_cell(SCHEME, &code.to_string(), "a 3D code has 96 bits and this number has more"));
         }
-        let (lon, lat, height) = morton::split3(code);
+        let (lon, lat, height) = split3(code);
         Self::checked(lon, lat, Some(height), level, || code.to_string())
+    }
+
+    /// A cell of axes that are known to be real at the level, with the bits below it cleared.
+    pub(crate) const fn from_axes(lon: u32, lat: u32, height: Option<u32>, level: u8) -> Self {
+        Self { lon, lat, height, level }
     }
 
     /// A cell of the three axes, checked to be a real one.
@@ -143,7 +149,7 @@ impl Cell {
 
     /// The left-aligned 96-bit Morton code of a 3D cell in the low bits of a u128; nothing for a 2D cell.
     pub fn to_u96(&self) -> Option<u128> {
-        self.height.map(|z| morton::join3(self.lon, self.lat, z))
+        self.height.map(|z| join3(self.lon, self.lat, z))
     }
 
     /// The height layer number with the bits below the level cleared; nothing for a 2D cell.
