@@ -16,11 +16,8 @@ impl Boxed {
     pub(crate) fn of(area: &LonLatBox) -> Self {
         let (west, east) = (of_degrees(area.west_deg()), of_degrees(area.east_deg()));
         let world = Rect::WORLD.x;
-        let mut x = if area.crosses_antimeridian() {
-            vec![(west, world.1), (world.0, east)]
-        } else {
-            vec![(west, east)]
-        };
+        let mut x =
+            if area.crosses_antimeridian() { vec![(west, world.1), (world.0, east)] } else { vec![(west, east)] };
         // Longitudes 180 and -180 are one meridian with two codes.
         if east == world.1 && west > world.0 {
             x.push((world.0, world.0));

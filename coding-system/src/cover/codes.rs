@@ -33,8 +33,10 @@ pub trait Code: Copy + Ord + Debug + Hash + sealed::Sealed {
     /// The number before; nothing before 0.
     fn previous(self) -> Option<Self>;
     /// The last code with the same first `level` levels.
+    #[must_use]
     fn block_last(self, level: u8) -> Self;
     /// The code with what is below the level cleared.
+    #[must_use]
     fn block_first(self, level: u8) -> Self;
     /// The coarsest level at which a block begins with this code and does not reach beyond `last`.
     fn coarsest_block(self, last: Self) -> u8;

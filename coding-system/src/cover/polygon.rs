@@ -36,9 +36,9 @@ impl Polygons {
 impl Polygons {
     /// Is the cell a piece of the antimeridian that has the area on the side away from its reference point?
     fn is_edge_of_area(&self, group: &[Piece], inside: Piece, at: Corner, cell: &Rect) -> bool {
-        let beyond = Corner { x: at.x - 2, ..at };
+        let beyond = Corner { x: 4 * cell.x.0 - at.x, ..at };
         let crossings = || group.iter().filter(|piece| self.edge(**piece).0.crossed(at, beyond)).count();
-        cell.x.0 == cell.x.1 && at.x > 2 * cell.x.0 && (inside as usize + crossings()) % 2 == 1
+        cell.x.0 == cell.x.1 && (inside as usize + crossings()) % 2 == 1
     }
 }
 

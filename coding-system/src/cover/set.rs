@@ -67,7 +67,9 @@ impl<C: Code> Cover<C> {
             return Self(combine(&outer, &inner, Certainty::max));
         }
         let mut ranges = Vec::with_capacity(all.len());
-        all.into_iter().for_each(|range| push(&mut ranges, range));
+        for range in all {
+            push(&mut ranges, range);
+        }
         Self(ranges)
     }
 
@@ -100,9 +102,8 @@ impl<C: Code> Cover<C> {
         if self.intersection(&one).is_empty() {
             return Some(Certainty::Outside);
         }
-        let left_out = combine(&one.0, &self.0, |cell, cover| {
-            if cover == Certainty::Inside { Certainty::Outside } else { cell }
-        });
+        let left_out =
+            combine(&one.0, &self.0, |cell, cover| if cover == Certainty::Inside { Certainty::Outside } else { cell });
         Some(if left_out.is_empty() { Certainty::Inside } else { Certainty::Perhaps })
     }
 
@@ -230,7 +231,9 @@ fn real_range<C: Code>(range: CodeRange<C>) -> Option<CodeRange<C>> {
 /// Appends a range, joined to the last one where they touch and are of one kind.
 fn push<C: Code>(ranges: &mut Vec<CodeRange<C>>, range: CodeRange<C>) {
     match ranges.last_mut() {
-        Some(before) if before.inner == range.inner && before.last.next() == Some(range.first) => before.last = range.last,
+        Some(before) if before.inner == range.inner && before.last.next() == Some(range.first) => {
+            before.last = range.last;
+        }
         _ => ranges.push(range),
     }
 }

@@ -39,7 +39,9 @@ pub fn cover_trajectory(samples: &[Sample], limits: Limits, profile: Profile) ->
     }
     let solid = first.place.height_m().is_some();
     if samples.iter().any(|sample| sample.place.height_m().is_some() != solid) {
-        return Err(Error::Cover { why: "some samples have a height and some have none: give all of them one, or none" });
+        return Err(Error::Cover {
+            why: "some samples have a height and some have none: give all of them one, or none",
+        });
     }
     if solid {
         ranges::<u128>(samples, (first.time_us, last.time_us), limits, profile)
@@ -62,7 +64,9 @@ fn ranges<C: Code>(
     let count = hours.end().abs_diff(*hours.start()) as usize + 1;
     let each = Limits { max_cells: limits.max_cells / count, ..limits };
     if each.max_cells == 0 {
-        return Err(Error::Cover { why: "the trajectory lasts more hours than the limit of cells: give a greater limit" });
+        return Err(Error::Cover {
+            why: "the trajectory lasts more hours than the limit of cells: give a greater limit",
+        });
     }
     let mut keys = Vec::new();
     for hour in hours {
@@ -74,7 +78,9 @@ fn ranges<C: Code>(
 }
 
 fn outer(mut ranges: Vec<CodeRange<u128>>) -> Vec<CodeRange<u128>> {
-    ranges.iter_mut().for_each(|range| range.inner = false);
+    for range in &mut ranges {
+        range.inner = false;
+    }
     ranges
 }
 
@@ -126,7 +132,9 @@ pub fn cover_keys<C: Code>(
     let (first, last) = (hour_field(Some(from_us))?, hour_field(Some(to_us))?);
     let times = if profile == Profile::TimeFirst { last - first + 1 } else { 1 };
     if times.saturating_mul(cover.ranges().len() as u128) > max_ranges as u128 {
-        return Err(Error::Cover { why: "there are more key ranges than the limit: take a coarser cover or a shorter time" });
+        return Err(Error::Cover {
+            why: "there are more key ranges than the limit: take a coarser cover or a shorter time",
+        });
     }
     let mut keys = Vec::with_capacity(times as usize * cover.ranges().len());
     for hour in (first..=last).take(times as usize) {

@@ -74,7 +74,9 @@ pub(crate) struct Lattice {
 
 impl Lattice {
     fn push(&self, cell: lattice::Cell, out: &mut Vec<(lattice::Cell, Rect)>) {
-        if let Some(rect) = lattice_rect(self.steps, &cell).filter(|_| cell.y < self.end_y && cell.x < 180 * UNITS_PER_DEGREE) {
+        if let Some(rect) =
+            lattice_rect(self.steps, &cell).filter(|_| cell.y < self.end_y && cell.x < 180 * UNITS_PER_DEGREE)
+        {
             out.push((cell, rect));
         }
     }

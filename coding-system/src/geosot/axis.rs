@@ -102,11 +102,19 @@ mod tests {
 
     #[test]
     fn real_prefixes_are_counted_as_they_are_listed() {
-        for (axis, level, finer) in [(0, 0, 3), (0, 1, 9), (5 << 23, 9, 15), (SIGN | 7 << 23 | 32 << 17, 10, 19), (3 << 17 | 48 << 11, 17, 24)] {
+        for (axis, level, finer) in
+            [(0, 0, 3), (0, 1, 9), (5 << 23, 9, 15), (SIGN | 7 << 23 | 32 << 17, 10, 19), (3 << 17 | 48 << 11, 17, 24)]
+        {
             let place = 32 - u32::from(finer);
             let under = 1u64 << (finer - level);
-            let listed = (0..under).filter(|i| span(axis | (*i as u32) << place, finer).is_some_and(|s| s.start <= 180 * UNITS_PER_DEGREE));
-            assert_eq!(count(axis, level, finer, 180 * UNITS_PER_DEGREE), listed.count() as u64, "{axis:x} {level} {finer}");
+            let listed = (0..under).filter(|i| {
+                span(axis | (*i as u32) << place, finer).is_some_and(|s| s.start <= 180 * UNITS_PER_DEGREE)
+            });
+            assert_eq!(
+                count(axis, level, finer, 180 * UNITS_PER_DEGREE),
+                listed.count() as u64,
+                "{axis:x} {level} {finer}"
+            );
         }
     }
 

@@ -8,8 +8,8 @@ mod axis;
 mod morton;
 mod text;
 
-use axis::span;
 pub(crate) use axis::count as count_on_axis;
+use axis::span;
 pub(crate) use morton::{join2, join3, split2, split3};
 
 use std::fmt;
