@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use coding_system::{Error, Key, LonLatBox, Position, Profile, beidou, cover, geosot, h3};
+use coding_system::{Error, GridCell, Key, LonLatBox, Position, Profile, beidou, cover, geosot, h3};
 
 const BATCH: u64 = 4096;
 

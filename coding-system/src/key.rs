@@ -19,6 +19,7 @@ use std::ops::RangeInclusive;
 use crate::cover::{Code, CodeRange};
 use crate::error::{Error, check_level};
 use crate::geosot::{self, Cell, FINEST_LEVEL, morton_2d, morton_3d};
+use crate::grid::GridCell;
 use crate::time::{HOUR_US, Interval};
 use crate::{Position, time};
 
@@ -51,11 +52,16 @@ impl Key {
     /// [`Error::Time`] for an instant more than 7,655 years from 1970.
     #[inline]
     pub fn new(position: &Position, time_us: Option<i64>, profile: Profile) -> Result<Self, Error> {
-        let hour = hour_field(time_us)?;
-        Ok(match morton_3d(position) {
+        Ok(Self::with_hour(position, hour_field(time_us)?, profile))
+    }
+
+    /// The same with the hour field already made.
+    #[inline]
+    pub(crate) fn with_hour(position: &Position, hour: u128, profile: Profile) -> Self {
+        match morton_3d(position) {
             Some(morton) => Self::pack(morton << 1 | 1, true, hour, profile),
             None => Self::pack((u128::from(morton_2d(position)) << 1 | 1) << PAD_2D, false, hour, profile),
-        })
+        }
     }
 
     /// The 2D key of a position, its height left aside.
@@ -254,6 +260,7 @@ fn tag(is_3d: bool, profile: Profile) -> u8 {
     }
 }
 
+/// The hour field of an instant; 0 for none.
 #[inline]
 pub(crate) fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
     let Some(time_us) = time_us else { return Ok(0) };

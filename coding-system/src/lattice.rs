@@ -1,7 +1,9 @@
 //! The engine under the schemes whose levels are written one after another in mixed radix (BeiDou, RSLC). A table of [`Step`]s and
-//! whole units come in, characters go out, and back; every character is checked against what its place allows.
+//! whole units come in, characters go out, and back; every character is checked against what its place allows. Cells of a table know
+//! their place among the others: rows, columns, children, containment.
 
 use crate::area::{HeightBand, LonLatBox};
+use crate::axes::{Extent, Place, mirrored, unmirrored};
 use crate::error::{Error, bad_character, bad_length};
 use crate::quantum::{UNITS_PER_DEGREE, degrees};
 use crate::text::CodeText;
@@ -45,7 +47,7 @@ impl Step {
 }
 
 /// A cell counted outward from (0, 0, ellipsoid): its corner nearest to that point, in units, and its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Cell {
     pub(crate) south: bool,
     pub(crate) west: bool,
@@ -93,6 +95,51 @@ impl Cell {
         }
     }
 
+    /// Is the other cell this one or below it? Sizes are those of this cell's level.
+    #[inline]
+    pub(crate) fn holds(&self, other: &Self, step: &Step) -> bool {
+        let height = match (self.z, other.z) {
+            (None, _) => true,
+            (Some(a), Some(b)) => a.0 == b.0 && b.1.wrapping_sub(a.1) < step.height,
+            (Some(_), None) => false,
+        };
+        other.level >= self.level
+            && (self.south, self.west) == (other.south, other.west)
+            && other.x.wrapping_sub(self.x) < step.lon
+            && other.y.wrapping_sub(self.y) < step.lat
+            && height
+    }
+
+    /// Columns counted from longitude 0, rows from latitude 0, floors from the ellipsoid.
+    pub(crate) fn place(&self, step: &Step) -> Place {
+        Place {
+            col: mirrored(self.west, self.x / step.lon),
+            row: mirrored(self.south, self.y / step.lat),
+            floor: self.z.map(|(below, z)| mirrored(below, z / step.height)),
+        }
+    }
+
+    /// The cell of this one's level at another place.
+    pub(crate) fn at(&self, place: Place, step: &Step) -> Self {
+        let ((west, col), (south, row)) = (unmirrored(place.col), unmirrored(place.row));
+        let z = place.floor.map(unmirrored).map(|(below, floor)| (below, floor * step.height));
+        Self { south, west, x: col * step.lon, y: row * step.lat, z, level: self.level }
+    }
+
+    /// The cells of the next level, whose step this is, in the order of their texts (except that zones run outward).
+    pub(crate) fn children(self, step: Step) -> impl Iterator<Item = Self> {
+        let floors = if self.z.is_some() { step.floors } else { 1 };
+        (0..step.cols * step.rows * floors).map(move |number| {
+            let (plane, floor) = (number / floors, number % floors);
+            let (col, row) = match step.form {
+                Form::Single => (plane % step.cols, plane / step.cols),
+                _ => (plane / step.rows, plane % step.rows),
+            };
+            let z = self.z.map(|(below, z)| (below, z + floor * step.height));
+            Self { x: self.x + col * step.lon, y: self.y + row * step.lat, z, level: self.level + 1, ..self }
+        })
+    }
+
     pub(crate) fn area(&self, step: &Step) -> LonLatBox {
         let (west, east) = ends(self.west, self.x, step.lon);
         let (south, north) = ends(self.south, self.y, step.lat);
@@ -106,6 +153,15 @@ impl Cell {
     pub(crate) fn height_band(&self, step: &Step) -> Option<HeightBand> {
         self.z.map(|(below, z)| band(below, z, step.height))
     }
+}
+
+/// The places of a level between the latitudes of -`limit_deg` and `limit_deg`.
+pub(crate) fn extent(step: &Step, limit_deg: u32) -> Extent {
+    let both = |limit_deg: u32, size: u32| {
+        let half = i64::from(limit_deg * UNITS_PER_DEGREE / size);
+        -half..half
+    };
+    Extent { cols: both(180, step.lon), rows: both(limit_deg, step.lat), floors: both(256, step.height) }
 }
 
 /// The heights from `z` to `z + size` units away from the ellipsoid.

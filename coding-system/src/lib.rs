@@ -3,7 +3,7 @@
 //! output, no clock, no allocation per coded position; the datum, the height reference and the time zone are never guessed.
 //!
 //! ```
-//! use coding_system::{Key, LonLatBox, Position, Profile, Scheme, beidou, cover, decode, encode, geosot};
+//! use coding_system::{GridCell, Key, LonLatBox, Position, Profile, Scheme, beidou, cover, decode, encode, geosot};
 //!
 //! # fn main() -> Result<(), coding_system::Error> {
 //! // The example of GB/T 39409-2020: 39°59'35.38" N, 116°18'45.37" E, in CGCS2000 / WGS 84 degrees.
@@ -31,7 +31,7 @@
 //!
 //! | module | standard | levels | 3D |
 //! |---|---|---|---|
-//! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference codes of one group) | 0-10 | interleaved height digits |
+//! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference and short codes) | 0-10 | interleaved height digits |
 //! | [`geosot`] | GB/T 40087-2021 (text not had; rules from independent programs) | 0-32 | `GZ` codes |
 //! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples) | 1-16 | 44 characters |
 //! | [`h3`] | H3 by the crate h3o | 0-15 | no |
@@ -48,11 +48,15 @@
 #![forbid(unsafe_code)]
 
 pub mod area;
+mod axes;
+pub mod batch;
 pub mod beidou;
 mod check;
+pub mod convert;
 pub mod cover;
 mod error;
 pub mod geosot;
+pub mod grid;
 pub mod h3;
 pub mod height;
 pub mod key;
@@ -68,6 +72,7 @@ pub mod time;
 pub use area::{HeightBand, LonLatBox};
 pub use check::check_character;
 pub use error::Error;
+pub use grid::{Adjacency, Dimension, Grid, GridCell};
 pub use key::{Key, Profile};
 pub use quantum::Position;
 pub use scheme::{Decoded, HeightReference, Scheme, decode, encode, encode_with_geoid};

@@ -15,17 +15,30 @@ pub(crate) struct Boxed {
 impl Boxed {
     pub(crate) fn of(area: &LonLatBox) -> Self {
         let (west, east) = (of_degrees(area.west_deg()), of_degrees(area.east_deg()));
+        let y = (of_degrees(area.south_deg()), of_degrees(area.north_deg()));
+        if area.crosses_antimeridian() {
+            return Self { x: vec![(west, Rect::WORLD.x.1), (Rect::WORLD.x.0, east)], y };
+        }
+        Self::of_sides((west, east), y)
+    }
+
+    /// A box of its sides in subunits.
+    pub(crate) fn of_sides(x: Side, y: Side) -> Self {
         let world = Rect::WORLD.x;
-        let mut x =
-            if area.crosses_antimeridian() { vec![(west, world.1), (world.0, east)] } else { vec![(west, east)] };
+        let mut sides = vec![x];
         // Longitudes 180 and -180 are one meridian with two codes.
-        if east == world.1 && west > world.0 {
-            x.push((world.0, world.0));
+        if x.1 == world.1 && x.0 > world.0 {
+            sides.push((world.0, world.0));
         }
-        if west == world.0 && east < world.1 {
-            x.push((world.1, world.1));
+        if x.0 == world.0 && x.1 < world.1 {
+            sides.push((world.1, world.1));
         }
-        Self { x, y: (of_degrees(area.south_deg()), of_degrees(area.north_deg())) }
+        Self { x: sides, y }
+    }
+
+    /// No place at all.
+    pub(crate) const fn none() -> Self {
+        Self { x: Vec::new(), y: (0, 0) }
     }
 
     /// South and north.
@@ -51,7 +64,8 @@ impl Target for Boxed {
 /// What lies over a target between two heights.
 pub(crate) struct Solid<'a, T> {
     plane: &'a T,
-    z: Side,
+    outer: Side,
+    inner: Side,
 }
 
 /// The piece of a cell whose plane part lies wholly inside the target, so that only heights are left to compare.
@@ -59,7 +73,13 @@ const WHOLE: Piece = Piece::MAX;
 
 impl<'a, T: Target> Solid<'a, T> {
     pub(crate) fn new(plane: &'a T, band: &HeightBand) -> Self {
-        Self { plane, z: (of_height(band.low_m), of_height(band.high_m)) }
+        let z = (of_height(band.low_m), of_height(band.high_m));
+        Self::between(plane, z, z)
+    }
+
+    /// Over a band that lies in `outer` and holds `inner`.
+    pub(crate) const fn between(plane: &'a T, outer: Side, inner: Side) -> Self {
+        Self { plane, outer, inner }
     }
 }
 
@@ -69,10 +89,10 @@ impl<T: Target> Target for Solid<'_, T> {
     }
 
     fn relate(&self, parent: &Rect, pieces: &[Piece], cell: &Rect, out: &mut Vec<Piece>) -> Relation {
-        let Some(z) = cell.z.filter(|z| meet(self.z, *z)) else { return Relation::Apart };
+        let Some(z) = cell.z.filter(|z| meet(self.outer, *z)) else { return Relation::Apart };
         let before = out.len();
         let plane = if pieces == [WHOLE] { Relation::Inside } else { self.plane.relate(parent, pieces, cell, out) };
-        if plane == Relation::Inside && !holds(self.z, z) {
+        if plane == Relation::Inside && !holds(self.inner, z) {
             out.truncate(before);
             out.push(WHOLE);
             return Relation::Meets;

@@ -9,6 +9,7 @@ use super::fixed::{Rect, meet};
 use super::tree::side_of_axis;
 use crate::Position;
 use crate::geosot::{Cell, FINEST_LEVEL, count_on_axis, join2, join3, morton_2d, morton_3d, split2, split3};
+use crate::grid::GridCell;
 use crate::quantum::UNITS_PER_DEGREE;
 
 mod sealed {

@@ -6,8 +6,50 @@ use super::tree::{Lattice, Voxels};
 use super::{Limits, Shape, check_heights, fixed};
 use crate::area::HeightBand;
 use crate::error::Error;
+use crate::lattice::Step;
 use crate::quantum::UNITS_PER_DEGREE;
+use crate::text::CodeText;
 use crate::{beidou, lattice, rslc, spatialid};
+
+/// A scheme of the lattice engine, as covers see it.
+pub(crate) struct LatticeScheme {
+    pub(crate) name: &'static str,
+    pub(crate) steps: &'static [Step],
+    /// Latitude in units where the scheme ends.
+    pub(crate) end_y: u32,
+    pub(crate) text: fn(&lattice::Cell) -> CodeText,
+}
+
+impl LatticeScheme {
+    pub(crate) fn end_deg(&self) -> f64 {
+        f64::from(self.end_y / UNITS_PER_DEGREE)
+    }
+
+    pub(crate) fn tree(&self, solid: bool) -> Lattice {
+        Lattice { steps: self.steps, solid, end_y: self.end_y }
+    }
+
+    /// The cells that cover a shape, in the order of their codes.
+    fn cover(
+        &self,
+        shape: &Shape,
+        heights: Option<&HeightBand>,
+        limits: Limits,
+    ) -> Result<Vec<(lattice::Cell, bool)>, Error> {
+        let limits = limits.check(self.name, 1, self.steps.len() as u8)?;
+        heights.map_or(Ok(()), check_heights)?;
+        // The parallel where the scheme ends is not coded any more.
+        let (south, north) = shape.latitudes();
+        let end = fixed::side(false, 0, self.end_y).1;
+        if north > end || south < !end {
+            let lat_deg = fixed::to_degrees(if north > end { north } else { south });
+            return Err(Error::Latitude { scheme: self.name, lat_deg, limit_deg: self.end_deg() });
+        }
+        let mut cells = within(shape.cells(&self.tree(heights.is_some()), heights, limits), limits)?;
+        cells.sort_by_cached_key(|(cell, _)| String::from((self.text)(cell)));
+        Ok(cells)
+    }
+}
 
 /// The BeiDou cells of levels 1 to 10 that cover a shape; 3D ones between two heights (metres above the ellipsoid) if a band is given.
 ///
@@ -19,11 +61,8 @@ pub fn cover_beidou(
     heights: Option<&HeightBand>,
     limits: Limits,
 ) -> Result<Vec<(beidou::Cell, bool)>, Error> {
-    let lattice = Lattice { steps: &beidou::STEPS, solid: heights.is_some(), end_y: beidou::POLAR_Y };
-    let cells = lattice_cells(&lattice, beidou::SCHEME, beidou::FINEST_LEVEL, shape, heights, limits)?;
-    let mut cells: Vec<_> = cells.into_iter().map(|(cell, inner)| (beidou::Cell::from_corner(cell), inner)).collect();
-    cells.sort_by_cached_key(|(cell, _)| cell.text());
-    Ok(cells)
+    let cells = beidou::LATTICE.cover(shape, heights, limits)?;
+    Ok(cells.into_iter().map(|(cell, inner)| (beidou::Cell::from_corner(cell), inner)).collect())
 }
 
 /// The RSLC cells of levels 1 to 16 that cover a shape, otherwise as [`cover_beidou`].
@@ -35,28 +74,8 @@ pub fn cover_rslc(
     heights: Option<&HeightBand>,
     limits: Limits,
 ) -> Result<Vec<(rslc::Cell, bool)>, Error> {
-    let end_y = rslc::LIMIT_DEG * UNITS_PER_DEGREE;
-    let lattice = Lattice { steps: &rslc::STEPS, solid: heights.is_some(), end_y };
-    let cells = lattice_cells(&lattice, rslc::SCHEME, rslc::FINEST_LEVEL, shape, heights, limits)?;
-    let mut cells: Vec<_> = cells.into_iter().map(|(cell, inner)| (rslc::Cell::from_corner(cell), inner)).collect();
-    cells.sort_by_cached_key(|(cell, _)| cell.text());
-    Ok(cells)
-}
-
-fn lattice_cells(
-    lattice: &Lattice,
-    scheme: &'static str,
-    finest: u8,
-    shape: &Shape,
-    heights: Option<&HeightBand>,
-    limits: Limits,
-) -> Result<Vec<(lattice::Cell, bool)>, Error> {
-    let limits = limits.check(scheme, 1, finest)?;
-    heights.map_or(Ok(()), check_heights)?;
-    // The last subunit south or north of the limit is still coded.
-    let end = fixed::side(false, 0, lattice.end_y).1;
-    check_latitude(scheme, shape, (!end, end), f64::from(lattice.end_y / UNITS_PER_DEGREE))?;
-    within(shape.cells(lattice, heights, limits), limits)
+    let cells = rslc::LATTICE.cover(shape, heights, limits)?;
+    Ok(cells.into_iter().map(|(cell, inner)| (rslc::Cell::from_corner(cell), inner)).collect())
 }
 
 /// The Spatial IDs of zoom 0 to 35 that cover what lies over a shape between two heights in metres above the ellipsoid.
@@ -77,24 +96,28 @@ pub fn cover_spatial_id(
     for height_m in [heights.low_m, heights.high_m] {
         spatialid::check_above_sea(height_m - geoid_height_m)?;
     }
-    let end = fixed::of_degrees(spatialid::LIMIT_LAT_DEG);
-    check_latitude(spatialid::SCHEME, shape, (!end, end), spatialid::LIMIT_LAT_DEG)?;
+    let (south, north) = shape.latitudes();
+    check_latitude(spatialid::SCHEME, (fixed::to_degrees(south), fixed::to_degrees(north)), spatialid::LIMIT_LAT_DEG)?;
     let mut cells = within(shape.cells(&Voxels { geoid_height_m }, Some(heights), limits), limits)?;
     cells.sort_unstable();
     Ok(cells)
 }
 
-fn check_latitude(scheme: &'static str, shape: &Shape, end: fixed::Side, limit_deg: f64) -> Result<(), Error> {
-    let (south, north) = shape.latitudes();
-    let beyond = if north > end.1 { Some(north) } else { (south < end.0).then_some(south) };
-    match beyond {
-        Some(lat) => Err(Error::Latitude { scheme, lat_deg: fixed::to_degrees(lat), limit_deg }),
-        None => Ok(()),
+/// Refuses what reaches beyond a latitude, but for the last place of it.
+pub(crate) fn check_latitude(
+    scheme: &'static str,
+    (south_deg, north_deg): (f64, f64),
+    limit_deg: f64,
+) -> Result<(), Error> {
+    let farthest = if north_deg > -south_deg { north_deg } else { south_deg };
+    if farthest.abs() <= limit_deg + 1e-11 {
+        return Ok(());
     }
+    Err(Error::Latitude { scheme, lat_deg: farthest, limit_deg })
 }
 
 /// The cells, unless even the coarsest are too many.
-fn within<C>(cells: Vec<(C, bool)>, limits: Limits) -> Result<Vec<(C, bool)>, Error> {
+pub(crate) fn within<C>(cells: Vec<(C, bool)>, limits: Limits) -> Result<Vec<(C, bool)>, Error> {
     if cells.len() <= limits.max_cells {
         return Ok(cells);
     }

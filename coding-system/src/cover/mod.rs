@@ -2,19 +2,20 @@
 //! limits come in, the cells or code ranges that hold it go out: every position in the shape has its code in one of them, and what is
 //! marked inner holds nothing outside the shape. Never more cells than the limit, never a sampled or guessed one.
 
-mod boxed;
+pub(crate) mod boxed;
 mod codes;
-mod descend;
+pub(crate) mod descend;
 mod edge;
 pub(crate) mod fixed;
-mod grids;
+pub(crate) mod grids;
 mod line;
+pub(crate) mod nested;
 mod path;
 mod polygon;
 mod set;
-mod shape;
+pub(crate) mod shape;
 mod trajectory;
-mod tree;
+pub(crate) mod tree;
 
 pub use codes::Code;
 pub use grids::{cover_beidou, cover_rslc, cover_spatial_id};
@@ -25,6 +26,7 @@ pub use trajectory::{Sample, cover_keys, cover_trajectory};
 use crate::area::{HeightBand, LonLatBox};
 use crate::error::{Error, check_level};
 use crate::geosot::{Cell, FINEST_LEVEL, SCHEME};
+use crate::grid::GridCell;
 use crate::height;
 use descend::{Target, Tree, descend};
 use shape::Kind;
@@ -120,7 +122,7 @@ fn over<T: Tree>(tree: &T, plane: &impl Target, heights: Option<&HeightBand>, li
 }
 
 /// GeoSOT cells in the order of their codes.
-fn sorted(mut cells: Vec<(Cell, bool)>) -> Vec<(Cell, bool)> {
+pub(crate) fn sorted(mut cells: Vec<(Cell, bool)>) -> Vec<(Cell, bool)> {
     if cells.first().is_some_and(|(cell, _)| cell.is_3d()) {
         cells.sort_by_cached_key(|(cell, _)| cell.to_u96());
     } else {
@@ -129,7 +131,7 @@ fn sorted(mut cells: Vec<(Cell, bool)>) -> Vec<(Cell, bool)> {
     cells
 }
 
-fn check_heights(heights: &HeightBand) -> Result<(), Error> {
+pub(crate) fn check_heights(heights: &HeightBand) -> Result<(), Error> {
     for value in [heights.low_m, heights.high_m] {
         if !(height::LOWEST_M..=height::HIGHEST_M).contains(&value) {
             let what = "ellipsoidal height (metres)";

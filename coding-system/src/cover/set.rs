@@ -6,6 +6,7 @@ use super::codes::{Code, next_real, run_out};
 use crate::Position;
 use crate::error::{Error, check_level};
 use crate::geosot::{Cell, FINEST_LEVEL, SCHEME};
+use crate::grid::GridCell;
 
 /// Codes from `first` to `last`, both inside (level-32 GeoSOT Morton codes: `u64` in 2D, 96 bits of a `u128` in 3D).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -128,6 +128,14 @@ fn closed(ring: &[(f64, f64)]) -> Result<Vec<Corner>, Error> {
     Ok(corners)
 }
 
+/// The area of one ring of (longitude, latitude) in degrees, whose longitudes may run beyond 180 instead of jumping.
+pub(crate) fn of_hull(ring: &[(f64, f64)]) -> Polygons {
+    let corners: Vec<_> = ring.iter().map(|p| Corner { x: of_degrees(p.0), y: of_degrees(p.1) }).collect();
+    let mut area = Polygons::default();
+    area.add(&copies(&corners, 0));
+    area
+}
+
 /// The corners of a line one after another, with as many turns added as it took around the Earth.
 pub(crate) fn unroll<'a>(points: impl IntoIterator<Item = &'a (f64, f64)>) -> Result<Vec<Corner>, Error> {
     let mut corners = Vec::new();

@@ -5,6 +5,7 @@ use super::descend::Tree;
 use super::fixed::{LON_LAST, Rect, Side, cut, of_degrees, of_height, side};
 use crate::area::HeightBand;
 use crate::geosot::{Cell, span_of_axis};
+use crate::grid::GridCell;
 use crate::lattice::{self, Step};
 use crate::quantum::UNITS_PER_DEGREE;
 use crate::spatialid;
@@ -145,14 +146,24 @@ impl Voxels {
         out.push((cell, self.rect(&cell)));
     }
 
+    /// What holds a voxel.
     pub(crate) fn rect(&self, cell: &spatialid::Cell) -> Rect {
+        self.widened(cell, VOXEL_MARGIN)
+    }
+
+    /// What a voxel holds.
+    pub(crate) fn core(&self, cell: &spatialid::Cell) -> Rect {
+        self.widened(cell, -VOXEL_MARGIN)
+    }
+
+    fn widened(&self, cell: &spatialid::Cell, by: i64) -> Rect {
         let area = cell.area();
-        let wide = |low: i64, high: i64, limit: Side| cut((low - VOXEL_MARGIN, high + VOXEL_MARGIN), limit);
+        let wide = |low: i64, high: i64, limit: Side| cut((low - by, high + by), limit);
         let x = wide(of_degrees(area.west_deg()), of_degrees(area.east_deg()), Rect::WORLD.x);
         let y = wide(of_degrees(area.south_deg()), of_degrees(area.north_deg()), Rect::WORLD.y);
-        let HeightBand { low_m, high_m } = cell.height_band_above_sea();
+        let HeightBand { low_m, high_m } = cell.band();
         let height = |above_sea_m: f64| of_height((above_sea_m + self.geoid_height_m).max(crate::height::LOWEST_M));
-        Rect { x, y, z: Some((height(low_m) - VOXEL_MARGIN, height(high_m) + VOXEL_MARGIN)) }
+        Rect { x, y, z: Some((height(low_m) - by, height(high_m) + by)) }
     }
 }
 

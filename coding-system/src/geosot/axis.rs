@@ -42,31 +42,45 @@ pub(crate) fn count(axis: u32, level: u8, finer: u8, limit: u32) -> u64 {
     let Some(span) = span(axis, level).filter(|s| s.start <= limit && finer > level) else {
         return u64::from(finer == level);
     };
-    (before(span.end, finer).min(before(limit, finer) + 1)).saturating_sub(before(span.start, finer))
+    let number = |units| u64::from(index(pack(Signed { negative: false, units }), finer));
+    number((span.end - 1).min(limit)) + 1 - number(span.start)
 }
 
-/// How many real prefixes of `level` bits (1 to 32) begin on one side of zero before the one that holds `units`.
-fn before(units: u32, level: u8) -> u64 {
-    let (degree, rest) = (units / UNITS_PER_DEGREE, units % UNITS_PER_DEGREE);
-    let (minute, rest) = (rest / UNITS_PER_MINUTE, rest % UNITS_PER_MINUTE);
-    let (second, part) = (rest / UNITS_PER_SECOND, rest % UNITS_PER_SECOND);
-    let place = 32 - u32::from(level);
+/// How many real cells of a level lie between zero and an axis value, on its side. Virtual minutes and seconds are not counted, so that
+/// the numbers of neighbours differ by one across the gap.
+pub(crate) fn index(axis: u32, level: u8) -> u32 {
+    let value = axis & !SIGN;
+    let (degree, minute, second, part) = (value >> 23, value >> 17 & 63, value >> 11 & 63, value & 2047);
     match level {
-        ..=9 => u64::from(degree >> (place - 23)),
+        0..=9 => value.checked_shr(32 - u32::from(level)).unwrap_or(0),
+        10..=15 => degree * sixties(15 - level) + (minute >> (15 - level)),
+        16..=21 => (degree * 60 + minute) * sixties(21 - level) + (second >> (21 - level)),
+        _ => (((degree * 60 + minute) * 60 + second) << (level.min(32) - 21)) | part >> (32 - level.min(32)),
+    }
+}
+
+/// The inverse of [`index`]: the first axis value of the cell, without its sign.
+pub(crate) fn of_index(index: u32, level: u8) -> u32 {
+    match level {
+        0..=9 => index.checked_shl(32 - u32::from(level)).unwrap_or(0),
         10..=15 => {
-            let block = place - 17;
-            u64::from(degree) * u64::from(60u32.div_ceil(1 << block)) + u64::from(minute >> block)
+            let per = sixties(15 - level);
+            ((index / per) << 23) | ((index % per) << (32 - level))
         }
         16..=21 => {
-            let block = place - 11;
-            let minutes = u64::from(degree) * 60 + u64::from(minute);
-            minutes * u64::from(60u32.div_ceil(1 << block)) + u64::from(second >> block)
+            let per = sixties(21 - level);
+            ((index / (60 * per)) << 23) | ((index / per % 60) << 17) | ((index % per) << (32 - level))
         }
         _ => {
-            let seconds = (u64::from(degree) * 60 + u64::from(minute)) * 60 + u64::from(second);
-            (seconds << (11 - place)) + u64::from(part >> place)
+            let (whole, part) = (index >> (level - 21), (index << (32 - level)) & 2047);
+            ((whole / 3600) << 23) | ((whole / 60 % 60) << 17) | ((whole % 60) << 11) | part
         }
     }
+}
+
+/// Cells of 2^shift minutes (seconds) in one degree (minute): the last of them is cut short.
+fn sixties(shift: u8) -> u32 {
+    60u32.div_ceil(1 << shift)
 }
 
 /// Units of an axis value without its sign; nothing when its minute or second is virtual.
@@ -97,6 +111,17 @@ mod tests {
             prop_assert_eq!(prefix(s.end - 1), axis >> (32 - u32::from(level)));
             prop_assert!(s.start == 0 || prefix(s.start - 1) != prefix(units));
             prop_assert!(s.end == 256 * UNITS_PER_DEGREE || prefix(s.end) != prefix(units));
+        }
+
+        #[test]
+        fn numbers_of_cells_follow_one_another(units in 0..256 * UNITS_PER_DEGREE, level in 1u8..=32) {
+            let value = pack(Signed { negative: false, units });
+            let s = span(value, level).unwrap();
+            let number = index(value, level);
+            prop_assert_eq!(of_index(number, level), pack(Signed { negative: false, units: s.start }));
+            let at = |units| index(pack(Signed { negative: true, units }), level);
+            prop_assert!(s.start == 0 || at(s.start - 1) + 1 == number);
+            prop_assert!(s.end == 256 * UNITS_PER_DEGREE || at(s.end) == number + 1);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use coding_system::cover::Shape;
 use coding_system::cover::{Certainty, Code, Cover, Limits, cover, cover_solid};
-use coding_system::{HeightBand, LonLatBox, Position, geosot::Cell};
+use coding_system::{GridCell, HeightBand, LonLatBox, Position, geosot::Cell};
 use proptest::prelude::*;
 
 use crate::cover_shapes::star;

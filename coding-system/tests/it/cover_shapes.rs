@@ -5,7 +5,9 @@
 use coding_system::cover::{
     Certainty, Cover, Limits, Shape, cover, cover_beidou, cover_cells, cover_rslc, cover_solid, cover_spatial_id,
 };
-use coding_system::{Error, HeightBand, LonLatBox, Position, beidou, encode_with_geoid, geosot, rslc, spatialid};
+use coding_system::{
+    Error, GridCell, HeightBand, LonLatBox, Position, beidou, encode_with_geoid, geosot, rslc, spatialid,
+};
 use geo::{Closest, ClosestPoint, Coord, Distance, Euclidean, Geodesic, Intersects, Line, LineString, Point, Polygon};
 use proptest::prelude::*;
 

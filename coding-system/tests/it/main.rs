@@ -1,9 +1,12 @@
 //! Every vector row of the standards, and the laws the codes keep.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
+mod batch;
+mod convert;
 mod cover_sets;
 mod cover_shapes;
 mod cover_time;
+mod grids;
 mod keys;
 mod laws;
 mod published;

@@ -1,7 +1,7 @@
 //! H3, RSLC, Spatial ID and the time segment integer against the vectors in `tests/vectors`.
 
 use coding_system::time::{Civil, TimeCell};
-use coding_system::{Position, h3, rslc, spatialid};
+use coding_system::{GridCell, Position, h3, rslc, spatialid};
 
 use crate::vectors::rows;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
-use coding_system::LonLatBox;
+use coding_system::{GridCell, LonLatBox};
 use coding_system::cover::cover_box_cells;
 use kernel_ledger::{Ledger, Opened};
 use kernel_model::schema::Table;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, Float64Array, ListBuilder, StringBuilder};
 use arrow::datatypes::{DataType, Field};
-use coding_system::{LonLatBox, cover};
+use coding_system::{GridCell, LonLatBox, cover};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 

@@ -1,6 +1,7 @@
 //! `code_geosot(lon, lat, level)`, `code_geosot(geometry, level)` and `code_geosot3d(lon, lat, height_m, level)`: GeoSOT
 //! codes, GB/T 40087-2021, levels 0 to 32.
 
+use coding_system::GridCell;
 use coding_system::geosot::Cell;
 use datafusion::logical_expr::ScalarUDF;
 

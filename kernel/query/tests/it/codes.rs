@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
-use coding_system::{Position, beidou, geosot, h3};
+use coding_system::{GridCell, Position, beidou, geosot, h3};
 use kernel_query::ExtraTable;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
