@@ -9,7 +9,9 @@ use coding_system::{
 use proptest::prelude::*;
 
 /// GeoSOT, BeiDou and RSLC levels whose cells are equal, and whether they are in 3D too.
-const TABLE: [(Option<u8>, Option<u8>, Option<u8>, bool); 14] = [
+type Row = (Option<u8>, Option<u8>, Option<u8>, bool);
+
+const TABLE: [Row; 14] = [
     (None, Some(1), Some(2), true),
     (Some(9), None, Some(4), true),
     (None, Some(2), Some(5), true),
@@ -70,7 +72,7 @@ proptest! {
                 (there.area == from.area && there.height_band == from.height_band).then_some(there.level)
             };
             let all = (0..=32).filter_map(|level| encode_with_geoid(to, level, &p, None, None).ok());
-            let equal = all.filter(|text| spans(text).is_some()).last();
+            let equal = all.fold(None, |last, text| if spans(&text).is_some() { Some(text) } else { last });
             match convert::exact(&code, to) {
                 Ok(text) => prop_assert_eq!(Some(text.to_string()), if scheme == to { Some(code.clone()) } else { equal }),
                 Err(refusal) => {
@@ -98,8 +100,8 @@ proptest! {
         let target = Target { scheme: to, limits: Limits { max_cells: max, finest_level: finest }, heights: Some(heights).filter(|_| to == Scheme::SpatialId), geoid_height_m: Some(GEOID_M) };
         let cover = match convert::cover(&code, &target) {
             Ok(cover) => cover,
-            // One resolution for all cells can be more than the limit.
-            Err(Error::Cover { .. }) if to == Scheme::H3 => return Ok(()),
+            // One resolution for all cells, or the coarsest cells there are, can be more than the limit.
+            Err(Error::Cover { .. }) if to == Scheme::H3 || wide > 10.0 => return Ok(()),
             Err(refusal) => return Err(TestCaseError::fail(refusal.to_string())),
         };
         prop_assert!(!cover.is_empty() && cover.len() <= max);
@@ -175,7 +177,7 @@ fn what_cannot_be_converted_is_refused_by_name() {
         "GeoSOT has no cell equal to 'N50J475': take a cover of it, whose cells say which of them are inside"
     );
     for (code, to) in [
-        ("N50J47539B", Scheme::H3),
+        ("N50J47539", Scheme::H3),
         ("8931aa50107ffff", Scheme::BeiDou),
         ("N000", Scheme::GeoSot),
         ("G001310322", Scheme::SpatialId),

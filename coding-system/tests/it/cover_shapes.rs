@@ -32,6 +32,12 @@ impl Star {
         Shape::of_polygons(&[self.rings()]).unwrap()
     }
 
+    /// A place in the middle of the corners.
+    pub(crate) fn centre(&self) -> (f64, f64) {
+        let sum = self.outline.iter().fold((0.0, 0.0), |sum, p| (sum.0 + p.0, sum.1 + p.1));
+        (wrap(sum.0 / self.outline.len() as f64), sum.1 / self.outline.len() as f64)
+    }
+
     fn judge(&self) -> Polygon {
         let ring = |ring: &Vec<(f64, f64)>| LineString::from(ring.clone());
         Polygon::new(ring(&self.outline), self.hole.iter().map(ring).collect())
@@ -44,7 +50,7 @@ impl Star {
     }
 
     /// Is the position in the area or within a hair of it?
-    fn holds(&self, p: &Position) -> bool {
+    pub(crate) fn holds(&self, p: &Position) -> bool {
         Euclidean.distance(&Point(self.near(p)), &self.judge()) <= HAIR_DEG
     }
 
