@@ -82,6 +82,10 @@ proptest! {
             }
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
 
     #[test]
     fn covers_by_another_scheme_say_the_truth(lon in -180.0..=180.0f64, lat in -84.0..84.0f64, height in prop_oneof![Just(None), (-100.0..500.0f64).prop_map(Some)], from in 0usize..5, to in 0usize..5, level in 1u8..=32, finer in 0u8..=6, max in 300usize..600, moves in prop::collection::vec((-0.8..0.8f64, -0.8..0.8f64, -0.8..0.8f64), 24)) {
