@@ -3,7 +3,7 @@
 //! longitude 72.004 to 137.8347, latitude 0.8293 to 55.8271 (a rectangle, not the border) nothing is shifted: both are the identity there.
 //!
 //! Neither shift is published by an authority; these are the formulas that independent programs agree on, with the radius 6378245 m (some
-//! take 6378137 m: up to 1.2 cm of difference). WGS 84 and CGCS2000 differ by
+//! take 6378137 m: a centimetre of difference). WGS 84 and CGCS2000 differ by
 //! centimetres at most and are one here. The inverse is iterated until it is exact to less than 0.01 mm.
 
 use std::f64::consts::PI;

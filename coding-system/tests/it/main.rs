@@ -6,6 +6,7 @@ mod convert;
 mod cover_sets;
 mod cover_shapes;
 mod cover_time;
+mod differential;
 mod grids;
 mod keys;
 mod laws;
