@@ -7,6 +7,7 @@ mod cover_sets;
 mod cover_shapes;
 mod cover_time;
 mod differential;
+mod docs;
 mod grids;
 mod keys;
 mod laws;
