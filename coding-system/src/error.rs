@@ -126,6 +126,26 @@ pub enum Error {
         /// What is wrong and what to give.
         why: &'static str,
     },
+    /// Coordinates near the border of the shifted rectangle of GCJ-02 that are not those of exactly one place.
+    #[error(
+        "longitude {lon_deg}, latitude {lat_deg} in GCJ-02: {why}, at the border of the shifted area: give WGS 84 there"
+    )]
+    Datum {
+        /// GCJ-02 longitude, degrees.
+        lon_deg: f64,
+        /// GCJ-02 latitude, degrees.
+        lat_deg: f64,
+        /// Whether none or two.
+        why: &'static str,
+    },
+    /// No cell of the wanted scheme spans exactly what the given one does.
+    #[error("{to} has no cell equal to '{code}': take a cover of it, whose cells say which of them are inside")]
+    NoEqualCell {
+        /// The code given, cut at 64 characters.
+        code: String,
+        /// The scheme wanted.
+        to: &'static str,
+    },
     /// An area, a polygon or a limit given to a cover is not usable.
     #[error("cover: {why}")]
     Cover {

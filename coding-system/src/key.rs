@@ -16,7 +16,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cover::CodeRange;
+use crate::cover::{Code, CodeRange};
 use crate::error::{Error, check_level};
 use crate::geosot::{self, Cell, FINEST_LEVEL, morton_2d, morton_3d};
 use crate::grid::GridCell;
@@ -213,6 +213,15 @@ impl Key {
         let tag = u128::from(tag(false, Profile::SpaceFirst)) << 124;
         let field = |code: u64, low: u128| (u128::from(code) << (PAD_2D + 1) | low) << HOUR_BITS;
         tag | field(range.first, 0)..=tag | field(range.last, (1 << (PAD_2D + 1)) - 1) | HOUR_MASK
+    }
+
+    /// The keys of the range's cells from one hour to another, both inside: in the space-first profile one range that holds them and, unless
+    /// the range is a single cell of level 32, keys of other hours too; in the time-first profile the hours must be one and the same.
+    pub(crate) fn range_between<C: Code>(range: &CodeRange<C>, hours: (u128, u128), profile: Profile) -> (u128, u128) {
+        let up = if C::IS_3D { 1 } else { PAD_2D + 1 };
+        let (first, last) = (range.first.to_u128() << up, range.last.to_u128() << up | ((1 << up) - 1));
+        let key = |cell, hour| Self::pack(cell, C::IS_3D, hour, profile).0;
+        (key(first, hours.0), key(last, hours.1))
     }
 
     /// The key of the coarser cell that holds this one, with the same time; nothing at a finer level.

@@ -52,7 +52,9 @@ mod axes;
 pub mod batch;
 pub mod beidou;
 mod check;
+pub mod convert;
 pub mod cover;
+pub mod datum;
 mod error;
 pub mod geosot;
 pub mod grid;
@@ -70,6 +72,7 @@ pub mod time;
 
 pub use area::{HeightBand, LonLatBox};
 pub use check::check_character;
+pub use datum::Datum;
 pub use error::Error;
 pub use grid::{Adjacency, Dimension, Grid, GridCell};
 pub use key::{Key, Profile};

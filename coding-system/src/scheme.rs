@@ -44,6 +44,18 @@ impl Scheme {
         }
     }
 
+    /// The scheme's name in sentences.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::BeiDou => beidou::SCHEME,
+            Self::GeoSot => geosot::SCHEME,
+            Self::Rslc => rslc::SCHEME,
+            Self::H3 => h3::SCHEME,
+            Self::SpatialId => spatialid::SCHEME,
+            Self::SpaceTime => "a space-time code",
+        }
+    }
+
     /// The prefix in the text of a space-time code.
     pub(crate) fn prefix(self) -> &'static str {
         match self {

@@ -54,8 +54,12 @@ impl Cell {
         Ok(Self(Kind::Pole { south, sector: polar::read(code)? }))
     }
 
+    pub(crate) fn from_corner(corner: Corner) -> Self {
+        Self(Kind::Grid(corner))
+    }
+
     /// The grid corner, or nothing for a polar cell.
-    pub(super) fn corner(&self) -> Option<&Corner> {
+    pub(crate) fn corner(&self) -> Option<&Corner> {
         match &self.0 {
             Kind::Grid(corner) => Some(corner),
             Kind::Pole { .. } => None,

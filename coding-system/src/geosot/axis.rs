@@ -34,6 +34,18 @@ pub(crate) fn span(axis: u32, level: u8) -> Option<Span> {
     Some(Span { negative: axis & SIGN != 0 && level > 0, start, end })
 }
 
+/// How many real prefixes of `finer` bits, of values up to `limit` units, lie under the first `level` bits of an axis.
+pub(crate) fn count(axis: u32, level: u8, finer: u8, limit: u32) -> u64 {
+    if level == 0 && finer > 0 {
+        return count(0, 1, finer, limit) + count(SIGN, 1, finer, limit);
+    }
+    let Some(span) = span(axis, level).filter(|s| s.start <= limit && finer > level) else {
+        return u64::from(finer == level);
+    };
+    let number = |units| u64::from(index(pack(Signed { negative: false, units }), finer));
+    number((span.end - 1).min(limit)) + 1 - number(span.start)
+}
+
 /// How many real cells of a level lie between zero and an axis value, on its side. Virtual minutes and seconds are not counted, so that
 /// the numbers of neighbours differ by one across the gap.
 pub(crate) fn index(axis: u32, level: u8) -> u32 {
@@ -110,6 +122,24 @@ mod tests {
             let at = |units| index(pack(Signed { negative: true, units }), level);
             prop_assert!(s.start == 0 || at(s.start - 1) + 1 == number);
             prop_assert!(s.end == 256 * UNITS_PER_DEGREE || at(s.end) == number + 1);
+        }
+    }
+
+    #[test]
+    fn real_prefixes_are_counted_as_they_are_listed() {
+        for (axis, level, finer) in
+            [(0, 0, 3), (0, 1, 9), (5 << 23, 9, 15), (SIGN | 7 << 23 | 32 << 17, 10, 19), (3 << 17 | 48 << 11, 17, 24)]
+        {
+            let place = 32 - u32::from(finer);
+            let under = 1u64 << (finer - level);
+            let listed = (0..under).filter(|i| {
+                span(axis | (*i as u32) << place, finer).is_some_and(|s| s.start <= 180 * UNITS_PER_DEGREE)
+            });
+            assert_eq!(
+                count(axis, level, finer, 180 * UNITS_PER_DEGREE),
+                listed.count() as u64,
+                "{axis:x} {level} {finer}"
+            );
         }
     }
 

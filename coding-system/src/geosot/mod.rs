@@ -9,16 +9,17 @@ mod grid;
 mod morton;
 mod text;
 
+pub(crate) use axis::count as count_on_axis;
 pub use grid::Grid;
 
 use axis::span;
-use morton::{join2, split2};
+pub(crate) use morton::{join2, join3, split2, split3};
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, check_level, no_such_cell};
-use crate::quantum::UNITS_PER_DEGREE;
+use crate::quantum::{Signed, UNITS_PER_DEGREE};
 use crate::text::CodeText;
 use crate::{Position, height};
 
@@ -41,7 +42,7 @@ pub fn morton_3d(position: &Position) -> Option<u128> {
 /// The 96-bit Morton code of a position at a height.
 #[inline]
 pub(crate) fn morton_with(position: &Position, height_m: f64) -> u128 {
-    morton::join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(height_m))
+    join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(height_m))
 }
 
 /// The height layer number: sign (1 below the ellipsoid) and extended degree, minute, second of the transformed height.
@@ -111,8 +112,13 @@ impl Cell {
         if code >> 96 != 0 {
             return Err(no_such_cell(SCHEME, &code.to_string(), "a 3D code has 96 bits and this number has more"));
         }
-        let (lon, lat, height) = morton::split3(code);
+        let (lon, lat, height) = split3(code);
         Self::checked(lon, lat, Some(height), level, || code.to_string())
+    }
+
+    /// A cell of axes that are known to be real at the level, with the bits below it cleared.
+    pub(crate) const fn from_axes(lon: u32, lat: u32, height: Option<u32>, level: u8) -> Self {
+        Self { lon, lat, height, level }
     }
 
     /// A cell of the three axes, checked to be a real one.
@@ -141,7 +147,7 @@ impl Cell {
 
     /// The left-aligned 96-bit Morton code of a 3D cell in the low bits of a u128; nothing for a 2D cell.
     pub fn to_u96(&self) -> Option<u128> {
-        self.height.map(|z| morton::join3(self.lon, self.lat, z))
+        self.height.map(|z| join3(self.lon, self.lat, z))
     }
 
     /// The height layer number with the bits below the level cleared; nothing for a 2D cell.
@@ -179,6 +185,12 @@ impl Cell {
 #[inline]
 pub(crate) fn digits(position: &Position) -> [u8; 34] {
     text::full(morton_2d(position), morton_3d(position)).0
+}
+
+/// The cell of a level that holds the given units, each with its side of zero; nothing off the Earth.
+pub(crate) fn of_units(lon: (bool, u32), lat: (bool, u32), height: Option<(bool, u32)>, level: u8) -> Option<Cell> {
+    let axis = |(negative, units): (bool, u32)| axis::pack(Signed { negative, units }) & mask(level);
+    Cell::checked(axis(lon), axis(lat), height.map(axis), level, String::new).ok()
 }
 
 /// Sign, first unit inside and first unit outside of an axis at a level; nothing for virtual cells.

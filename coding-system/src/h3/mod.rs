@@ -8,7 +8,8 @@ mod grid;
 mod planar;
 mod shape;
 
-pub use cover::{CoverCell, cover_box, cover_polygon};
+pub(crate) use cover::hulls;
+pub use cover::{CoverCell, cover_box, cover_polygon, cover_polygons};
 pub use grid::Grid;
 
 use std::fmt;
@@ -20,7 +21,7 @@ use crate::Position;
 use crate::error::{Error, bad_character, bad_length, check_level, no_such_cell};
 use crate::text::CodeText;
 
-const SCHEME: &str = "H3";
+pub(crate) const SCHEME: &str = "H3";
 /// Finest resolution, cells of about 0.9 square metres.
 pub const FINEST_RESOLUTION: u8 = 15;
 

@@ -12,19 +12,24 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Position;
+use crate::cover::grids::LatticeScheme;
 use crate::error::{Error, bad_length, check_level};
 use crate::lattice::{self, Cell as Corner, Form, Reader, Step};
 use crate::quantum::UNITS_PER_DEGREE;
 use crate::text::CodeText;
 
-const SCHEME: &str = "RSLC";
+pub(crate) const SCHEME: &str = "RSLC";
 /// Finest level, cells of 1/2048 arc-second.
 pub const FINEST_LEVEL: u8 = 16;
-const LIMIT_DEG: u32 = 88;
+pub(crate) const LIMIT_DEG: u32 = 88;
 const LENGTHS: &str = "a 2D code has 3, 6-11, 13, 15-18, 20, 22, 24 or 26; a 3D code 5, 10, 12, 14, 16, 18, 20, 23, 26, 28, 30, 32, 35, 38, 41 or 44";
 
+/// What covers must know of the grid.
+pub(crate) const LATTICE: LatticeScheme =
+    LatticeScheme { name: SCHEME, steps: &STEPS, end_y: LIMIT_DEG * UNITS_PER_DEGREE, text };
+
 /// Cell sizes in units of 1/2048 arc-second (longitude, latitude, height), children per axis.
-const STEPS: [Step; 16] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step::new(Form::Single, [90 * DEGREE, 44 * DEGREE, 128 * DEGREE], [2, 2, 2]),
     Step::new(Form::Band, [6 * DEGREE, 4 * DEGREE, 4 * DEGREE], [15, 11, 32]),
     Step::new(Form::Single, [3 * DEGREE, 2 * DEGREE, 2 * DEGREE], [2, 2, 2]),
@@ -94,6 +99,14 @@ impl Cell {
         let mut corner = Corner { south, west, x: 0, y: 0, z, level: 0 };
         reader.levels(&STEPS, &mut corner)?;
         Ok(Self(corner))
+    }
+
+    pub(crate) fn from_corner(corner: Corner) -> Self {
+        Self(corner)
+    }
+
+    pub(crate) fn corner(&self) -> &Corner {
+        &self.0
     }
 }
 

@@ -4,7 +4,7 @@
 use std::f64::consts::PI;
 use std::ops::RangeInclusive;
 
-use super::{Cell, FINEST_ZOOM, SCHEME, TOP_M, encode, text};
+use super::{Cell, FINEST_ZOOM, SCHEME, encode, text};
 use crate::Position;
 use crate::area::{HeightBand, LonLatBox};
 use crate::axes::{self, Axes, Extent, Place};
@@ -87,8 +87,7 @@ impl GridCell for Cell {
 
     /// Above sea level, not above the ellipsoid.
     fn height_band(&self) -> Option<HeightBand> {
-        let size_m = TOP_M / (1u64 << self.floor_zoom) as f64;
-        Some(HeightBand { low_m: self.floor as f64 * size_m, high_m: (self.floor + 1) as f64 * size_m })
+        Some(self.band())
     }
 
     /// The north-western corner.

@@ -12,9 +12,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Position;
+use crate::area::HeightBand;
 use crate::error::{Error, check_level, no_such_cell};
 
-const SCHEME: &str = "Spatial ID";
+pub(crate) const SCHEME: &str = "Spatial ID";
 /// Finest zoom accepted.
 pub const FINEST_ZOOM: u8 = 35;
 /// The latitude where the square of Web Mercator ends, degrees.
@@ -55,10 +56,9 @@ pub fn encode_with_floor_zoom(
     check_level(SCHEME, zoom, 0, FINEST_ZOOM)?;
     check_level(SCHEME, floor_zoom, 0, FINEST_ZOOM)?;
     let Some(height_m) = position.height_m() else { return Err(Error::NeedsHeight { scheme: SCHEME }) };
-    // The geoid stays within about 110 m of the ellipsoid; more is a height given in its place.
-    check("geoid height (metres)", geoid_height_m, 200.0)?;
+    check_geoid(geoid_height_m)?;
     let above_sea_m = height_m - geoid_height_m;
-    check("height above sea level (metres)", above_sea_m, TOP_M - 1.0)?;
+    check_above_sea(above_sea_m)?;
     let lat_deg = position.lat_deg();
     if lat_deg.abs() > LIMIT_LAT_DEG {
         return Err(Error::Latitude { scheme: SCHEME, lat_deg, limit_deg: LIMIT_LAT_DEG });
@@ -71,6 +71,16 @@ pub fn encode_with_floor_zoom(
     // The sum above rounds a hair before 180 degrees up to it: such a place stays in the last column, 180 itself begins anew.
     let x = if position.lon_deg() >= 180.0 { 0 } else { x.min(last) };
     Ok(Cell { zoom, floor_zoom, floor, x, y: y.min(last) })
+}
+
+/// The geoid stays within about 110 m of the ellipsoid; more is a height given in its place.
+pub(crate) fn check_geoid(geoid_height_m: f64) -> Result<(), Error> {
+    check("geoid height (metres)", geoid_height_m, 200.0)
+}
+
+/// Is the height within the floors there are?
+pub(crate) fn check_above_sea(above_sea_m: f64) -> Result<(), Error> {
+    check("height above sea level (metres)", above_sea_m, TOP_M - 1.0)
 }
 
 fn check(what: &'static str, value: f64, limit: f64) -> Result<(), Error> {
@@ -113,6 +123,12 @@ impl Cell {
     /// Zoom of the floor, 0 to 35; the same as [`Cell::zoom`] unless another was given.
     pub fn floor_zoom(&self) -> u8 {
         self.floor_zoom
+    }
+
+    /// The voxel's heights, metres above sea level.
+    pub(crate) fn band(&self) -> HeightBand {
+        let size_m = TOP_M / (1u64 << self.floor_zoom) as f64;
+        HeightBand { low_m: self.floor as f64 * size_m, high_m: (self.floor + 1) as f64 * size_m }
     }
 
     /// Floor, x and y.

@@ -2,6 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking, as tests do")]
 
 mod batch;
+mod convert;
+mod cover_sets;
+mod cover_shapes;
+mod cover_time;
+mod differential;
+mod docs;
 mod grids;
 mod keys;
 mod laws;

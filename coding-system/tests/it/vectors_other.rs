@@ -1,7 +1,7 @@
 //! H3, RSLC, Spatial ID and the time segment integer against the vectors in `tests/vectors`.
 
 use coding_system::time::{Civil, TimeCell};
-use coding_system::{GridCell, Position, h3, rslc, spatialid};
+use coding_system::{Datum, GridCell, Position, h3, rslc, spatialid};
 
 use crate::vectors::rows;
 
@@ -68,5 +68,20 @@ fn time_cells() {
         assert_eq!(cell.bits(), row.number::<u64>("code63"), "level {level}");
         assert_eq!(TimeCell::from_bits(cell.bits(), level).unwrap(), cell);
         assert_eq!(cell.interval().unwrap().start_us(), time_us);
+    }
+}
+
+#[test]
+fn shifted_coordinates() {
+    for row in rows("datum.csv", 300) {
+        let p = row.position_2d();
+        for (datum, lon, lat) in [(Datum::Gcj02, "gcj_lon", "gcj_lat"), (Datum::Bd09, "bd_lon", "bd_lat")] {
+            let seen = p.in_datum(datum);
+            let (lon, lat) = (row.number::<f64>(lon), row.number::<f64>(lat));
+            // Their formulas round otherwise; a hair is 0.01 mm.
+            assert!((seen.0 - lon).abs() < 1e-10 && (seen.1 - lat).abs() < 1e-10, "{datum:?} {p:?}: {seen:?}");
+            let back = Position::from_datum(datum, lon, lat, None).unwrap();
+            assert!((back.lon_deg() - p.lon_deg()).abs() < 1e-9 && (back.lat_deg() - p.lat_deg()).abs() < 1e-9);
+        }
     }
 }

@@ -1,0 +1,145 @@
+//! Covers of areas by cells. A shape (position, line, corridor, polygon, box, each with or without a band of heights, or a trajectory) and
+//! limits come in, the cells or code ranges that hold it go out: every position in the shape has its code in one of them, and what is
+//! marked inner holds nothing outside the shape. Never more cells than the limit, never a sampled or guessed one.
+
+pub(crate) mod boxed;
+mod codes;
+pub(crate) mod descend;
+mod edge;
+pub(crate) mod fixed;
+pub(crate) mod grids;
+mod line;
+pub(crate) mod nested;
+mod path;
+mod polygon;
+mod set;
+pub(crate) mod shape;
+mod trajectory;
+pub(crate) mod tree;
+
+pub use codes::Code;
+pub use grids::{cover_beidou, cover_rslc, cover_spatial_id};
+pub use set::{Certainty, CodeRange, Cover};
+pub use shape::{Shape, WIDEST_CORRIDOR_M};
+pub use trajectory::{Sample, cover_keys, cover_trajectory};
+
+use crate::area::{HeightBand, LonLatBox};
+use crate::error::{Error, check_level};
+use crate::geosot::{Cell, FINEST_LEVEL, SCHEME};
+use crate::grid::GridCell;
+use crate::height;
+use descend::{Target, Tree, descend};
+use shape::Kind;
+
+/// How fine a cover may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limits {
+    /// Most cells (so at most that many ranges); 1 or more.
+    pub max_cells: usize,
+    /// Finest level of a cell.
+    pub finest_level: u8,
+}
+
+impl Limits {
+    pub(crate) fn check(self, scheme: &'static str, coarsest: u8, finest: u8) -> Result<Self, Error> {
+        check_level(scheme, self.finest_level, coarsest, finest)?;
+        if self.max_cells == 0 {
+            return Err(Error::Cover { why: "a cover needs at least one cell: give a limit of 1 or more" });
+        }
+        Ok(self)
+    }
+}
+
+/// Covers a shape with GeoSOT cells as ranges of 64-bit codes. Every position in the shape has its code in one of them; a position whose code
+/// is in an inner range is in the shape. Finer cells are spent on the border, the coarsest first, until a limit is reached.
+///
+/// # Errors
+/// [`Error::Cover`] when the limit is 0 cells, [`Error::Level`] beyond level 32.
+pub fn cover(shape: &Shape, limits: Limits) -> Result<Cover, Error> {
+    let limits = limits.check(SCHEME, 0, FINEST_LEVEL)?;
+    let cells = sorted(shape.cells(&tree::GeoSot { solid: false }, None, limits));
+    Ok(Cover::from_cells(cells.iter().map(|(cell, inner)| (cell, *inner))))
+}
+
+/// Covers what lies over a shape between two heights (metres above the ellipsoid, both inside) with 3D GeoSOT cells, as ranges of
+/// 96-bit codes. A 3D box is the shape of a box.
+///
+/// # Errors
+/// As [`cover()`]; [`Error::OutOfRange`] or [`Error::Cover`] for heights no code has or in the wrong order.
+pub fn cover_solid(shape: &Shape, heights: &HeightBand, limits: Limits) -> Result<Cover<u128>, Error> {
+    let limits = limits.check(SCHEME, 0, FINEST_LEVEL)?;
+    check_heights(heights)?;
+    let cells = sorted(shape.cells(&tree::GeoSot { solid: true }, Some(heights), limits));
+    Ok(Cover::from_cells(cells.iter().map(|(cell, inner)| (cell, *inner))))
+}
+
+/// The 2D GeoSOT cells of a cover of a shape, each with its inner flag, in the order of their codes; as [`cover()`], not joined.
+///
+/// # Errors
+/// As [`cover()`].
+pub fn cover_cells(shape: &Shape, limits: Limits) -> Result<Vec<(Cell, bool)>, Error> {
+    let limits = limits.check(SCHEME, 0, FINEST_LEVEL)?;
+    Ok(sorted(shape.cells(&tree::GeoSot { solid: false }, None, limits)))
+}
+
+/// Covers a box with at most `max_cells` GeoSOT cells (so at most that many ranges), none finer than `finest_level`. Neighbouring cells of the
+/// same kind are joined; the ranges are sorted and do not touch unless one is inner and the other not.
+///
+/// # Errors
+/// [`Error::Cover`] when `max_cells` is 0, [`Error::Level`] beyond level 32.
+pub fn cover_box(area: &LonLatBox, max_cells: usize, finest_level: u8) -> Result<Vec<CodeRange>, Error> {
+    let cells = cover_box_cells(area, max_cells, finest_level)?;
+    Ok(Cover::from_cells(cells.iter().map(|(cell, inner)| (cell, *inner))).ranges().to_vec())
+}
+
+/// The cells of [`cover_box`] in the order of their codes, each with its inner flag.
+///
+/// # Errors
+/// As [`cover_box`].
+pub fn cover_box_cells(area: &LonLatBox, max_cells: usize, finest_level: u8) -> Result<Vec<(Cell, bool)>, Error> {
+    let limits = Limits { max_cells, finest_level }.check(SCHEME, 0, FINEST_LEVEL)?;
+    Ok(sorted(Shape::of_box(area).cells(&tree::GeoSot { solid: false }, None, limits)))
+}
+
+impl Shape {
+    /// The cells of a tree that meet the shape, or what lies over it between two heights, in no particular order.
+    fn cells<T: Tree>(&self, tree: &T, heights: Option<&HeightBand>, limits: Limits) -> Vec<(T::Cell, bool)> {
+        match &self.0 {
+            Kind::Box(target) => over(tree, target, heights, limits),
+            Kind::Lines(target) => over(tree, target, heights, limits),
+            Kind::Corridor(target) => over(tree, target, heights, limits),
+            Kind::Polygons(target) => over(tree, target, heights, limits),
+        }
+    }
+}
+
+fn over<T: Tree>(tree: &T, plane: &impl Target, heights: Option<&HeightBand>, limits: Limits) -> Vec<(T::Cell, bool)> {
+    let Limits { max_cells, finest_level } = limits;
+    match heights {
+        None => descend(tree, plane, max_cells, finest_level),
+        Some(heights) => descend(tree, &boxed::Solid::new(plane, heights), max_cells, finest_level),
+    }
+}
+
+/// GeoSOT cells in the order of their codes.
+pub(crate) fn sorted(mut cells: Vec<(Cell, bool)>) -> Vec<(Cell, bool)> {
+    if cells.first().is_some_and(|(cell, _)| cell.is_3d()) {
+        cells.sort_by_cached_key(|(cell, _)| cell.to_u96());
+    } else {
+        cells.sort_by_cached_key(|(cell, _)| cell.to_u64());
+    }
+    cells
+}
+
+pub(crate) fn check_heights(heights: &HeightBand) -> Result<(), Error> {
+    for value in [heights.low_m, heights.high_m] {
+        if !(height::LOWEST_M..=height::HIGHEST_M).contains(&value) {
+            let what = "ellipsoidal height (metres)";
+            return Err(Error::OutOfRange { what, value, low: height::LOWEST_M, high: height::HIGHEST_M });
+        }
+    }
+    if heights.low_m > heights.high_m {
+        return Err(Error::Cover { why: "the band's lower height is above its upper one: give low, then high" });
+    }
+    Ok(())
+}
