@@ -8,7 +8,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use coding_system::cover::{Certainty, CodeRange, Cover, Limits, Sample, Shape, cover, cover_beidou, cover_cells, cover_trajectory};
+use coding_system::cover::{
+    Certainty, CodeRange, Cover, Limits, Sample, Shape, cover, cover_beidou, cover_cells, cover_trajectory,
+};
 use coding_system::{Error, GridCell, LonLatBox, Position, Profile, geosot};
 use criterion::{Criterion, Throughput};
 use geo::{Contains, Coord, Intersects, LineString, Polygon, Rect};
@@ -122,7 +124,8 @@ fn algebra(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("two covers of 100,000 ranges");
     group.throughput(Throughput::Elements((a.ranges().len() + b.ranges().len()) as u64));
     group.bench_function("union, ours", |bench| bench.iter(|| black_box(&a).union(black_box(&b))));
-    group.bench_function("union, reference", |bench| bench.iter(|| sweep(black_box(&a), black_box(&b), Certainty::max)));
+    group
+        .bench_function("union, reference", |bench| bench.iter(|| sweep(black_box(&a), black_box(&b), Certainty::max)));
     group.bench_function("intersection, ours", |bench| bench.iter(|| black_box(&a).intersection(black_box(&b))));
     group.bench_function("difference, ours", |bench| bench.iter(|| black_box(&a).difference(black_box(&b))));
     group.bench_function("limit: copy", |bench| bench.iter(|| (black_box(&a).clone(), black_box(&b).clone())));

@@ -51,6 +51,7 @@ pub mod area;
 mod axes;
 pub mod batch;
 pub mod beidou;
+mod cell;
 mod check;
 pub mod convert;
 pub mod cover;
@@ -71,6 +72,7 @@ mod text;
 pub mod time;
 
 pub use area::{HeightBand, LonLatBox};
+pub use cell::AnyCell;
 pub use check::check_character;
 pub use datum::Datum;
 pub use error::Error;

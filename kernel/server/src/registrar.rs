@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
-use coding_system::{GridCell, LonLatBox};
 use coding_system::cover::cover_box_cells;
+use coding_system::{GridCell, LonLatBox};
 use kernel_ledger::{Ledger, Opened};
 use kernel_model::schema::Table;
 use kernel_model::{AssetRecord, ContentId, ContentRef, EntityId, Operation, Sequence, TimeUs};
