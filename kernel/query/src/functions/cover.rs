@@ -57,7 +57,7 @@ impl ScalarUDFImpl for Cover {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let rows = columns.first().map_or(0, |column| column.len());
+        let rows = columns.first().map_or(0, Array::len);
         let mut lists = ListBuilder::new(StringBuilder::new());
         for row in 0..rows {
             if columns.iter().any(|column| column.is_null(row)) {
@@ -69,7 +69,9 @@ impl ScalarUDFImpl for Cover {
                 [sides @ .., most] => self.of_box(sides, most, row)?,
                 [] => return Err(self.usage()),
             };
-            codes.into_iter().for_each(|code| lists.values().append_value(code));
+            for code in codes {
+                lists.values().append_value(code);
+            }
             lists.append(true);
         }
         finish(Arc::new(lists.finish()), constant)

@@ -29,6 +29,9 @@ pub(super) struct Block {
     pub(super) missing: Vec<usize>,
 }
 
+/// Longitudes and latitudes.
+type Degrees = (Vec<f64>, Vec<f64>);
+
 impl Coder {
     pub(super) fn new(text: &str, args: &ColumnsArgs) -> anyhow::Result<Self> {
         let (scheme, level) = text.split_once(':').ok_or_else(|| anyhow!("--code wants SCHEME:LEVEL, not `{text}`"))?;
@@ -81,7 +84,7 @@ impl Coder {
     }
 
     /// Degrees in the coding system's frame, where they were given in another.
-    fn in_frame(&self, block: &Block) -> Result<Option<(Vec<f64>, Vec<f64>)>, Error> {
+    fn in_frame(&self, block: &Block) -> Result<Option<Degrees>, Error> {
         if matches!(self.datum, Datum::Wgs84 | Datum::Cgcs2000) {
             return Ok(None);
         }
