@@ -33,15 +33,17 @@
 //! |---|---|---|---|
 //! | [`beidou`] | GB/T 39409-2020 (2D, polar caps to level 2, 3D mixed radix, reference and short codes) | 0-10 | interleaved height digits |
 //! | [`geosot`] | GB/T 40087-2021 (text not had; rules from independent programs) | 0-32 | `GZ` codes |
-//! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples) | 1-16 | 44 characters |
+//! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples); national spatial identity codes | 1-16 | 44 characters |
 //! | [`h3`] | H3 by the crate h3o | 0-15 | no |
-//! | [`spatialid`] | Japan's Spatial ID, heights above sea level | 0-35 | always |
-//! | [`time`] | multi-scale time segment integer, ISO 8601 | 1-63 | |
+//! | [`spatialid`] | Japan's Spatial ID, heights above sea level, floor zooms of their own | 0-35 | always |
+//! | [`s2`] | S2 by the crate s2: encode, decode, hierarchy | 0-30 | no |
+//! | [`time`] | multi-scale time segment integer, ISO 8601, bins of hours, days and weeks | 1-63 | |
 //! | [`key`], [`stc`] | our own: 128-bit key; `BD:code@interval*check` with ISO 7064 MOD 37,36 | | both |
 //!
 //! The latitude-longitude schemes share one integer grid ([`quantum`]), so conversion between them is exact where their cells coincide:
 //! BeiDou levels 4-10 are the GeoSOT levels 15, 19, 20, 23, 26, 29 and 32. The rest of the crate is [`scheme`] (the door), [`cover`] (boxes to
-//! GeoSOT ranges), [`height`] (metres to grid units) and [`area`] (boxes and bands).
+//! GeoSOT ranges), [`height`] (metres to grid units) and [`area`] (boxes and bands). [`grid`] is what all grids have in common: parents,
+//! children, neighbours, rings, disks, distance. [`batch`] codes whole columns into the caller's slices.
 //!
 //! Choices where a standard is silent: longitude +180 is coded as -180 in BeiDou, RSLC and Spatial ID and stays east in GeoSOT; latitude 0
 //! is north; heights below the ellipsoid are sign and magnitude.
@@ -65,6 +67,7 @@ pub mod key;
 mod lattice;
 pub mod quantum;
 pub mod rslc;
+pub mod s2;
 pub mod scheme;
 pub mod spatialid;
 pub mod stc;
