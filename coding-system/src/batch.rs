@@ -49,12 +49,6 @@ impl<'a> Positions<'a> {
         self.lon_deg.is_empty()
     }
 
-    /// The position of a row.
-    #[inline]
-    fn at(&self, row: usize) -> Position {
-        Position::unchecked(self.lon_deg[row], self.lat_deg[row], self.height_m.map(|heights| heights[row]))
-    }
-
     /// Are all rows of a block on or near the Earth? Names the first that is not.
     fn check(&self, block: std::ops::Range<usize>) -> Result<(), Error> {
         // Counted and not searched, so that it is one loop without branches; NaN is in no range.
@@ -74,15 +68,27 @@ impl<'a> Positions<'a> {
         Ok(())
     }
 
+    /// The position of a row, its height left aside.
+    #[inline]
+    fn flat(&self, row: usize) -> Position {
+        Position::unchecked(self.lon_deg[row], self.lat_deg[row], None)
+    }
+
+    /// The position of a row.
+    #[inline]
+    fn at(&self, row: usize) -> Position {
+        Position::unchecked(self.lon_deg[row], self.lat_deg[row], self.height_m.map(|heights| heights[row]))
+    }
+
     /// Codes every row into its place.
     #[inline]
-    fn each<T>(&self, out: &mut [T], code: impl Fn(usize, &Position) -> Result<T, Error>) -> Result<(), Error> {
+    fn each<T>(&self, out: &mut [T], code: impl Fn(usize) -> Result<T, Error>) -> Result<(), Error> {
         same_length("the output", out.len(), self.len())?;
         for (index, places) in out.chunks_mut(BLOCK).enumerate() {
             let first = index * BLOCK;
             self.check(first..first + places.len())?;
             for (row, place) in (first..).zip(places) {
-                *place = code(row, &self.at(row)).map_err(|error| at_row(row, error))?;
+                *place = code(row).map_err(|error| at_row(row, error))?;
             }
         }
         Ok(())
@@ -94,7 +100,7 @@ impl<'a> Positions<'a> {
         &self,
         width: usize,
         out: &mut [u8],
-        code: impl Fn(&Position, &mut [u8]) -> Result<(), Error>,
+        code: impl Fn(usize, &mut [u8]) -> Result<(), Error>,
     ) -> Result<usize, Error> {
         let (found, rows, expected) = (out.len(), self.len(), self.len().saturating_mul(width));
         if found != expected {
@@ -104,7 +110,7 @@ impl<'a> Positions<'a> {
             let first = index * BLOCK;
             self.check(first..(first + BLOCK).min(rows))?;
             for (row, place) in (first..).zip(places.chunks_exact_mut(width.max(1))) {
-                code(&self.at(row), place).map_err(|error| at_row(row, error))?;
+                code(row, place).map_err(|error| at_row(row, error))?;
             }
         }
         Ok(width)
@@ -135,7 +141,7 @@ pub enum Times<'a> {
 /// # Errors
 /// [`Error::Row`] for a position off the Earth, [`Error::Slice`].
 pub fn morton_2d(positions: &Positions, out: &mut [u64]) -> Result<(), Error> {
-    positions.each(out, |_, p| Ok(geosot::morton_2d(p)))
+    positions.each(out, |row| Ok(geosot::morton_2d(&positions.flat(row))))
 }
 
 /// GeoSOT Morton codes of level 32 in the low 96 bits, as [`geosot::morton_3d`].
@@ -143,8 +149,8 @@ pub fn morton_2d(positions: &Positions, out: &mut [u64]) -> Result<(), Error> {
 /// # Errors
 /// As [`morton_2d`]; [`Error::NeedsHeight`] for positions without heights.
 pub fn morton_3d(positions: &Positions, out: &mut [u128]) -> Result<(), Error> {
-    let refusal = Error::NeedsHeight { scheme: "GeoSOT 3D" };
-    positions.each(out, |_, p| geosot::morton_3d(p).ok_or_else(|| refusal.clone()))
+    let Some(heights) = positions.height_m else { return Err(Error::NeedsHeight { scheme: "GeoSOT 3D" }) };
+    positions.each(out, |row| Ok(geosot::morton_with(&positions.flat(row), heights[row])))
 }
 
 /// The 2D keys of level 32 as numbers, as [`Key::new_2d`]; heights are left aside.
@@ -152,8 +158,7 @@ pub fn morton_3d(positions: &Positions, out: &mut [u128]) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Row`] for a position off the Earth or an instant keys do not hold, [`Error::Slice`].
 pub fn keys_2d(positions: &Positions, times: Times, profile: Profile, out: &mut [u128]) -> Result<(), Error> {
-    let flat = Positions { height_m: None, ..*positions };
-    keys(&flat, times, profile, out)
+    keys(positions, times, out, |row, hour| Key::pack_2d(geosot::morton_2d(&positions.flat(row)), hour, profile))
 }
 
 /// The 3D keys of level 32 as numbers, as [`Key::new`].
@@ -161,20 +166,20 @@ pub fn keys_2d(positions: &Positions, times: Times, profile: Profile, out: &mut 
 /// # Errors
 /// As [`keys_2d`]; [`Error::NeedsHeight`] for positions without heights.
 pub fn keys_3d(positions: &Positions, times: Times, profile: Profile, out: &mut [u128]) -> Result<(), Error> {
-    if positions.height_m.is_none() {
-        return Err(Error::NeedsHeight { scheme: "a 3D key" });
-    }
-    keys(positions, times, profile, out)
+    let Some(heights) = positions.height_m else { return Err(Error::NeedsHeight { scheme: "a 3D key" }) };
+    keys(positions, times, out, |row, hour| {
+        Key::pack_3d(geosot::morton_with(&positions.flat(row), heights[row]), hour, profile)
+    })
 }
 
 #[inline]
-fn keys(positions: &Positions, times: Times, profile: Profile, out: &mut [u128]) -> Result<(), Error> {
+fn keys(positions: &Positions, times: Times, out: &mut [u128], key: impl Fn(usize, u128) -> Key) -> Result<(), Error> {
     if let Times::Each(times) = times {
         same_length("the times", times.len(), positions.len())?;
-        return positions.each(out, |row, p| Ok(Key::with_hour(p, hour_field(Some(times[row]))?, profile).to_u128()));
+        return positions.each(out, |row| Ok(key(row, hour_field(Some(times[row]))?).to_u128()));
     }
     let hour = hour_field(if let Times::One(time_us) = times { Some(time_us) } else { None })?;
-    positions.each(out, |_, p| Ok(Key::with_hour(p, hour, profile).to_u128()))
+    positions.each(out, |row| Ok(key(row, hour).to_u128()))
 }
 
 /// BeiDou 2D texts of a level; gives back their width. Heights are left aside.
@@ -184,9 +189,9 @@ fn keys(positions: &Positions, times: Times, profile: Profile, out: &mut [u128])
 /// [`beidou::width_2d`] bytes for each row.
 pub fn beidou_2d(positions: &Positions, level: u8, out: &mut [u8]) -> Result<usize, Error> {
     let width = beidou::width_2d(level)?;
-    positions.each_text(width, out, |p, place| {
+    positions.each_text(width, out, |row, place| {
         let mut text = [0; 20];
-        beidou::encode_into(p, level, &mut text)?;
+        beidou::encode_into(&positions.flat(row), level, &mut text)?;
         place.copy_from_slice(&text[..place.len()]);
         Ok(())
     })
@@ -198,9 +203,9 @@ pub fn beidou_2d(positions: &Positions, level: u8, out: &mut [u8]) -> Result<usi
 /// As [`beidou_2d`] with [`beidou::width_3d`]; [`Error::NeedsHeight`] for positions without heights.
 pub fn beidou_3d(positions: &Positions, level: u8, out: &mut [u8]) -> Result<usize, Error> {
     let width = beidou::width_3d(level)?;
-    positions.each_text(width, out, |p, place| {
+    positions.each_text(width, out, |row, place| {
         let mut text = [0; 32];
-        beidou::encode_3d_into(p, level, &mut text)?;
+        beidou::encode_3d_into(&positions.at(row), level, &mut text)?;
         place.copy_from_slice(&text[..place.len()]);
         Ok(())
     })
@@ -213,8 +218,8 @@ pub fn beidou_3d(positions: &Positions, level: u8, out: &mut [u8]) -> Result<usi
 pub fn geosot(positions: &Positions, level: u8, out: &mut [u8]) -> Result<usize, Error> {
     crate::error::check_level(geosot::SCHEME, level, 0, FINEST_LEVEL)?;
     let width = usize::from(level) + if positions.height_m.is_some() { 2 } else { 1 };
-    positions.each_text(width, out, |p, place| {
-        place.copy_from_slice(&geosot::digits(p)[..place.len()]);
+    positions.each_text(width, out, |row, place| {
+        place.copy_from_slice(&geosot::digits(&positions.at(row))[..place.len()]);
         Ok(())
     })
 }
@@ -231,8 +236,8 @@ pub fn texts<G: Grid>(
     width: usize,
     out: &mut [u8],
 ) -> Result<usize, Error> {
-    positions.each_text(width, out, |p, place| {
-        let text = grid.encode(p, level)?.text();
+    positions.each_text(width, out, |row, place| {
+        let text = grid.encode(&positions.at(row), level)?.text();
         if text.len() != place.len() {
             let (found, expected) = (place.len(), text.len());
             return Err(Error::Slice { what: "the width", found, rows: 1, expected });
@@ -248,5 +253,5 @@ pub fn texts<G: Grid>(
 /// [`Error::Row`] for a position off the Earth, [`Error::Level`], [`Error::Slice`].
 pub fn h3(positions: &Positions, resolution: u8, out: &mut [u64]) -> Result<(), Error> {
     let resolution = h3::resolution_of(resolution)?;
-    positions.each(out, |_, p| Ok(h3::Cell::at(p, resolution)?.to_u64()))
+    positions.each(out, |row| Ok(h3::Cell::at(&positions.flat(row), resolution)?.to_u64()))
 }

@@ -52,16 +52,23 @@ impl Key {
     /// [`Error::Time`] for an instant more than 7,655 years from 1970.
     #[inline]
     pub fn new(position: &Position, time_us: Option<i64>, profile: Profile) -> Result<Self, Error> {
-        Ok(Self::with_hour(position, hour_field(time_us)?, profile))
+        let hour = hour_field(time_us)?;
+        Ok(match morton_3d(position) {
+            Some(morton) => Self::pack_3d(morton, hour, profile),
+            None => Self::pack_2d(morton_2d(position), hour, profile),
+        })
     }
 
-    /// The same with the hour field already made.
+    /// The key of a 96-bit Morton code of level 32.
     #[inline]
-    pub(crate) fn with_hour(position: &Position, hour: u128, profile: Profile) -> Self {
-        match morton_3d(position) {
-            Some(morton) => Self::pack(morton << 1 | 1, true, hour, profile),
-            None => Self::pack((u128::from(morton_2d(position)) << 1 | 1) << PAD_2D, false, hour, profile),
-        }
+    pub(crate) fn pack_3d(morton: u128, hour: u128, profile: Profile) -> Self {
+        Self::pack(morton << 1 | 1, true, hour, profile)
+    }
+
+    /// The key of a 64-bit Morton code of level 32.
+    #[inline]
+    pub(crate) fn pack_2d(morton: u64, hour: u128, profile: Profile) -> Self {
+        Self::pack((u128::from(morton) << 1 | 1) << PAD_2D, false, hour, profile)
     }
 
     /// The 2D key of a position, its height left aside.
@@ -167,13 +174,24 @@ impl Key {
         (hour != 0).then(|| time::Interval::hour_of((hour - HOUR_BIAS) * HOUR_US))
     }
 
-    /// Is the other key of the same profile and dimension, in this key's cell, and in its hour if this key has one?
+    /// Is the other key of the same profile and dimension, in this key's cell, and in its hour if this key has one? To ask it of many keys,
+    /// take [`Key::prefix_range`] once: then it is two comparisons each.
     #[inline]
     pub fn contains(self, other: Self) -> bool {
-        let (first, last) = self.cell_range();
-        let cell = other.cell_field();
-        let hour = self.hour_field();
-        self.tag() == other.tag() && first <= cell && cell <= last && (hour == 0 || hour == other.hour_field())
+        if self.profile() == Profile::SpaceFirst { self.holds::<0>(other) } else { self.holds::<CELL_BITS>(other) }
+    }
+
+    /// [`Key::contains`] for a profile whose hours stand at a known place.
+    #[inline]
+    fn holds<const HOUR_AT: u32>(self, other: Self) -> bool {
+        let hour = HOUR_MASK << HOUR_AT;
+        // This key without its hour ends with its sentinel; `below` is the sentinel and all bits after it.
+        let without = self.0 & !hour;
+        let below = without ^ without.wrapping_sub(1);
+        let differing = self.0 ^ other.0;
+        // All bits before the sentinel are equal, and the other key has its sentinel no higher.
+        let cell = differing & !below & !hour == 0 && other.0 & below & !hour != 0;
+        cell && (self.0 & hour == 0 || differing & hour == 0)
     }
 
     /// All keys of the same profile and dimension in this key's cell: at any hour in the space-first profile, in this key's hour (or

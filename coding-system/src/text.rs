@@ -23,10 +23,13 @@ impl CodeText {
     pub(crate) fn from_prefix<const N: usize>(buffer: &[u8; N], len: usize) -> Self {
         const { assert!(N <= CAPACITY) };
         let mut bytes = [0; CAPACITY];
-        bytes[..N].copy_from_slice(buffer);
-        // Zero what is not text, so that equality of bytes is equality of texts.
-        bytes[len.min(N)..N].fill(0);
-        Self { bytes, len: len.min(N) as u8 }
+        // What is not text is zero, so that equality of bytes is equality of texts. All N bytes are looked at, because a loop of known
+        // length is a few wide instructions and a copy of unknown length is a call.
+        let len = len.min(N) as u8;
+        for (index, (byte, from)) in (0u8..).zip(bytes.iter_mut().zip(buffer)) {
+            *byte = if index < len { *from } else { 0 };
+        }
+        Self { bytes, len }
     }
 
     /// Appends one ASCII byte; what would not fit is left out (no scheme writes that much).

@@ -71,6 +71,17 @@ impl Cell {
         axes::shifted(self, east.into(), north.into(), up.into())
     }
 
+    /// Containment where a hemisphere or a polar cell is one of the two.
+    fn holds_half_or_cap(&self, other: &Self) -> bool {
+        match self.0 {
+            Kind::Grid(a) if a.level == 0 => {
+                let half = other.hemisphere();
+                half == *self || (a.z.is_none() && half.corner().is_some_and(|b| b.south == a.south))
+            }
+            _ => other.parent(self.level()) == Some(*self),
+        }
+    }
+
     fn hemisphere(self) -> Self {
         match self.0 {
             Kind::Grid(corner) => Self(Kind::Grid(cut(corner, 0))),
@@ -165,11 +176,7 @@ impl GridCell for Cell {
     fn contains(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Kind::Grid(a), Kind::Grid(b)) if a.level > 0 => a.holds(b, &STEPS[a.level as usize - 1]),
-            (Kind::Grid(a), _) if a.level == 0 => {
-                let half = other.hemisphere();
-                half.0 == self.0 || (a.z.is_none() && half.corner().is_some_and(|b| b.south == a.south))
-            }
-            _ => other.parent(self.level()) == Some(*self),
+            _ => self.holds_half_or_cap(other),
         }
     }
 

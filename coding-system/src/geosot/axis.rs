@@ -8,10 +8,10 @@ const SIGN: u32 = 1 << 31;
 /// The 32-bit axis of a grid value: sign | degree 8 | minute 6 | second 6 | 1/2048 second 11.
 #[inline]
 pub(crate) fn pack(value: Signed) -> u32 {
-    let (degree, rest) = (value.units / UNITS_PER_DEGREE, value.units % UNITS_PER_DEGREE);
-    let (minute, rest) = (rest / UNITS_PER_MINUTE, rest % UNITS_PER_MINUTE);
-    let (second, part) = (rest / UNITS_PER_SECOND, rest % UNITS_PER_SECOND);
-    u32::from(value.negative) << 31 | degree << 23 | minute << 17 | second << 11 | part
+    // A minute has 60 seconds and room for 64, a degree 60 minutes and room for 64: the axis is the units and what the whole minutes and
+    // degrees before them leave empty, 4 * 2048 a minute and 256 * 2048 a degree. So there are two divisions and no remainders.
+    let (minutes, degrees) = (value.units / UNITS_PER_MINUTE, value.units / UNITS_PER_DEGREE);
+    u32::from(value.negative) << 31 | (value.units + (minutes << 13) + (degrees << 19))
 }
 
 /// What a prefix of an axis spans: sign and units from `start` (inside) to `end` (outside), counted away from zero.

@@ -44,10 +44,15 @@ impl Cell {
         axes::shifted(self, east.into(), north.into(), up.into())
     }
 
+    /// The bits in which longitude or latitude differ.
+    #[inline]
+    fn differing(&self, other: &Self) -> u32 {
+        self.lon ^ other.lon | self.lat ^ other.lat
+    }
+
     #[inline]
     fn ground_holds(&self, other: &Self) -> bool {
-        let keep = mask(self.level);
-        other.level >= self.level && self.lon == other.lon & keep && self.lat == other.lat & keep
+        other.level >= self.level && self.differing(other) & mask(self.level) == 0
     }
 
     /// The digit's child, if it is a real cell.
@@ -127,12 +132,13 @@ impl GridCell for Cell {
 
     #[inline]
     fn contains(&self, other: &Self) -> bool {
+        // One comparison of all axes: which of them differs cannot be foretold, which kinds of cells are compared can.
         let height = match (self.height, other.height) {
-            (None, _) => true,
-            (Some(a), Some(b)) => a == b & mask(self.level),
-            (Some(_), None) => false,
+            (None, _) => 0,
+            (Some(a), Some(b)) => a ^ b,
+            (Some(_), None) => return false,
         };
-        self.ground_holds(other) && height
+        other.level >= self.level && (self.differing(other) | height) & mask(self.level) == 0
     }
 
     fn intersects(&self, other: &Self) -> bool {

@@ -36,7 +36,13 @@ pub fn morton_2d(position: &Position) -> u64 {
 /// The 96-bit Morton code of a position at level 32 in the low bits of a u128; nothing without a height.
 #[inline]
 pub fn morton_3d(position: &Position) -> Option<u128> {
-    position.height_m().map(|h| join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(h)))
+    position.height_m().map(|height_m| morton_with(position, height_m))
+}
+
+/// The 96-bit Morton code of a position at a height.
+#[inline]
+pub(crate) fn morton_with(position: &Position, height_m: f64) -> u128 {
+    join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(height_m))
 }
 
 /// The height layer number: sign (1 below the ellipsoid) and extended degree, minute, second of the transformed height.

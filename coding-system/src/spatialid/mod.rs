@@ -68,7 +68,9 @@ pub fn encode_with_floor_zoom(
     let x = (side * ((position.lon_deg() + 180.0) / 360.0)) as u64;
     let y = (side * (1.0 - lat_deg.to_radians().tan().asinh() / PI) / 2.0).max(0.0) as u64;
     let floor = ((1u64 << floor_zoom) as f64 * above_sea_m / TOP_M).floor() as i64;
-    Ok(Cell { zoom, floor_zoom, floor, x: if x > last { 0 } else { x }, y: y.min(last) })
+    // The sum above rounds a hair before 180 degrees up to it: such a place stays in the last column, 180 itself begins anew.
+    let x = if position.lon_deg() >= 180.0 { 0 } else { x.min(last) };
+    Ok(Cell { zoom, floor_zoom, floor, x, y: y.min(last) })
 }
 
 /// The geoid stays within about 110 m of the ellipsoid; more is a height given in its place.

@@ -97,7 +97,7 @@ fn slices_that_do_not_belong_together_are_refused() {
     let positions = Positions::new_2d(&lon, &lat).unwrap();
     assert!(!positions.is_empty() && positions.len() == 8);
     assert!(matches!(batch::morton_2d(&positions, &mut [0; 7]), Err(Error::Slice { .. })));
-    assert!(matches!(batch::morton_3d(&positions, &mut [0; 8]), Err(Error::Row { row: 0, .. })));
+    assert!(matches!(batch::morton_3d(&positions, &mut [0; 8]), Err(Error::NeedsHeight { .. })));
     assert!(matches!(
         batch::keys_3d(&positions, Times::None, Profile::SpaceFirst, &mut [0; 8]),
         Err(Error::NeedsHeight { .. })

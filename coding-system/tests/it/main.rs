@@ -12,5 +12,6 @@ mod grids;
 mod keys;
 mod laws;
 mod published;
+mod sweep;
 mod vectors;
 mod vectors_other;
