@@ -22,6 +22,11 @@
 //! How it is done: coordinates become whole subunits by the same rounding that codes positions (`fixed`), so a cell is a closed interval and
 //! nothing slips between two; the descent (`descend`) carries with each cell only the edges that touch it, and the side of an edge is
 //! decided in 128-bit integers (`edge`).
+//!
+//! Measured by `cargo bench -p coding-system --bench covers` on one core of a shared two-core virtual machine: a district of 1,000 corners to 1
+//! arc-second 4.5 ms (7,658 cells, the same as the reference finds); at most 256 cells of it 0.8 ms; making ranges of the finished cells, the
+//! least there is to do, 0.8 ms; the plain way, each cell compared with the whole outline by the crate geo, 8 s. Two covers of 100,000 ranges:
+//! union 3.3 ms, intersection 2.3 ms, difference 3.3 ms; copying both 0.3 ms; sorting all ends and searching 61 ms.
 
 pub(crate) mod boxed;
 mod codes;
