@@ -36,8 +36,9 @@ fn level<C: GridCell>(map: &Map, cell: C, caption: &str, outline: impl Fn(&C) ->
     let area = cell.area();
     let place = (map.place.lon_deg(), map.place.lat_deg());
     let mut panel = Panel::around(map, cell.centre_deg(), (area.east_deg() - area.west_deg()) * CELLS_WIDE);
-    for other in cell.disk(4)? {
-        panel.rings("cell", &[outline(&other)]);
+    // Of voxels only those of the same floor: the others lie above and below them.
+    for other in cell.disk(4)?.iter().filter(|other| other.height_band() == cell.height_band()) {
+        panel.rings("cell", &[outline(other)]);
     }
     panel.rings("here", &[outline(&cell)]);
     panel.place(place);
@@ -177,16 +178,18 @@ fn outlines<C: GridCell>(cells: &[(C, bool)]) -> Vec<(Line, bool)> {
 fn covers(map: &Map) -> Outcome<String> {
     let shape = Shape::of_polygons(&[&map.area[..]])?;
     let limits = |finest_level| Limits { max_cells: 100_000, finest_level };
-    let heights = HeightBand { low_m: 0.0, high_m: 0.5 };
+    let heights = HeightBand { low_m: -1.0, high_m: 65.0 };
     let coarse = cover(&shape, Limits { max_cells: 24, finest_level: 32 })?;
     let hexagons: Vec<_> = h3::cover_polygons(&[&map.area[..]], 11, 100_000)?;
     let hexagons: Vec<_> = hexagons.iter().map(|found| (found.cell.boundary_deg(), found.inner)).collect();
+    let mut voxels = cover_spatial_id(&shape, &heights, 0.0, limits(19))?;
+    voxels.retain(|(voxel, _)| voxel.numbers().0 == 0);
     let panels = [
         covered(map, &outlines(&cover(&shape, limits(20))?.cells()), "GeoSOT, to level 20 (2″)"),
         covered(map, &outlines(&coarse.cells()), "GeoSOT, at most 24 cells 至多24格"),
         covered(map, &outlines(&cover_beidou(&shape, None, limits(6))?), "BeiDou 北斗, to level 6 (2″)"),
         covered(map, &outlines(&cover_rslc(&shape, None, limits(11))?), "RSLC, to level 11 (2″)"),
-        covered(map, &outlines(&cover_spatial_id(&shape, &heights, 0.0, limits(19))?), "Spatial ID, to zoom 19"),
+        covered(map, &outlines(&voxels), "Spatial ID, zoom 19, ground floor 首层"),
         covered(map, &hexagons, "H3, resolution 11"),
     ];
     Ok(picture("Covers of one area 同一区域的覆盖", INNER, &panels, 3))
@@ -253,10 +256,8 @@ fn ways(map: &Map) -> Outcome<String> {
     let panels = [
         show(&thin, "a line 线"),
         show(&wide, "a corridor, 300 m wide 宽300米走廊"),
-        panel.captions(
-            "a trajectory 轨迹: first hour green 前一小时绿, second orange 后一小时橙",
-            format!("{} key ranges 码段", keys.len()),
-        ),
+        panel
+            .captions("a trajectory 轨迹: 1st hour green 绿, 2nd orange 橙", format!("{} key ranges 码段", keys.len())),
     ];
     Ok(picture(
         "Lines, corridors, trajectories 线、走廊、轨迹",
@@ -273,7 +274,7 @@ fn conversion(map: &Map) -> Outcome<String> {
         let target = Target { scheme, limits: limits(finest), heights: None, geoid_height_m: None };
         let cells = convert::cover(code, &target)?;
         let area: LonLatBox = decode(code)?.area;
-        let mut panel = Panel::around(map, area.centre_deg(), (area.east_deg() - area.west_deg()) * 1.5);
+        let mut panel = Panel::around(map, area.centre_deg(), extent(&area) * 1.4);
         for (cell, inner) in &cells {
             let ring = match scheme {
                 Scheme::H3 => h3::Cell::parse(cell)?.boundary_deg(),
@@ -297,6 +298,11 @@ fn conversion(map: &Map) -> Outcome<String> {
         panel(&hexagon.text(), hexagon.boundary_deg(), Scheme::H3, 11, "H3, resolution 11")?,
     ];
     Ok(picture("From one scheme to another 码制转换", INNER, &panels, 3))
+}
+
+/// How wide a panel must be to show a box, degrees: it is 5 by 4, and a degree of latitude is longer than one of longitude.
+fn extent(b: &LonLatBox) -> f64 {
+    (b.east_deg() - b.west_deg()).max((b.north_deg() - b.south_deg()) / b.south_deg().to_radians().cos() * 1.25)
 }
 
 fn corners(b: &LonLatBox) -> Line {

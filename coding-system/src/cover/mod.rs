@@ -1,9 +1,36 @@
 //! Covers of areas by cells. A shape (position, line, corridor, polygon, box, each with or without a band of heights, or a trajectory) and
 //! limits come in, the cells or code ranges that hold it go out: every position in the shape has its code in one of them, and what is
 //! marked inner holds nothing outside the shape. Never more cells than the limit, never a sampled or guessed one.
+//!
+//! ```
+//! use coding_system::cover::{Certainty, Limits, Shape, cover};
+//! use coding_system::{LonLatBox, Position};
+//!
+//! # fn main() -> Result<(), coding_system::Error> {
+//! let park = Shape::of_polygons(&[[vec![(116.30, 39.98), (116.32, 39.98), (116.32, 40.0), (116.30, 40.0)]]])?;
+//! let canal = Shape::of_line(&[(116.29, 39.97), (116.31, 39.99), (116.33, 39.99)], 200.0)?;
+//! let limits = Limits { max_cells: 2000, finest_level: 21 };
+//! // What is in the park and not within 100 m of the canal.
+//! let dry = cover(&park, limits)?.difference(&cover(&canal, limits)?);
+//! assert_eq!(dry.of_position(&Position::new_2d(116.305, 39.995)?), Some(Certainty::Inside));
+//! assert_eq!(dry.of_position(&Position::new_2d(116.31, 39.99)?), Some(Certainty::Outside));
+//! assert_eq!(dry.of_position(&Position::new_2d(116.34, 39.99)?), Some(Certainty::Outside));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! How it is done: coordinates become whole subunits by the same rounding that codes positions (`fixed`), so a cell is a closed interval and
+//! nothing slips between two; the descent (`descend`) carries with each cell only the edges that touch it, and the side of an edge is
+//! decided in 128-bit integers (`edge`).
+//!
+//! Measured by `cargo bench -p coding-system --bench covers` on one core of a shared two-core virtual machine: a district of 1,000 corners to 1
+//! arc-second 4.5 ms (7,658 cells, the same as the reference finds), as BeiDou cells to 4 arc-seconds 2.6 times as long; at most 256 cells of it 0.8 ms; making ranges of the finished cells, the
+//! least there is to do, 0.8 ms; the plain way, each cell compared with the whole outline by the crate geo, 8 s. Two covers of 100,000 ranges:
+//! union 3.3 ms, intersection 2.3 ms, difference 3.3 ms; copying both 0.3 ms; sorting all ends and searching 61 ms.
 
 pub(crate) mod boxed;
 mod codes;
+mod curve;
 pub(crate) mod descend;
 mod edge;
 pub(crate) mod fixed;
@@ -18,6 +45,7 @@ mod trajectory;
 pub(crate) mod tree;
 
 pub use codes::Code;
+pub use curve::cover_s2;
 pub use grids::{cover_beidou, cover_rslc, cover_spatial_id};
 pub use set::{Certainty, CodeRange, Cover};
 pub use shape::{Shape, WIDEST_CORRIDOR_M};

@@ -4,22 +4,28 @@
 
 use super::descend::{Piece, Relation, Target};
 use super::edge::{Corner, Edge, Touch};
-use super::fixed::{Rect, Side};
+use super::fixed::{Rect, Side, meet};
+use super::shape::span;
 
 /// Edges of polygons, those of one polygon after one another.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Polygons {
     edges: Vec<(Edge, u32)>,
+    /// What each polygon spans in longitude and latitude.
+    bounds: Vec<(Side, Side)>,
 }
 
 impl Polygons {
     /// Adds the edges of one polygon's rings; inside is what an odd number of them surrounds.
     pub(crate) fn add(&mut self, rings: &[Vec<Corner>]) {
-        let polygon = self.edges.last().map_or(0, |(_, polygon)| polygon + 1);
+        let (polygon, first) = (self.bounds.len() as u32, self.edges.len());
         for ring in rings {
             let ends = ring.iter().zip(ring.iter().cycle().skip(1));
             self.edges.extend(ends.filter(|(a, b)| a != b).map(|(a, b)| (Edge::new(*a, *b), polygon)));
         }
+        let sides = || self.edges[first..].iter().map(|(edge, _)| edge.bounds());
+        let bounds = (span(sides().map(|side| side.0)), span(sides().map(|side| side.1)));
+        self.bounds.push(bounds);
     }
 
     /// All edges.
@@ -66,6 +72,10 @@ impl Target for Polygons {
         let before = out.len();
         let (from, to) = (reference(parent), reference(cell));
         for group in pieces.chunk_by(|a, b| self.edge(*a).1 == self.edge(*b).1) {
+            let (x, y) = self.bounds[self.edge(group[0]).1 as usize];
+            if !meet(x, cell.x) || !meet(y, cell.y) {
+                continue;
+            }
             let start = out.len();
             let mut inside = group[0] & 1;
             let mut through = false;

@@ -61,8 +61,8 @@ fn ranges<C: Code>(
         return cover_keys(&cover, (from_us, to_us), profile, usize::MAX).map(outer);
     }
     let hours = from_us.div_euclid(HOUR_US)..=to_us.div_euclid(HOUR_US);
-    let count = hours.end().abs_diff(*hours.start()) as usize + 1;
-    let each = Limits { max_cells: limits.max_cells / count, ..limits };
+    let count = hours.end().abs_diff(*hours.start()) + 1;
+    let each = Limits { max_cells: (limits.max_cells as u64 / count) as usize, ..limits };
     if each.max_cells == 0 {
         return Err(Error::Cover {
             why: "the trajectory lasts more hours than the limit of cells: give a greater limit",
