@@ -37,7 +37,7 @@ page: viewer/web/dist/index.html
 demo:
 	@.ci/setup demo
 	@$(MAKE) --no-print-directory page
-	@echo '== the program (profile demo: our crates optimised, dependencies lightly; the first build takes a while)'
+	@echo '== the program (profile demo; the first build takes about 25 minutes on two cores)'
 	cargo build --locked --profile demo --package kernel-boot
 	@echo '== run'
 	target/demo/urbis demo

@@ -106,10 +106,13 @@ impl<'a> Positions<'a> {
         if found != expected {
             return Err(Error::Slice { what: "the output", found, rows, expected });
         }
-        for (index, places) in out.chunks_mut(BLOCK * width.max(1)).enumerate() {
+        if width == 0 {
+            return Err(Error::Slice { what: "the width", found: 0, rows, expected: 1 });
+        }
+        for (index, places) in out.chunks_mut(BLOCK * width).enumerate() {
             let first = index * BLOCK;
             self.check(first..(first + BLOCK).min(rows))?;
-            for (row, place) in (first..).zip(places.chunks_exact_mut(width.max(1))) {
+            for (row, place) in (first..).zip(places.chunks_exact_mut(width)) {
                 code(row, place).map_err(|error| at_row(row, error))?;
             }
         }

@@ -146,6 +146,14 @@ pub enum Error {
         /// The scheme wanted.
         to: &'static str,
     },
+    /// Cells of two schemes cannot be compared.
+    #[error("'{one}' and '{other}' are codes of different schemes: convert one of them first")]
+    Schemes {
+        /// The one code, cut at 64 characters.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// An area, a polygon or a limit given to a cover is not usable.
     #[error("cover: {why}")]
     Cover {

@@ -80,6 +80,7 @@ impl GridCell for Cell {
     }
 
     /// `G` and quaternary digits, `GZ` and octal digits in 3D.
+    #[inline]
     fn text(&self) -> CodeText {
         text::write(self, false)
     }

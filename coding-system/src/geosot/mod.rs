@@ -65,6 +65,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of(position: &Position, level: u8) -> Result<Self, Error> {
         check_level(SCHEME, level, 0, FINEST_LEVEL)?;
         let keep = mask(level);
@@ -80,6 +81,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of_2d(position: &Position, level: u8) -> Result<Self, Error> {
         Self::of(&position.without_height(), level)
     }
@@ -88,6 +90,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::NeedsHeight`] without height, [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of_3d(position: &Position, level: u8) -> Result<Self, Error> {
         if position.height_m().is_none() {
             return Err(Error::NeedsHeight { scheme: "GeoSOT 3D" });
@@ -141,11 +144,13 @@ impl Cell {
     }
 
     /// The left-aligned 64-bit Morton code of the plane part (of a 3D cell too).
+    #[inline]
     pub fn to_u64(&self) -> u64 {
         join2(self.lon, self.lat)
     }
 
     /// The left-aligned 96-bit Morton code of a 3D cell in the low bits of a u128; nothing for a 2D cell.
+    #[inline]
     pub fn to_u96(&self) -> Option<u128> {
         self.height.map(|z| join3(self.lon, self.lat, z))
     }

@@ -14,12 +14,14 @@ fn separator_before(level: u8) -> Option<u8> {
     }
 }
 
+#[inline]
 pub(super) fn write(cell: &Cell, dashed: bool) -> CodeText {
     let (text, first) = full(cell.to_u64(), cell.to_u96());
     let length = first + usize::from(cell.level);
-    if !dashed {
-        return CodeText::from_prefix(&text, length);
-    }
+    if dashed { with_separators(&text, first, length) } else { CodeText::from_prefix(&text, length) }
+}
+
+fn with_separators(text: &[u8; 34], first: usize, length: usize) -> CodeText {
     let mut out = CodeText::new();
     text[..first].iter().for_each(|letter| out.push(*letter));
     for (level, digit) in (1..).zip(&text[first..length]) {

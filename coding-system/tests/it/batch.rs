@@ -112,6 +112,7 @@ fn slices_that_do_not_belong_together_are_refused() {
     assert!(matches!(batch::h3(&positions, 16, &mut [0; 8]), Err(Error::Level { .. })));
     let grid = coding_system::spatialid::Grid { geoid_height_m: 0.0 };
     assert!(batch::texts(&grid, &positions, 5, 3, &mut [0; 24]).is_err());
+    assert!(matches!(batch::texts(&grid, &positions, 5, 0, &mut []), Err(Error::Slice { what: "the width", .. })));
     assert_eq!(batch::geosot(&positions, 0, &mut [0; 8]).unwrap(), 1);
     assert!(batch::morton_2d(&Positions::new_2d(&[], &[]).unwrap(), &mut []).is_ok());
 }

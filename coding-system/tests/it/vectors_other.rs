@@ -1,7 +1,7 @@
 //! H3, RSLC, Spatial ID and the time segment integer against the vectors in `tests/vectors`.
 
 use coding_system::time::{Civil, TimeCell};
-use coding_system::{Datum, GridCell, Position, h3, rslc, spatialid};
+use coding_system::{Datum, GridCell, Position, h3, rslc, s2, spatialid};
 
 use crate::vectors::rows;
 
@@ -13,6 +13,16 @@ fn h3_cells() {
         assert_eq!(cell.text(), row.text("cell"));
         assert_eq!(row.text("cell").parse::<h3::Cell>().unwrap(), cell);
         assert!(cell.area().contains(&p), "{cell} {:?} {p:?}", cell.area());
+    }
+}
+
+#[test]
+fn s2_cells() {
+    for row in rows("s2.csv", 310) {
+        let p = row.position_2d();
+        let cell = s2::Cell::of(&p, row.number("level")).unwrap();
+        assert_eq!((cell.to_u64(), cell.text().as_str()), (row.number::<u64>("id_u64"), row.text("token")), "{p:?}");
+        assert_eq!(row.text("token").parse::<s2::Cell>().unwrap(), cell);
     }
 }
 

@@ -64,7 +64,8 @@ async fn through_the_broker(qos: &'static str, messages: usize) {
     while let Ok(Some(batch)) = tokio::time::timeout(Duration::from_secs(3), changes.recv()).await {
         since.get_or_insert_with(Instant::now);
         last = Instant::now();
-        rows += batch.iter().map(Change::row_count).sum::<usize>();
+        rows += batch.changes.iter().map(Change::row_count).sum::<usize>();
+        batch.acknowledge();
     }
     publisher.join().unwrap();
     let seconds = since.map_or(f64::NAN, |since| (last - since).as_secs_f64());

@@ -1,6 +1,6 @@
 //! The client of a broker outside: it subscribes, messages come in, the same [`Messages`] go out as from the broker
 //! inside. It connects again by itself, with growing pauses. While the queue is full nothing is read from the socket:
-//! how much the other broker then keeps is its own matter.
+//! how much the other broker then keeps is its own matter. What came with QoS 1 is acknowledged when it is durable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::message::{Delivery, Message, Messages};
+use crate::message::{Acknowledgement, Delivery, Incoming, Message, Messages};
 use crate::topic;
 
 /// First pause before connecting again; doubled until [`LAST_PAUSE`].
@@ -124,18 +124,21 @@ impl Drop for Client {
     }
 }
 
-async fn run(settings: ClientSettings, out: mpsc::Sender<Message>, state: Arc<State>) {
+async fn run(settings: ClientSettings, out: mpsc::Sender<Incoming>, state: Arc<State>) {
     let mut options = MqttOptions::new(&settings.client_id, &settings.host, settings.port);
     options.set_keep_alive(Duration::from_secs(30));
     options.set_clean_session(!settings.at_least_once);
+    options.set_manual_acks(true);
     options.set_max_packet_size(settings.packet_bytes, settings.packet_bytes);
     if let Some((user, password)) = &settings.login {
         options.set_credentials(user, password);
     }
     let (client, mut events) = AsyncClient::new(options, settings.filters.len() + 16);
+    let (kept, told) = mpsc::unbounded_channel();
+    let _acknowledging = AbortOnDrop(tokio::spawn(acknowledge(client.clone(), told)));
     let mut pause = FIRST_PAUSE;
     loop {
-        let ended = receive(&mut events, &client, &settings, &out, &state, &mut pause).await;
+        let ended = receive(&mut events, &client, &kept, &settings, &out, &state, &mut pause).await;
         state.is_connected.store(false, Ordering::Release);
         let Some(reason) = ended else { return };
         tracing::warn!(host = settings.host, port = settings.port, %reason, ?pause, "MQTT broker is not there: trying again");
@@ -148,8 +151,9 @@ async fn run(settings: ClientSettings, out: mpsc::Sender<Message>, state: Arc<St
 async fn receive(
     events: &mut EventLoop,
     client: &AsyncClient,
+    kept: &mpsc::UnboundedSender<u16>,
     settings: &ClientSettings,
-    out: &mpsc::Sender<Message>,
+    out: &mpsc::Sender<Incoming>,
     state: &State,
     pause: &mut Duration,
 ) -> Option<String> {
@@ -168,7 +172,7 @@ async fn receive(
                 }
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
-                if out.send(message(publish)).await.is_err() {
+                if out.send(incoming(publish, kept)).await.is_err() {
                     return None;
                 }
             }
@@ -179,8 +183,31 @@ async fn receive(
     }
 }
 
-fn message(publish: Publish) -> Message {
-    let Publish { topic, payload, qos, retain, .. } = publish;
-    let delivery = if qos == QoS::AtMostOnce { Delivery::AtMostOnce } else { Delivery::AtLeastOnce };
-    Message { topic, payload, delivery, retain }
+fn incoming(publish: Publish, kept: &mpsc::UnboundedSender<u16>) -> Incoming {
+    let Publish { topic, payload, qos, retain, pkid, .. } = publish;
+    let (delivery, acknowledgement) = match qos {
+        QoS::AtMostOnce => (Delivery::AtMostOnce, None),
+        _ => (Delivery::AtLeastOnce, Some(Acknowledgement::new(pkid, kept.clone()))),
+    };
+    Incoming { message: Message { topic, payload, delivery, retain }, acknowledgement }
+}
+
+/// Acknowledges what is durable. It is a task of its own because the queue to the event loop may be full, and the event
+/// loop must not wait for itself.
+async fn acknowledge(client: AsyncClient, mut told: mpsc::UnboundedReceiver<u16>) {
+    while let Some(packet_id) = told.recv().await {
+        let mut publish = Publish::new("", QoS::AtLeastOnce, []);
+        publish.pkid = packet_id;
+        if client.ack(&publish).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
 use crate::decode::Decoder;
-use crate::message::Messages;
+use crate::message::{Acknowledgement, Messages};
 
 /// How messages are grouped.
 #[derive(Debug, Clone)]
@@ -24,6 +24,22 @@ pub struct FlowSettings {
 impl Default for FlowSettings {
     fn default() -> Self {
         Self { batch_messages: 4_096, batch_time: Duration::from_millis(10) }
+    }
+}
+
+/// Changes that came together, and the publishers that wait for them.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// What the messages say.
+    pub changes: Vec<Change>,
+    /// One for each message with QoS 1 or 2.
+    pub acknowledgements: Vec<Acknowledgement>,
+}
+
+impl Batch {
+    /// Tells the publishers. Call it when the changes are durable, not before.
+    pub fn acknowledge(self) {
+        self.acknowledgements.into_iter().for_each(Acknowledgement::give);
     }
 }
 
@@ -61,7 +77,7 @@ pub struct Streams {
 
 impl Streams {
     /// Starts the task on the current tokio runtime.
-    pub fn start(source: Messages, decoder: Decoder, out: Sender<Vec<Change>>, settings: FlowSettings) -> Self {
+    pub fn start(source: Messages, decoder: Decoder, out: Sender<Batch>, settings: FlowSettings) -> Self {
         let tally = Arc::new(Tally::default());
         let task = tokio::spawn(run(source, decoder, out, settings, Arc::clone(&tally)));
         Self { tally, task }
@@ -100,12 +116,13 @@ impl Streams {
 async fn run(
     mut source: Messages,
     mut decoder: Decoder,
-    out: Sender<Vec<Change>>,
+    out: Sender<Batch>,
     settings: FlowSettings,
     tally: Arc<Tally>,
 ) {
     let limit = settings.batch_messages.max(1);
     let mut messages = Vec::with_capacity(limit);
+    let mut acknowledgements = Vec::new();
     let add = |counter: &AtomicU64, by: u64| counter.fetch_add(by, Ordering::Relaxed);
     loop {
         let mut count = source.recv_many(&mut messages, limit).await;
@@ -113,8 +130,9 @@ async fn run(
         let mut is_over = count == 0;
         loop {
             add(&tally.received, messages.len() as u64);
-            for message in messages.drain(..) {
-                decoder.decode(&message.topic, &message.payload);
+            for incoming in messages.drain(..) {
+                decoder.decode(&incoming.message.topic, &incoming.message.payload);
+                acknowledgements.extend(incoming.acknowledgement);
             }
             if is_over || count >= limit {
                 break;
@@ -128,9 +146,13 @@ async fn run(
         let decoded = decoder.finish_counted();
         add(&tally.decoded, decoded.accepted);
         add(&tally.rejected, decoded.rejected);
-        if !decoded.changes.is_empty() {
+        let batch = Batch { changes: decoded.changes, acknowledgements: std::mem::take(&mut acknowledgements) };
+        if batch.changes.is_empty() {
+            // Topics that are none of ours: there is nothing to make durable.
+            batch.acknowledge();
+        } else {
             let since = Instant::now();
-            if out.send(decoded.changes).await.is_err() {
+            if out.send(batch).await.is_err() {
                 tracing::info!("nobody takes changes any more: the stream task ends");
                 return;
             }

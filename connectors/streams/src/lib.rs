@@ -5,16 +5,16 @@
 //!
 //! ```text
 //! publisher --TCP--> Broker --\
-//!                              Messages --> Streams (Decoder, 10 ms batches) --> mpsc::Sender<Vec<Change>>
+//!                              Messages --> Streams (Decoder, 10 ms batches) --> mpsc::Sender<Batch>
 //! other broker --TCP--> Client-/
 //! ```
 //!
 //! What a client publishes stands in [`topics`](Decoder): `urbis/<dataset>/<entity>/<property>`, `.../position` and
 //! `.../describe`.
 //!
-//! Delivery: QoS 0 and 1 (and 2 from publishers). A QoS 1 publish is acknowledged once it stands in the bounded queue
-//! to the ingest task, not yet once it is durable: a crash of the process can lose what was acknowledged within the
-//! last batches. Sessions and retained messages are kept in memory only.
+//! Delivery: QoS 0 and 1 (and 2 from publishers). A QoS 1 or 2 publish is acknowledged once whoever takes the batches has
+//! said that its batch is durable ([`Batch::acknowledge`]), so nothing acknowledged is lost with the process. Sessions
+//! and retained messages are kept in memory only.
 
 mod broker;
 mod client;
@@ -26,5 +26,5 @@ mod topic;
 pub use broker::{Broker, BrokerCounters, BrokerError, BrokerLimits};
 pub use client::{Client, ClientError, ClientSettings};
 pub use decode::{Decoder, DecoderSettings};
-pub use flow::{FlowCounters, FlowSettings, Streams};
-pub use message::{Delivery, Message, Messages};
+pub use flow::{Batch, FlowCounters, FlowSettings, Streams};
+pub use message::{Acknowledgement, Delivery, Incoming, Message, Messages};

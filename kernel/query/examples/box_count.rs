@@ -57,7 +57,7 @@ fn ms(time: Duration) -> f64 {
 fn fill(store: &mut Store) -> Result<Vec<(f64, f64)>, Box<dyn std::error::Error>> {
     let key = |mover: usize| SourceKey::new("example", format!("m-{mover}"));
     let movers = (0..MOVERS).map(|m| Change::Entity(EntityDraft::new(key(m), Kind::Vehicle, "car"))).collect();
-    store.commit(vec![movers])?;
+    store.commit(&[movers])?;
     let place = |n: usize| {
         let part = |step: f64| (n as f64 * step).fract();
         (116.2 + 0.4 * part(0.618_033_988_749_895), 39.8 + 0.4 * part(0.754_877_666_246_693))
@@ -71,7 +71,7 @@ fn fill(store: &mut Store) -> Result<Vec<(f64, f64)>, Box<dyn std::error::Error>
     for mover in 0..MOVERS {
         let rows = (0..per_mover).map(|t| fix(mover * per_mover + t, t)).collect();
         let batch = PositionBatch { entity: key(mover), height_reference: HeightReference::None, rows };
-        store.commit(vec![vec![Change::Positions(batch)]])?;
+        store.commit(&[vec![Change::Positions(batch)]])?;
     }
     Ok((0..ROWS).map(place).collect())
 }

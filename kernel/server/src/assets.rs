@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use kernel_ledger::{Entry, Ledger, Which};
+use kernel_ledger::{Entries, Entry, Ledger, Which};
 use kernel_model::EntityId;
 use kernel_query::ExtraTable;
 use serde::Deserialize;
@@ -77,15 +77,31 @@ impl AssetTable {
         let size = ledger.size();
         if size > read.0 {
             let entries: Vec<Entry> = ledger.entries(read.0..size).collect::<Result<_, _>>()?;
-            let batch = rows(&entries).map_err(|e| Error::WriterStopped(format!("the table assets: {e}")))?;
-            read.1.push(batch);
+            read.1.push(rows(&entries)?);
             read.0 = size;
         }
-        Ok(ExtraTable { name: "assets".to_owned(), schema: SCHEMA.clone(), batches: read.1.clone() })
+        Ok(table(read.1.clone()))
     }
 }
 
-fn rows(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
+/// The SQL table `assets` of a log on disk, beside whoever writes it.
+///
+/// # Errors
+/// Where leaves cannot be read or the key did not sign the log.
+pub fn asset_table(dir: &std::path::Path, public_key: &str) -> Result<ExtraTable, Error> {
+    let entries: Vec<Entry> = Entries::open(dir, public_key)?.collect::<Result<_, _>>()?;
+    Ok(table(vec![rows(&entries)?]))
+}
+
+fn table(batches: Vec<RecordBatch>) -> ExtraTable {
+    ExtraTable { name: "assets".to_owned(), schema: SCHEMA.clone(), batches }
+}
+
+fn rows(entries: &[Entry]) -> Result<RecordBatch, Error> {
+    columns(entries).map_err(|e| Error::WriterStopped(format!("the table assets: {e}")))
+}
+
+fn columns(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let mut hash = FixedSizeBinaryBuilder::new(32);
     for entry in entries {
         hash.append_value(entry.leaf_hash)?;

@@ -26,7 +26,7 @@ pub(crate) async fn post(
     state.access.may_write(&headers)?;
     let changes: Vec<Change> = ciborium::from_reader(body.as_ref())
         .map_err(|e| ApiError::bad_request(format!("the body is not a CBOR array of changes: {e}")))?;
-    let receipt = state.ingest.commit(changes).await.map_err(ApiError::internal)?;
+    let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
     let mut reached = state.registrar.reached();
     let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
     let outcome = receipt.outcome;

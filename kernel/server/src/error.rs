@@ -28,6 +28,9 @@ pub enum Error {
     /// The API keys cannot be read or written.
     #[error(transparent)]
     Access(#[from] crate::access::AccessError),
+    /// A commit failed.
+    #[error("nothing of this was kept: {0}; make room or mend the disk, then send it again")]
+    NotKept(String),
     /// The writer has stopped after a failure.
     #[error("the writer has stopped: {0}; restart urbis, nothing acknowledged is lost")]
     WriterStopped(String),
@@ -51,6 +54,11 @@ impl ApiError {
     /// There is no such thing.
     pub fn not_found(description: impl ToString) -> Self {
         Self { status: StatusCode::NOT_FOUND, description: description.to_string() }
+    }
+
+    /// The server cannot write now.
+    pub fn unavailable(description: impl ToString) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, description: description.to_string() }
     }
 
     /// The server failed.

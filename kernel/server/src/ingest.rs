@@ -1,8 +1,10 @@
 //! The only writer. Groups of changes come in over a bounded channel; all that wait are committed together; each sender
-//! is told when its changes are durable. A full channel slows the senders; how often and how long is counted.
+//! is told when its changes are durable. A full channel slows the senders; how often and how long is counted. Where the
+//! disk refuses (it is full, say), a sender that can be answered is told that nothing of its changes was kept; those of
+//! streams are tried again until they are durable, and meanwhile the channel fills and slows their source.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kernel_model::{Change, Sequence};
@@ -16,6 +18,8 @@ use crate::live::Hub;
 const COMMIT_ROWS: usize = 65_536;
 /// Groups that may wait.
 const QUEUE: usize = 256;
+/// Pause after a commit that failed: a full disk may have room again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Word that changes are durable.
 #[derive(Debug, Clone, Default)]
@@ -26,12 +30,56 @@ pub struct Receipt {
     pub outcome: Outcome,
 }
 
-/// Where a sender waits, if it does.
-type Reply = Option<oneshot::Sender<Result<Receipt, String>>>;
+/// What becomes of a group that cannot be committed, and who is told when it is.
+enum Sender {
+    /// Waits for the answer; a failure is one.
+    Waits(oneshot::Sender<Result<Receipt, String>>),
+    /// Cannot be answered: tried again until it is durable, then this is called.
+    Streams(Box<dyn FnOnce() + Send>),
+}
+
+impl Sender {
+    fn durable(self, receipt: Receipt) {
+        match self {
+            Self::Waits(answer) => drop(answer.send(Ok(receipt))),
+            Self::Streams(tell) => tell(),
+        }
+    }
+}
+
+/// Groups of changes and their senders, one for each.
+#[derive(Default)]
+struct Groups {
+    changes: Vec<Vec<Change>>,
+    senders: Vec<Sender>,
+}
+
+impl Groups {
+    fn push(&mut self, group: Group) {
+        self.changes.push(group.changes);
+        self.senders.push(group.sender);
+    }
+
+    fn rows(&self) -> usize {
+        self.changes.iter().flatten().map(Change::row_count).sum()
+    }
+
+    /// Tells those who wait that it failed; what remains is to be tried again.
+    fn fail(self, line: &str) -> Self {
+        let mut again = Self::default();
+        for (changes, sender) in self.changes.into_iter().zip(self.senders) {
+            match sender {
+                Sender::Waits(answer) => drop(answer.send(Err(line.to_owned()))),
+                streams @ Sender::Streams(_) => again.push(Group { changes, sender: streams }),
+            }
+        }
+        again
+    }
+}
 
 struct Group {
     changes: Vec<Change>,
-    reply: Reply,
+    sender: Sender,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +93,15 @@ struct Counts {
     waits: AtomicU64,
     waited_us: AtomicU64,
     failed: AtomicU64,
+    /// Why the last commit failed, until one succeeds.
+    trouble: Mutex<Option<String>>,
+}
+
+impl Counts {
+    /// Sets it and returns what it was.
+    fn set_trouble(&self, line: Option<String>) -> Option<String> {
+        std::mem::replace(&mut *self.trouble.lock().unwrap_or_else(PoisonError::into_inner), line)
+    }
 }
 
 /// What the writer has done since the start.
@@ -90,12 +147,13 @@ impl Ingest {
         (Self { queue, counts, committed }, thread)
     }
 
-    /// Sends changes and does not wait for the commit; waits only while the queue is full.
+    /// Sends changes that nobody can be asked for again: they are committed as soon as the disk takes them, and then
+    /// `durable` is called. Waits only while the queue is full.
     ///
     /// # Errors
     /// Where the writer has stopped.
-    pub async fn send(&self, changes: Vec<Change>) -> Result<(), Error> {
-        self.push(Group { changes, reply: None }).await
+    pub async fn stream(&self, changes: Vec<Change>, durable: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+        self.push(Group { changes, sender: Sender::Streams(Box::new(durable)) }).await
     }
 
     /// Sends changes and waits until they are durable.
@@ -103,10 +161,10 @@ impl Ingest {
     /// # Errors
     /// Where the writer has stopped or the commit failed; then nothing of it was kept.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Receipt, Error> {
-        let (reply, answer) = oneshot::channel();
-        self.push(Group { changes, reply: Some(reply) }).await?;
-        match answer.await {
-            Ok(result) => result.map_err(Error::WriterStopped),
+        let (answer, answered) = oneshot::channel();
+        self.push(Group { changes, sender: Sender::Waits(answer) }).await?;
+        match answered.await {
+            Ok(result) => result.map_err(Error::NotKept),
             Err(_) => Err(Error::WriterStopped("it gave no answer".to_owned())),
         }
     }
@@ -128,6 +186,11 @@ impl Ingest {
     /// Follows the last commit.
     pub fn committed(&self) -> watch::Receiver<Sequence> {
         self.committed.clone()
+    }
+
+    /// Why nothing can be written at present, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.counts.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Groups that wait.
@@ -163,47 +226,64 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
-        while let Some(first) = self.receiver.blocking_recv() {
-            let (groups, replies) = self.gather(first);
-            match self.store.commit(groups) {
-                Ok(committed) => self.acknowledge(committed, replies),
-                Err(error) => {
-                    let line = error.to_string();
-                    tracing::error!("commit failed: {line}");
-                    for reply in replies.into_iter().flatten() {
-                        drop(reply.send(Err(line.clone())));
-                    }
-                    self.counts.failed.fetch_add(1, Ordering::Relaxed);
-                    // A disk that is full may have room again; do not spin on it.
-                    std::thread::sleep(Duration::from_millis(200));
-                }
-            }
+        let mut groups = Groups::default();
+        while self.gather(&mut groups) {
+            groups = match self.store.commit(&groups.changes) {
+                Ok(committed) => self.acknowledge(committed, groups.senders),
+                Err(error) => self.put_off(&error.to_string(), groups),
+            };
+        }
+        if !groups.changes.is_empty() {
+            let rows = groups.rows();
+            tracing::warn!(
+                rows,
+                "stopping with changes of streams that could not be written and were never acknowledged"
+            );
         }
     }
 
-    fn gather(&mut self, first: Group) -> (Vec<Vec<Change>>, Vec<Reply>) {
-        let mut rows = first.changes.iter().map(Change::row_count).sum::<usize>();
-        let (mut groups, mut replies) = (vec![first.changes], vec![first.reply]);
+    /// Adds what waits to what is to be tried again, as far as one commit goes; waits where there is nothing at all.
+    /// `false` at the end: all senders are gone and nothing new is there.
+    fn gather(&mut self, groups: &mut Groups) -> bool {
+        let tried = groups.changes.len();
+        if tried == 0 {
+            let Some(first) = self.receiver.blocking_recv() else { return false };
+            groups.push(first);
+        }
+        let mut rows = groups.rows();
         while rows < COMMIT_ROWS {
             let Ok(next) = self.receiver.try_recv() else { break };
             rows += next.changes.iter().map(Change::row_count).sum::<usize>();
-            groups.push(next.changes);
-            replies.push(next.reply);
+            groups.push(next);
         }
-        (groups, replies)
+        groups.changes.len() > tried || !self.receiver.is_closed()
     }
 
-    fn acknowledge(&self, committed: kernel_store::Committed, replies: Vec<Reply>) {
+    /// After a failure: those who wait are told, the rest is kept for another try.
+    fn put_off(&self, line: &str, groups: Groups) -> Groups {
+        self.counts.failed.fetch_add(1, Ordering::Relaxed);
+        // Said once, not at every try.
+        if self.counts.set_trouble(Some(line.to_owned())).is_none_or(|before| before != line) {
+            tracing::error!("commit failed, trying again: {line}");
+        }
+        let again = groups.fail(line);
+        std::thread::sleep(PAUSE);
+        again
+    }
+
+    fn acknowledge(&self, committed: kernel_store::Committed, senders: Vec<Sender>) -> Groups {
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
+        if self.counts.set_trouble(None).is_some() {
+            tracing::info!("commits go on");
+        }
         let sequence = committed.sequence;
-        for (outcome, reply) in committed.outcomes.into_iter().zip(replies) {
+        for (outcome, sender) in committed.outcomes.into_iter().zip(senders) {
             self.count(&outcome);
-            if let Some(reply) = reply {
-                drop(reply.send(Ok(Receipt { sequence, outcome })));
-            }
+            sender.durable(Receipt { sequence, outcome });
         }
         self.hub.publish(&committed.delta, &self.store.reader());
         self.tell.send_replace(sequence);
+        Groups::default()
     }
 
     fn count(&self, outcome: &Outcome) {

@@ -22,6 +22,7 @@ mod sql;
 mod state;
 
 pub use access::{Access, AccessError, FirstKey};
+pub use assets::asset_table;
 pub use error::{ApiError, Error};
 pub use ingest::{Ingest, IngestCounters, Receipt};
 pub use metrics::{Gauge, Gauges};

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
-use coding_system::{GridCell, LonLatBox};
 use coding_system::cover::cover_box_cells;
+use coding_system::{GridCell, LonLatBox};
 use kernel_ledger::{Ledger, Opened};
 use kernel_model::schema::Table;
 use kernel_model::{AssetRecord, ContentId, ContentRef, EntityId, Operation, Sequence, TimeUs};
@@ -25,6 +25,8 @@ use crate::error::Error;
 const GROUP: usize = 65_536;
 /// Time between two groups while commits keep coming.
 const PACE: Duration = Duration::from_millis(100);
+/// Pause after the ledger could not be written.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Cells that together hold a geometry.
 const CELLS: usize = 8;
 /// Finest cells used: 1/32 second, about a metre.
@@ -87,16 +89,24 @@ impl Registrar {
         self.reached.subscribe()
     }
 
-    /// Registers whatever is committed, until the writer ends.
+    /// Registers whatever is committed, until the writer ends. Where the ledger cannot be written it is tried again:
+    /// the rows are in the store, and receipts say that they are not registered yet.
     ///
     /// # Errors
-    /// Where the ledger cannot be written.
+    /// Where the ledger is damaged or registration itself has ended.
     pub async fn run(self: Arc<Self>, mut committed: watch::Receiver<Sequence>) -> Result<(), Error> {
         loop {
             committed.borrow_and_update();
             let registrar = self.clone();
             let done = tokio::task::spawn_blocking(move || registrar.catch_up()).await;
-            done.unwrap_or_else(|panic| Err(Error::WriterStopped(format!("registration: {panic}"))))?;
+            match done.unwrap_or_else(|panic| Err(Error::WriterStopped(format!("registration: {panic}")))) {
+                Err(Error::Ledger(error @ kernel_ledger::Error::Io { .. })) => {
+                    tracing::error!(%error, "registration failed and will be tried again");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+                done => done?,
+            };
             tokio::time::sleep(PACE).await;
             if committed.changed().await.is_err() {
                 return Ok(());

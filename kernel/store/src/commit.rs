@@ -14,12 +14,12 @@ use uuid::Uuid;
 
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
+use crate::live::Live;
 use crate::record::TableBatches;
 use crate::rows::{
     self, ContentRow, EntityRow, EntityRows, ObservationRows, PositionRows, instants, maybe_instants, repeated,
 };
 use crate::sampler::Sampler;
-use crate::store::Live;
 
 /// What became of one group of changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) struct Gathering<'a> {
     newest_reading: HashMap<DatastreamId, TimeUs>,
     newest_fix: HashMap<EntityId, TimeUs>,
     last_datastream: u64,
-    entity_rows: EntityRows,
+    entity_rows: EntityRows<'a>,
     retired: Vec<(EntityId, TimeUs)>,
     datastream_rows: Vec<DatastreamInfo>,
     pub(crate) observation_rows: ObservationRows,
@@ -126,16 +126,16 @@ impl<'a> Gathering<'a> {
     /// Takes one change; `contents` says what became of the bytes of a content object.
     pub(crate) fn take(
         &mut self,
-        change: Change,
+        change: &'a Change,
         keep: impl FnOnce(&[u8]) -> Result<[u8; 32], Error>,
     ) -> Result<(), Error> {
         match change {
             Change::Entity(draft) => self.entity(draft),
-            Change::Retire { source, at } => self.retire(&source, at),
-            Change::Datastream(draft) => self.datastream(&draft),
-            Change::Observations(batch) => self.observations(&batch),
-            Change::Positions(batch) => self.positions(&batch),
-            Change::Rejected(rejection) => self.reject(rejection),
+            Change::Retire { source, at } => self.retire(source, *at),
+            Change::Datastream(draft) => self.datastream(draft),
+            Change::Observations(batch) => self.observations(batch),
+            Change::Positions(batch) => self.positions(batch),
+            Change::Rejected(rejection) => self.reject(rejection.clone()),
             Change::Content(draft) => match self.find_entity(&draft.entity) {
                 None => self.unknown_thing(&draft.entity, "content object"),
                 Some(entity) => {
@@ -143,8 +143,8 @@ impl<'a> Gathering<'a> {
                     self.content(ContentRow {
                         digest,
                         entity,
-                        media_type: draft.media_type,
-                        name: draft.name,
+                        media_type: draft.media_type.clone(),
+                        name: draft.name.clone(),
                         size: draft.bytes.len() as u64,
                     });
                 }
@@ -179,7 +179,7 @@ impl<'a> Gathering<'a> {
         self.datastreams.get(source).or_else(|| self.live.catalog.datastreams.get(source)).cloned()
     }
 
-    fn entity(&mut self, draft: EntityDraft) {
+    fn entity(&mut self, draft: &'a EntityDraft) {
         let parent = draft.parent.as_ref().map(|source| (source, self.find_entity(source)));
         if let Some((source, None)) = parent {
             let reason = format!("its parent {source} was never described: describe the parent first");

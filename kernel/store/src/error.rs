@@ -51,6 +51,11 @@ pub enum Error {
     /// The data folder was opened for reading only.
     #[error("this data folder was opened for reading only")]
     ReadOnly,
+    /// A writer replaced files again and again while they were being read.
+    #[error(
+        "{0} changes faster than it can be read: try again, or pass --server with the address of the urbis that writes there"
+    )]
+    Busy(PathBuf),
     /// There is no such data folder.
     #[error("{0} is not a data folder: make one with `urbis serve --data {0}` or `urbis import FILE --data {0}`")]
     Missing(String),

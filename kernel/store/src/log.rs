@@ -42,19 +42,12 @@ impl Log {
     /// Begins a new file whose first record will be `first`.
     pub(crate) fn create(dir: &Path, first: Sequence) -> Result<Self, Error> {
         let path = dir.join(format!("{:020}.log", first.0));
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io(&path))?;
-        let mut header = MAGIC.to_vec();
-        header.extend(VERSION.to_le_bytes());
-        header.extend([0; 4]);
-        file.write_all(&header).and_then(|()| file.sync_all()).map_err(Error::io(&path))?;
-        sync_dir(dir)?;
-        Ok(Self { dir: dir.to_owned(), path, file, len: HEADER, broken: None })
+        let begun = begin(&path).and_then(|file| sync_dir(dir).map(|()| file));
+        if begun.is_err() {
+            // A file that was not begun must not look like the newest one.
+            drop(fs::remove_file(&path));
+        }
+        Ok(Self { dir: dir.to_owned(), path, file: begun?, len: HEADER, broken: None })
     }
 
     /// Goes on with an existing file after its last good record.
@@ -91,6 +84,16 @@ impl Log {
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// A new file with its header, synced.
+fn begin(path: &Path) -> Result<File, Error> {
+    let mut header = MAGIC.to_vec();
+    header.extend(VERSION.to_le_bytes());
+    header.extend([0; 4]);
+    let mut file = File::create(path).map_err(Error::io(path))?;
+    file.write_all(&header).and_then(|()| file.sync_all()).map_err(Error::io(path))?;
+    Ok(file)
 }
 
 fn frame(sequence: Sequence, payload: &[u8]) -> Vec<u8> {

@@ -1,8 +1,10 @@
-//! Rows of one table that are not sealed yet: batches come in small, are merged like the digits of a binary counter so
-//! that there are never many, and go out all at once when they are frozen for sealing.
+//! Rows in memory. Those that are not sealed yet: batches come in small, are merged like the digits of a binary counter
+//! so that there are never many, and go out all at once when they are frozen for sealing. And those of small tables,
+//! which stay here when sealed.
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
+use kernel_model::schema::Table;
 
 /// Batches of at least this many rows are left as they are.
 const LARGE: usize = 131_072;
@@ -50,6 +52,47 @@ impl Memtable {
     pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
         self.rows = 0;
         std::mem::take(&mut self.batches)
+    }
+}
+
+/// Batches of every table, by its number.
+pub(crate) type Batches = [Vec<RecordBatch>; Table::ALL.len()];
+
+/// Tables whose sealed rows stay in memory.
+pub(crate) fn resident(table: Table) -> bool {
+    matches!(table, Table::Entities | Table::Datastreams | Table::Contents)
+}
+
+/// All rows in memory but those being sealed.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) sealed: Batches,
+    pub(crate) unsealed: [Memtable; Table::ALL.len()],
+}
+
+impl Rows {
+    /// The batches of a table, oldest first; `frozen` are those being sealed.
+    pub(crate) fn batches(&self, table: Table, frozen: &[Vec<RecordBatch>]) -> Vec<RecordBatch> {
+        let at = table as usize;
+        let frozen = frozen.get(at).map(Vec::as_slice).unwrap_or_default();
+        [self.sealed[at].as_slice(), frozen, self.unsealed[at].batches()].concat()
+    }
+
+    /// Rows not sealed and not being sealed.
+    pub(crate) fn unsealed_rows(&self) -> usize {
+        self.unsealed.iter().map(Memtable::rows).sum()
+    }
+
+    /// Takes what is not sealed yet.
+    pub(crate) fn freeze(&mut self) -> Batches {
+        self.unsealed.each_mut().map(Memtable::take)
+    }
+
+    /// Takes rows that are sealed now; those of resident tables stay.
+    pub(crate) fn keep_resident(&mut self, sealed: &Batches) {
+        for table in Table::ALL.into_iter().filter(|table| resident(*table)) {
+            self.sealed[table as usize].extend_from_slice(&sealed[table as usize]);
+        }
     }
 }
 

@@ -231,21 +231,21 @@ pub(crate) fn rejected(rows: &[Rejection], sequence: Sequence, at: TimeUs) -> Re
 
 /// Entity revisions.
 #[derive(Debug, Default)]
-pub(crate) struct EntityRows {
-    rows: Vec<EntityRow>,
+pub(crate) struct EntityRows<'a> {
+    rows: Vec<EntityRow<'a>>,
 }
 
 /// One revision with its resolved ids.
 #[derive(Debug)]
-pub(crate) struct EntityRow {
+pub(crate) struct EntityRow<'a> {
     pub(crate) id: EntityId,
     pub(crate) parent: Option<EntityId>,
     pub(crate) digest: [u8; 32],
-    pub(crate) draft: kernel_model::EntityDraft,
+    pub(crate) draft: &'a kernel_model::EntityDraft,
 }
 
-impl EntityRows {
-    pub(crate) fn push(&mut self, row: EntityRow) {
+impl<'a> EntityRows<'a> {
+    pub(crate) fn push(&mut self, row: EntityRow<'a>) {
         self.rows.push(row);
     }
 
@@ -302,7 +302,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(row: &EntityRow) -> Option<Self> {
+    fn of(row: &EntityRow<'_>) -> Option<Self> {
         let geometry = row.draft.geometry.as_ref()?;
         let anchor = geometry.anchor()?;
         Some(Self {

@@ -40,6 +40,13 @@ pub(crate) struct SegmentMeta {
     pub(crate) sequence: (u64, u64),
 }
 
+impl SegmentMeta {
+    /// The file as readers open it.
+    pub(crate) fn reference(&self, dir: &Path) -> SegmentRef {
+        SegmentRef { path: dir.join("segments").join(&self.file), rows: self.rows, time_us: self.time_us }
+    }
+}
+
 /// A sealed segment a reader can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentRef {

@@ -8,6 +8,8 @@ use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
 use kernel_model::{ContentId, Sequence};
 
+use crate::manifest::Manifest;
+use crate::memtable::resident;
 use crate::segment::SegmentRef;
 
 /// One table of a snapshot.
@@ -27,6 +29,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// A view of these rows in memory and of the manifest's segments.
+    pub(crate) fn new(
+        dir: &Path,
+        sequence: Sequence,
+        manifest: &Manifest,
+        rows: impl Fn(Table) -> Vec<RecordBatch>,
+        entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
+    ) -> Self {
+        let tables = Table::ALL.map(|table| {
+            let of_table = manifest.segments.iter().filter(|meta| meta.table == table.name() && !resident(table));
+            let segments = of_table.map(|meta| meta.reference(dir)).collect();
+            Arc::new(TableView { batches: if table == Table::Entities { Vec::new() } else { rows(table) }, segments })
+        });
+        Self { sequence, dir: dir.to_owned(), tables, entities }
+    }
+
     /// The last commit it shows.
     pub fn sequence(&self) -> Sequence {
         self.sequence

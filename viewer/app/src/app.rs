@@ -16,8 +16,11 @@ use crate::stage::{Live, Stage};
 use crate::view::{Orbit, View};
 use crate::{CameraPose, EntityId, Error, sun};
 
-/// Corners built in one frame at most: about a hundredth of a second.
-const CORNERS_A_FRAME: usize = 120_000;
+/// Corners built at most for each millisecond that frames take: some two thirds of the time of a quick frame. A slow
+/// frame leaves room for more, so that a machine without a graphics chip does not draw twenty frames of half a city.
+const CORNERS_A_MS: f64 = 7_500.0;
+/// What a frame takes at least for this reckoning, milliseconds.
+const QUICK_FRAME_MS: f64 = 16.0;
 
 /// Day or night, where no time is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -147,6 +150,20 @@ impl App {
         Ok(())
     }
 
+    /// The server begins to tell everything from the start, as after a broken line.
+    pub fn begin_snapshot(&mut self) {
+        self.city.begin_snapshot();
+    }
+
+    /// The server has told everything: what it did not tell again is gone.
+    pub fn end_snapshot(&mut self) {
+        for id in self.city.end_snapshot() {
+            self.motion.forget(&id);
+            self.readings.forget(&id);
+        }
+        self.complete = false;
+    }
+
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
         self.updates += rows.len() as u64;
         for row in rows {
@@ -181,7 +198,7 @@ impl App {
             self.frame_ms += (step_ms - self.frame_ms) * share;
         }
         self.motion.advance(now_ms * 1e3);
-        self.update(CORNERS_A_FRAME);
+        self.update((self.frame_ms.max(QUICK_FRAME_MS) * CORNERS_A_MS) as usize);
         self.view.advance(step_ms / 1e3);
         let input = self.input();
         self.renderer.present(&input)?;

@@ -48,6 +48,8 @@ pub(crate) struct City {
     chunks: BTreeMap<ChunkKey, BTreeSet<EntityId>>,
     dirty: BTreeSet<ChunkKey>,
     live_changed: bool,
+    /// While a snapshot comes in: what was there before and has not been told again.
+    untold: Option<BTreeSet<EntityId>>,
 }
 
 impl City {
@@ -130,8 +132,11 @@ impl City {
 
     fn take_row(&mut self, row: EntityRow) -> Result<(), Error> {
         let id = row.id;
+        if let Some(untold) = &mut self.untold {
+            untold.remove(&id);
+        }
         let known = self.entities.get(&id);
-        if known.is_some_and(|known| known.row.recorded_seq > row.recorded_seq) {
+        if known.is_some_and(|known| known.row.recorded_seq > row.recorded_seq || known.row == row) {
             return Ok(());
         }
         let pick = known.map(|known| known.pick);
@@ -157,6 +162,22 @@ impl City {
         self.live_changed |= layer.is_live();
         self.entities.insert(id, entity);
         Ok(())
+    }
+
+    /// From now on everything present is told anew.
+    pub(crate) fn begin_snapshot(&mut self) {
+        self.untold = Some(self.entities.keys().copied().collect());
+    }
+
+    /// Everything present has been told: the rest is gone, and is returned.
+    pub(crate) fn end_snapshot(&mut self) -> BTreeSet<EntityId> {
+        let gone = self.untold.take().unwrap_or_default();
+        for id in &gone {
+            if let Some(old) = self.entities.remove(id) {
+                self.leave(&old);
+            }
+        }
+        gone
     }
 
     fn leave(&mut self, old: &Entity) {
@@ -221,4 +242,44 @@ pub(crate) fn place_of(row: &EntityRow) -> Option<[f64; 2]> {
     let first = geometry.points.first().or_else(|| geometry.lines.first()?.first());
     let place = first.or_else(|| geometry.polygons.first()?.first()?.first())?;
     Some([place[0], place[1]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lamp(id: u8, seq: u64) -> EntityRow {
+        EntityRow {
+            id: EntityId([id; 16]),
+            recorded_seq: seq,
+            kind: "building".to_owned(),
+            class: "lamp".to_owned(),
+            name: None,
+            anchor_deg: Some([116.3, 39.9]),
+            height_m: None,
+            extrude_m: None,
+            geometry: None,
+            removed: false,
+        }
+    }
+
+    #[test]
+    fn what_is_not_told_again_after_a_broken_line_is_gone() {
+        let mut city = City::default();
+        city.take(vec![lamp(1, 5), lamp(2, 5), lamp(3, 5)]).unwrap();
+        while city.take_dirty(0.0, 0.0).is_some() {}
+        city.begin_snapshot();
+        // One as it was, one changed, one gone, one new.
+        city.take(vec![lamp(1, 5), lamp(4, 9)]).unwrap();
+        assert_eq!(city.len(), 4, "until everything is told, nothing is taken away");
+        city.take(vec![lamp(2, 8)]).unwrap();
+        assert_eq!(city.end_snapshot().into_iter().collect::<Vec<_>>(), [EntityId([3; 16])]);
+        assert_eq!(city.iter().map(|entity| entity.row.recorded_seq).collect::<Vec<_>>(), [5, 8, 9]);
+        assert!(city.has_dirty(), "their ground is drawn again");
+        while city.take_dirty(0.0, 0.0).is_some() {}
+        city.begin_snapshot();
+        city.take(vec![lamp(1, 5), lamp(2, 8), lamp(4, 9)]).unwrap();
+        assert!(city.end_snapshot().is_empty() && !city.has_dirty(), "the same again changes nothing");
+        assert!(city.end_snapshot().is_empty(), "an end without a beginning takes nothing away");
+    }
 }

@@ -89,6 +89,16 @@ impl UrbisViewer {
         self.app.push(bytes, now_ms).map_err(|e| error(&e))
     }
 
+    /// The server begins to tell everything from the start, as after a broken line.
+    pub fn begin_snapshot(&mut self) {
+        self.app.begin_snapshot();
+    }
+
+    /// The server has told everything: what it did not tell again is gone.
+    pub fn end_snapshot(&mut self) {
+        self.app.end_snapshot();
+    }
+
     /// Draws the picture of this instant (`performance.now()`, as `requestAnimationFrame` gives it) and answers picks.
     ///
     /// # Errors

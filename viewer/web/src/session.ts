@@ -185,7 +185,11 @@ export class Session {
   }
 
   #control(message: Control): void {
-    if (message.type === "hello" && !this.#host) state.entities.value = message.entities;
+    if (message.type === "hello") {
+      if (!this.#host) state.entities.value = message.entities;
+      this.#host?.tell((viewer) => viewer.begin_snapshot());
+    }
+    if (message.type === "snapshot_end") this.#host?.tell((viewer) => viewer.end_snapshot());
     if (message.type === "gap") {
       const { missed, coalesced } = state.missed.value;
       state.missed.value = { missed: missed + message.missed, coalesced: coalesced + message.coalesced };

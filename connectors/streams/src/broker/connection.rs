@@ -13,17 +13,19 @@ use rumqttc::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::count;
 use super::hub::Hub;
+use super::owed::Owed;
 use super::session::{Session, SessionLost};
-use crate::message::{Delivery, Message};
+use crate::message::{Acknowledgement, Delivery, Message};
 use crate::topic;
 
 /// Bytes asked of the socket at once.
 const READ_BYTES: usize = 64 * 1_024;
-/// QoS 2 publishes between PUBLISH and PUBREL.
+/// QoS 2 packets of one client between PUBLISH and PUBREL.
 const UNRELEASED: usize = 1_024;
 
 /// Why a connection ended without DISCONNECT.
@@ -66,7 +68,9 @@ pub(crate) async fn serve(stream: TcpStream, hub: &Hub) -> Result<(), Ended> {
     write(&Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, present)), &mut wire.output)?;
     wire.publishes(again)?;
     let keep_alive = Duration::from_millis(u64::from(connect.keep_alive) * 1_500);
-    let mut client = Client { wire, session: &session, owner, unreleased: HashSet::new() };
+    let (kept, told) = mpsc::unbounded_channel();
+    let mut client =
+        Client { wire, session: &session, owner, kept, told, owed: Owed::default(), unreleased: HashSet::new() };
     let ended = client.run(keep_alive).await;
     if ended.is_err()
         && let Some(will) = connect.last_will
@@ -169,6 +173,11 @@ struct Client<'a> {
     wire: Wire<'a>,
     session: &'a Session,
     owner: u64,
+    /// Where those who keep a message say that it is durable; they come back over `told`.
+    kept: mpsc::UnboundedSender<u16>,
+    told: mpsc::UnboundedReceiver<u16>,
+    owed: Owed,
+    /// QoS 2 packets between PUBLISH and PUBREL.
     unreleased: HashSet<u16>,
 }
 
@@ -187,11 +196,16 @@ impl Client<'_> {
             self.wire.publishes(std::mem::take(&mut outgoing))?;
             self.wire.flush().await?;
             tokio::select! {
-                read = self.wire.read() => {
+                // A client with this many packets open is not read until some are durable.
+                read = self.wire.read(), if self.owed.len() < self.wire.hub.limits.unacknowledged => {
                     read?;
                     if self.answer().await? {
                         return self.wire.flush().await;
                     }
+                    heard = Instant::now();
+                }
+                Some(packet_id) = self.told.recv() => {
+                    self.acknowledge(packet_id)?;
                     heard = Instant::now();
                 }
                 () = self.session.wake.notified() => {}
@@ -227,27 +241,43 @@ impl Client<'_> {
         write(packet, &mut self.wire.output)
     }
 
-    /// Hands the message on, then acknowledges it.
+    /// Hands the message on; it is acknowledged when those who keep it say that it is durable.
     async fn publish(&mut self, publish: Publish) -> Result<(), Ended> {
         if !topic::is_valid_name(&publish.topic) {
             return Err(Ended::Protocol(format!("`{:.80}` is no topic to publish to", publish.topic)));
         }
         let (qos, id) = (publish.qos, publish.pkid);
-        let is_double = qos == QoS::ExactlyOnce && self.unreleased.contains(&id);
-        if !is_double {
-            self.wire.hub.route(message(publish)).await;
+        if qos == QoS::AtMostOnce {
+            self.wire.hub.route(message(publish), None).await;
+            return Ok(());
         }
-        match qos {
-            QoS::AtMostOnce => Ok(()),
-            QoS::AtLeastOnce => self.reply(&Packet::PubAck(PubAck::new(id))),
-            QoS::ExactlyOnce if self.unreleased.len() >= UNRELEASED => {
-                Err(Ended::Protocol(format!("more than {UNRELEASED} QoS 2 messages without PUBREL")))
+        if qos == QoS::ExactlyOnce {
+            if self.unreleased.contains(&id) {
+                // The same again: acknowledged again, unless the first answer is still owed.
+                return if self.owed.contains(id) { Ok(()) } else { self.reply(&Packet::PubRec(PubRec { pkid: id })) };
             }
-            QoS::ExactlyOnce => {
-                self.unreleased.insert(id);
-                self.reply(&Packet::PubRec(PubRec { pkid: id }))
+            if self.unreleased.len() >= UNRELEASED {
+                return Err(Ended::Protocol(format!("more than {UNRELEASED} QoS 2 messages without PUBREL")));
+            }
+            self.unreleased.insert(id);
+        }
+        self.owed.push(id, qos);
+        let acknowledgement = Acknowledgement::new(id, self.kept.clone());
+        self.wire.hub.route(message(publish), Some(acknowledgement)).await;
+        Ok(())
+    }
+
+    /// A message is durable: it and those published before it that are too are acknowledged, in their order
+    /// (MQTT 3.1.1, 4.6).
+    fn acknowledge(&mut self, packet_id: u16) -> Result<(), Ended> {
+        self.owed.durable(packet_id);
+        while let Some((id, qos)) = self.owed.pop() {
+            match qos {
+                QoS::ExactlyOnce => self.reply(&Packet::PubRec(PubRec { pkid: id }))?,
+                _ => self.reply(&Packet::PubAck(PubAck::new(id)))?,
             }
         }
+        Ok(())
     }
 
     /// Grants at most QoS 1; a filter that is none, or one too many, is refused in its place of the answer.
@@ -274,7 +304,8 @@ impl Client<'_> {
     async fn last_will(&mut self, will: LastWill) {
         if topic::is_valid_name(&will.topic) {
             let LastWill { topic, message, qos, retain } = will;
-            self.wire.hub.route(Message { topic, payload: message, delivery: delivery(qos), retain }).await;
+            let will = Message { topic, payload: message, delivery: delivery(qos), retain };
+            self.wire.hub.route(will, None).await;
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::session::Session;
 use super::{BrokerCounters, BrokerLimits, Tally, count};
-use crate::message::{Message, Messages};
+use crate::message::{Acknowledgement, Incoming, Message, Messages};
 use crate::topic;
 
 /// Everything the connections share.
@@ -25,7 +25,7 @@ pub(crate) struct Hub {
 
 #[derive(Debug, Default)]
 struct Routes {
-    inside: Vec<mpsc::Sender<Message>>,
+    inside: Vec<mpsc::Sender<Incoming>>,
     retained: BTreeMap<String, Message>,
     /// By client id; iterated only to offer a message to each, where the order says nothing.
     sessions: HashMap<String, Arc<Session>>,
@@ -58,34 +58,45 @@ impl Hub {
         self.write().inside.clear();
     }
 
-    /// Takes one published message everywhere it belongs; returns once all in-process queues have it.
-    pub(crate) async fn route(&self, message: Message) {
+    /// Takes one published message everywhere it belongs; returns once all in-process queues have it. The
+    /// acknowledgement is given when all their readers have given theirs.
+    pub(crate) async fn route(&self, message: Message, acknowledgement: Option<Acknowledgement>) {
         count(&self.tally.received, 1);
         if message.retain {
             self.keep(&message);
         }
         let message = Message { retain: false, ..message };
-        for sender in self.offer(&message) {
+        for (sender, incoming) in self.offer(&message, acknowledgement.as_ref()) {
             let since = Instant::now();
             count(&self.tally.waits, 1);
-            if sender.send(message.clone()).await.is_err() {
+            if let Err(left) = sender.send(incoming).await {
                 tracing::debug!("an in-process reader left while its queue was full");
+                give(left.0.acknowledgement);
             }
             count(&self.tally.waited_us, u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
         }
+        give(acknowledgement);
     }
 
-    /// Hands the message to everyone who has room; returns the in-process queues that have none.
-    fn offer(&self, message: &Message) -> Vec<mpsc::Sender<Message>> {
+    /// Hands the message to everyone who has room; returns the in-process queues that have none, with what is theirs.
+    fn offer(
+        &self,
+        message: &Message,
+        acknowledgement: Option<&Acknowledgement>,
+    ) -> Vec<(mpsc::Sender<Incoming>, Incoming)> {
         let mut full = Vec::new();
         let mut any_left = false;
         let routes = self.read();
         if topic::matches("#", &message.topic) {
             for sender in &routes.inside {
-                match sender.try_send(message.clone()) {
+                let acknowledgement = acknowledgement.map(Acknowledgement::share);
+                match sender.try_send(Incoming { message: message.clone(), acknowledgement }) {
                     Ok(()) => {}
-                    Err(TrySendError::Full(_)) => full.push(sender.clone()),
-                    Err(TrySendError::Closed(_)) => any_left = true,
+                    Err(TrySendError::Full(incoming)) => full.push((sender.clone(), incoming)),
+                    Err(TrySendError::Closed(incoming)) => {
+                        give(incoming.acknowledgement);
+                        any_left = true;
+                    }
                 }
             }
         }
@@ -162,6 +173,13 @@ impl Hub {
             refused: get(&self.tally.refused),
             not_retained: get(&self.tally.not_retained),
         }
+    }
+}
+
+/// One who does not take the message any more does not hold its publisher up.
+fn give(acknowledgement: Option<Acknowledgement>) {
+    if let Some(acknowledgement) = acknowledgement {
+        acknowledgement.give();
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod connection;
 mod hub;
+mod owed;
 mod session;
 
 use std::net::SocketAddr;
@@ -31,6 +32,9 @@ pub struct BrokerLimits {
     pub packet_bytes: usize,
     /// Messages that wait for each in-process reader before its publishers have to.
     pub inside_queue: usize,
+    /// Messages of one publisher that wait to become durable before they are acknowledged; beyond that its connection
+    /// is not read.
+    pub unacknowledged: usize,
     /// Messages that wait for each outside subscriber; beyond that QoS 0 is dropped and counted, and a QoS 1
     /// subscriber is cut off (and counted).
     pub session_queue: usize,
@@ -50,6 +54,7 @@ impl Default for BrokerLimits {
             connections: 1_024,
             packet_bytes: 256 * 1_024,
             inside_queue: 16_384,
+            unacknowledged: 16_384,
             session_queue: 8_192,
             retained: 100_000,
             sessions: 4_096,

@@ -53,12 +53,15 @@ async fn mosquitto_pub_delivers_every_line() {
     let port = broker.address().port();
     for qos in ["0", "1", "2"] {
         let lines: Vec<String> = (0..2_000).map(|i| format!("line {i}")).collect();
-        publish(port, &["-q", qos, "-t", "urbis/d/e/p", "-l"], Some(lines.join("\n") + "\n")).await;
+        let arguments = ["-q", qos, "-t", "urbis/d/e/p", "-l"];
+        // It waits for its acknowledgements, which wait for the reader.
+        let publishing = tokio::spawn(async move { publish(port, &arguments, Some(lines.join("\n") + "\n")).await });
         for i in 0..2_000 {
             let message = next(&mut messages).await;
             assert_eq!(message.payload, format!("line {i}"));
             assert_eq!(message.delivery == Delivery::AtMostOnce, qos == "0");
         }
+        tokio::time::timeout(Duration::from_secs(20), publishing).await.expect("all acknowledged").unwrap();
     }
     publish(port, &["-r", "-t", "城市", "-m", "留"], None).await;
     assert_eq!(next(&mut messages).await.topic, "城市");

@@ -21,7 +21,12 @@ async fn start(limits: BrokerLimits) -> Broker {
 }
 
 async fn next(messages: &mut Messages) -> Message {
-    tokio::time::timeout(Duration::from_secs(20), messages.recv()).await.expect("a message in time").unwrap()
+    let incoming =
+        tokio::time::timeout(Duration::from_secs(20), messages.recv()).await.expect("a message in time").unwrap();
+    if let Some(acknowledgement) = incoming.acknowledgement {
+        acknowledgement.give();
+    }
+    incoming.message
 }
 
 /// A client of `rumqttc` whose event loop runs in a task; what it receives comes out of the channel.

@@ -138,7 +138,7 @@ impl Target {
     fn write(&mut self, changes: Vec<Change>) -> anyhow::Result<Written> {
         match self {
             Self::Folder { store, registrar, .. } => {
-                let committed = store.commit(vec![changes])?;
+                let committed = store.commit(&[changes])?;
                 registrar.catch_up()?;
                 Ok(committed.outcomes.into_iter().next().unwrap_or_default().into())
             }

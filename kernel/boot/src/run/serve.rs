@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use connectors_streams::{Broker, BrokerLimits, Decoder, DecoderSettings, FlowSettings, Streams};
-use kernel_model::{Change, DatastreamDraft};
+use connectors_streams::{
+    Acknowledgement, Batch, Broker, BrokerLimits, Decoder, DecoderSettings, FlowSettings, Streams,
+};
+use kernel_model::DatastreamDraft;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
 use kernel_server::{Access, AppState, Gauge, Gauges, Ingest, Registrar, Server};
@@ -166,12 +168,14 @@ async fn start_streams(address: &str, reader: &Reader, ingest: Ingest, gauges: &
     let listen: SocketAddr =
         address.parse().with_context(|| format!("--mqtt wants an address such as 127.0.0.1:1883, not `{address}`"))?;
     let broker = Arc::new(Broker::start(listen, BrokerLimits::default()).await?);
-    let (out, mut batches) = mpsc::channel::<Vec<Change>>(STREAM_QUEUE);
+    let (out, mut batches) = mpsc::channel::<Batch>(STREAM_QUEUE);
     let flow = FlowSettings::default();
     let streams = Arc::new(Streams::start(broker.messages(), decoder(reader), out, flow));
     let bridge = tokio::spawn(async move {
         while let Some(batch) = batches.recv().await {
-            if let Err(error) = ingest.send(batch).await {
+            let Batch { changes, acknowledgements } = batch;
+            let durable = || acknowledgements.into_iter().for_each(Acknowledgement::give);
+            if let Err(error) = ingest.stream(changes, durable).await {
                 tracing::error!("streams stop: {error}");
                 return;
             }

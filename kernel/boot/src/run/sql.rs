@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use kernel_query::format::{Format, Writer};
-use kernel_query::{Engine, Limits, Options};
-use kernel_server::Registrar;
+use kernel_query::{Engine, ExtraTable, Limits, Options};
+use kernel_server::asset_table;
 use kernel_store::Reader;
 
 use super::serve::runtime;
@@ -33,13 +33,9 @@ fn terminal_width() -> usize {
 async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
     let config = Config::load(None)?;
     let (reader, _) = Reader::open(data)?;
-    let extra = if query.to_ascii_lowercase().contains("assets") {
-        let registrar = Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone());
-        let (registrar, _) =
-            registrar.context("the table assets is read through the ledger; where urbis runs, pass --server")?;
-        vec![registrar.table()?]
-    } else {
-        Vec::new()
+    let extra = match query.to_ascii_lowercase().contains("assets") {
+        true => vec![assets(data)?],
+        false => Vec::new(),
     };
     let engine = Engine::new(&Options { memory_bytes: config.sql_memory_mb << 20, ..Options::default() })?;
     let settings = config.settings();
@@ -54,6 +50,12 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
         eprintln!("urbis: {cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration");
     }
     Ok(())
+}
+
+fn assets(data: &Path) -> anyhow::Result<ExtraTable> {
+    let key = data.join("log.pub");
+    let key = std::fs::read_to_string(&key).with_context(|| format!("{}, the ledger's public key", key.display()))?;
+    Ok(asset_table(&data.join("ledger"), &key)?)
 }
 
 fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {

@@ -13,7 +13,7 @@ use crate::support::{Server, done};
 /// Readings in one request.
 const BATCH: i64 = 50;
 
-fn describe(thing: i64) -> Vec<Change> {
+pub(crate) fn describe(thing: i64) -> Vec<Change> {
     let source = SourceKey::new("crash", format!("thing-{thing}"));
     let mut draft = EntityDraft::new(source.clone(), Kind::Sensor, "air");
     draft.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.3, 39.9, 0.0))));
@@ -27,7 +27,7 @@ fn describe(thing: i64) -> Vec<Change> {
     vec![Change::Entity(draft), Change::Datastream(datastream)]
 }
 
-fn readings(from: i64) -> Change {
+pub(crate) fn readings(from: i64) -> Change {
     let row =
         |n: i64| Observation { phenomenon_time: TimeUs(n), result_time: None, value: n as f64, quality: Quality::Good };
     Change::Observations(ObservationBatch {
@@ -37,7 +37,7 @@ fn readings(from: i64) -> Change {
     })
 }
 
-fn post(url: &str, key: &str, changes: &Vec<Change>) -> Result<(), ureq::Error> {
+pub(crate) fn post(url: &str, key: &str, changes: &Vec<Change>) -> Result<(), ureq::Error> {
     let mut body = Vec::new();
     ciborium::into_writer(changes, &mut body).unwrap();
     let request = ureq::post(format!("{url}/changes")).header("authorization", format!("Bearer {key}"));

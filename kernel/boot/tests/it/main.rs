@@ -10,5 +10,6 @@
 mod clients;
 mod commands;
 mod crash;
+mod full_disk;
 mod house;
 mod support;

@@ -66,12 +66,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(data: &Path, mqtt: &str) -> Self {
-        let mut child = urbis()
-            .args(["serve", "--listen", "127.0.0.1:0", "--mqtt", mqtt, "--data"])
-            .arg(data)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::start_by(urbis(), data, mqtt)
+    }
+
+    /// Starts by a command that takes the arguments of `urbis`.
+    pub(crate) fn start_by(mut command: Command, data: &Path, mqtt: &str) -> Self {
+        command.args(["serve", "--listen", "127.0.0.1:0", "--mqtt", mqtt, "--data"]).arg(data);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (mut url, mut mqtt, mut key) = (None, None, None);
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             match line.split_once(':').map(|(name, value)| (name, value.trim())) {

@@ -1,15 +1,18 @@
 //! Leaves read back in order: a range in, records with their place and hash out, one bundle in memory at a time. The
 //! reader keeps no lock and no handle on the ledger; leaves below its end never change.
 
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use kernel_model::AssetRecord;
+use signed_note::StandardVerifier;
 
 use super::Error;
 use super::files::{Row, Tile, WIDTH, split_entries};
 use crate::leaf;
+use crate::receipt::{VerifyError, open_checkpoint};
 
 /// One leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,19 @@ pub struct Entries {
 }
 
 impl Entries {
+    /// All leaves of the log in `dir`, as of the checkpoint there, beside whoever writes it.
+    ///
+    /// # Errors
+    /// Where there is no checkpoint, or the key (C2SP signed-note vkey) did not sign it.
+    pub fn open(dir: &Path, vkey: &str) -> Result<Self, Error> {
+        let path = dir.join("checkpoint");
+        let note = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let key = StandardVerifier::new(vkey.trim()).map_err(|e| VerifyError::Key(e.to_string()));
+        let checkpoint = key.and_then(|key| open_checkpoint(&note, &key));
+        let size = checkpoint.map_err(|source| Error::Checkpoint { path, source })?.size();
+        Ok(Self::new(dir.into(), size, 0..size))
+    }
+
     /// The leaves of the range that a log of `size` leaves has.
     pub(super) fn new(dir: Arc<Path>, size: u64, range: Range<u64>) -> Self {
         let range = range.start.min(size)..range.end.min(size);

@@ -115,7 +115,8 @@ impl Ledger {
     ///
     /// # Errors
     /// A record that cannot be a leaf, or is older than the log's last sequence, refuses the whole call and leaves the
-    /// ledger as it was. After [`Error::Io`] the ledger has to be opened anew.
+    /// ledger as it was, and so does [`Error::Io`] (a full disk, say): the call can be made again. Only where the new
+    /// checkpoint may or may not be in place does the ledger have to be opened anew, and says so.
     pub fn append(&mut self, records: &[AssetRecord]) -> Result<Range<u64>, Error> {
         if self.stopped {
             return Err(Error::Stopped);
@@ -125,12 +126,15 @@ impl Ledger {
             return Ok(start..start);
         }
         let leaves = self.encode(records)?;
-        self.stopped = true;
-        self.write(&leaves)?;
+        if let Err(error) = self.write(&leaves) {
+            // While the old checkpoint stands, nothing vouches for what was written beyond it.
+            let stands = fs::read_to_string(self.dir.join("checkpoint")).is_ok_and(|note| note == self.checkpoint);
+            self.stopped = !stands;
+            return Err(error);
+        }
         for (record, (_, hash)) in records.iter().zip(&leaves) {
             self.index.push(&record.asset, record.sequence, *hash);
         }
-        self.stopped = false;
         Ok(start..self.size())
     }
 
@@ -165,7 +169,7 @@ impl Ledger {
     /// Leaves and tiles to disk, then the checkpoint, then the new edge to memory.
     fn write(&mut self, leaves: &[(Vec<u8>, Hash)]) -> Result<(), Error> {
         let mut frontier = self.frontier.clone();
-        let mut bundle = std::mem::take(&mut self.bundle);
+        let mut bundle = self.bundle.clone();
         let before: Vec<Tile> = self.partials().collect();
         let mut writer = Writer::new(&self.dir);
         for (bytes, hash) in leaves {

@@ -73,6 +73,28 @@ fn an_append_without_its_checkpoint_never_happened() {
 }
 
 #[test]
+fn an_append_that_the_disk_refuses_can_be_made_again() {
+    let (home, twin) = (Home::new(), Home::new());
+    let mut ledger = home.open();
+    ledger.append(&records(0..300, 1)).unwrap();
+    // A folder where a tile is to be written: that fails after others have been.
+    let blocked = home.log().join("tile/entries/002");
+    fs::create_dir_all(&blocked).unwrap();
+    assert!(matches!(ledger.append(&records(300..900, 2)), Err(Error::Io { .. })));
+    assert_eq!((ledger.size(), ledger.last_sequence()), (300, 1));
+    fs::remove_dir(&blocked).unwrap();
+    // More has come in meanwhile.
+    ledger.append(&records(300..1_000, 2)).unwrap();
+    let mut straight = twin.open();
+    straight.append(&records(0..300, 1)).unwrap();
+    straight.append(&records(300..1_000, 2)).unwrap();
+    assert_eq!(ledger.root(), straight.root());
+    drop(ledger);
+    assert!(check(&home.log(), &home.vkey()).unwrap().is_sound());
+    assert_eq!(home.open().size(), 1_000);
+}
+
+#[test]
 fn hash_tiles_are_written_anew_and_leaves_are_not_invented() {
     let home = Home::new();
     let mut ledger = home.open();

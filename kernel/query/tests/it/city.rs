@@ -143,13 +143,13 @@ fn fixes(numbers: std::ops::Range<i64>) -> Vec<Change> {
 fn build() -> City {
     let dir = TempDir::new().unwrap();
     let (mut store, _) = Store::open(dir.path(), kernel_store::Options::default()).unwrap();
-    store.commit(vec![things()]).unwrap();
-    store.commit(vec![readings(0..12), fixes(0..100)]).unwrap();
+    store.commit(&[things()]).unwrap();
+    store.commit(&[readings(0..12), fixes(0..100)]).unwrap();
     store.seal().unwrap();
     let mut revised = block(0, 0);
     revised.name = Some("Old hall".to_owned());
     store
-        .commit(vec![vec![
+        .commit(&[vec![
             Change::Entity(revised),
             Change::Retire { source: key("b-9-5"), at: TimeUs(NEW_YEAR_US) },
             Change::Content(ContentDraft {
@@ -166,7 +166,7 @@ fn build() -> City {
             }),
         ]])
         .unwrap();
-    store.commit(vec![readings(12..24), fixes(100..200)]).unwrap();
+    store.commit(&[readings(12..24), fixes(100..200)]).unwrap();
     let snapshot = store.reader().snapshot();
     City { _dir: dir, snapshot }
 }

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use axum::Json;
 use axum::extract::{Path, State};
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, TimeUs};
+use kernel_model::{DatastreamId, EntityId, Observation, Place, PositionFix, TimeUs};
 use kernel_store::{LiveView, PresentEntity, Reader};
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn card(live: &LiveView<'_>, entity: &PresentEntity) -> Value {
         "source": { "dataset": text(&row, 7), "id": text(&row, 8) },
         "lineage": text(&row, 23),
         "height_reference": entity.height_reference.to_string(),
-        "place": place,
+        "place": place.as_ref().map(self::place),
         "region": entity.region,
         "geometry_type": row.column(9).is_valid(0).then_some("wkb"),
         "recorded_at": instant(&row, 2),
@@ -74,15 +74,16 @@ fn instant(row: &RecordBatch, column: usize) -> Option<String> {
     times.is_valid(0).then(|| TimeUs(times.value(0)).to_string())
 }
 
+fn place(place: &Place) -> Value {
+    json!({ "lon": place.lon_deg, "lat": place.lat_deg, "height_m": place.height_m })
+}
+
 fn position(fix: &PositionFix) -> Value {
-    json!({
-        "time": fix.time.to_string(),
-        "lon": fix.place.lon_deg,
-        "lat": fix.place.lat_deg,
-        "height_m": fix.place.height_m,
-        "heading_deg": fix.heading_deg,
-        "speed_m_s": fix.speed_m_s,
-    })
+    let mut position = place(&fix.place);
+    position["time"] = fix.time.to_string().into();
+    position["heading_deg"] = fix.heading_deg.into();
+    position["speed_m_s"] = fix.speed_m_s.into();
+    position
 }
 
 fn described(reader: &Reader, datastreams: &[DatastreamId]) -> Result<Vec<Value>, ApiError> {

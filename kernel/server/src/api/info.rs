@@ -42,10 +42,14 @@ pub(crate) async fn info(State(state): State<Arc<AppState>>) -> Json<Value> {
     }))
 }
 
+/// `degraded` while nothing can be written: everything is still answered, as of the last commit.
 pub(crate) async fn health(State(state): State<Arc<AppState>>) -> Json<Value> {
-    let sequence = state.reader.snapshot().sequence().0;
-    let registered = state.registrar.reached().borrow().0;
-    Json(
-        json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "sequence": sequence, "registered": registered }),
-    )
+    let trouble = state.ingest.trouble();
+    Json(json!({
+        "status": if trouble.is_none() { "ok" } else { "degraded" },
+        "trouble": trouble,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sequence": state.reader.snapshot().sequence().0,
+        "registered": state.registrar.reached().borrow().0,
+    }))
 }

@@ -45,6 +45,7 @@ fn hit(live: &LiveView<'_>, entity: &PresentEntity, matched: &str) -> Value {
         "kind": entity.kind.name(),
         "class": entity.class,
         "name": entity.name,
+        "other_names": entity.other_names,
         "lon": place.map(|p| p.lon_deg),
         "lat": place.map(|p| p.lat_deg),
         "height_m": place.and_then(|p| p.height_m),
@@ -71,12 +72,13 @@ fn by_words(live: &LiveView<'_>, text: &str, limit: usize) -> Vec<Value> {
     let wanted = text.to_lowercase();
     let mut ranked: [Vec<&PresentEntity>; 3] = Default::default();
     for entity in live.entities() {
-        let name = entity.name.as_deref().map(str::to_lowercase).unwrap_or_default();
-        let rank = match () {
-            () if name.starts_with(&wanted) => 0,
-            () if name.contains(&wanted) => 1,
-            () if entity.class.to_lowercase() == wanted || entity.kind.name() == wanted => 2,
-            () => continue,
+        let names = entity.name.iter().chain(&entity.other_names).map(|name| name.to_lowercase());
+        let found = names.filter_map(|name| name.find(&wanted)).min();
+        let rank = match found {
+            Some(0) => 0,
+            Some(_) => 1,
+            None if entity.class.to_lowercase() == wanted || entity.kind.name() == wanted => 2,
+            None => continue,
         };
         if ranked[rank].len() < limit {
             ranked[rank].push(entity);

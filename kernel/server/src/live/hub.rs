@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn commit(store: &mut Store, hub: &Hub, changes: Vec<Change>) {
-        let committed = store.commit(vec![changes]).unwrap();
+        let committed = store.commit(&[changes]).unwrap();
         hub.publish(&committed.delta, &store.reader());
     }
 

@@ -52,10 +52,10 @@ fn road() -> Change {
 fn city() -> City {
     let dir = tempfile::tempdir().unwrap();
     let (mut store, _) = Store::open(dir.path(), Options::default()).unwrap();
-    store.commit(vec![(0..200).map(poi).collect(), vec![solid(), road()]]).unwrap();
-    store.commit(vec![(200..251).map(poi).collect()]).unwrap();
+    store.commit(&[(0..200).map(poi).collect(), vec![solid(), road()]]).unwrap();
+    store.commit(&[(200..251).map(poi).collect()]).unwrap();
     let gone = Change::Retire { source: SourceKey::new("test", "poi-250"), at: TimeUs(0) };
-    store.commit(vec![vec![gone]]).unwrap();
+    store.commit(&[vec![gone]]).unwrap();
     let router = super::router(store.reader(), "/ogc");
     City { router, _store: store, _dir: dir }
 }

@@ -20,9 +20,9 @@ fn newest_log(dir: &std::path::Path) -> PathBuf {
 fn rows_survive_restarts_before_while_and_after_sealing() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 400);
-    store.commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), mover("car")]]).unwrap();
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1"), mover("car")]]).unwrap();
     for t in 0..3_000 {
-        store.commit(vec![vec![readings("d", vec![reading(t, t as f64)]), fix("car", t, 116.3)]]).unwrap();
+        store.commit(&[vec![readings("d", vec![reading(t, t as f64)]), fix("car", t, 116.3)]]).unwrap();
         if t % 701 == 700 {
             drop(store);
             store = open(dir.path(), 400);
@@ -43,9 +43,9 @@ fn rows_survive_restarts_before_while_and_after_sealing() {
 fn any_cut_of_the_log_keeps_a_whole_prefix_of_commits() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 1 << 20);
-    store.commit(vec![vec![thing("a", "air"), datastream("d", "a", "1")]]).unwrap();
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1")]]).unwrap();
     for t in 0..20 {
-        store.commit(vec![vec![readings("d", vec![reading(t, 0.0); 1])]]).unwrap();
+        store.commit(&[vec![readings("d", vec![reading(t, 0.0); 1])]]).unwrap();
     }
     drop(store);
     let log = newest_log(dir.path());
@@ -68,7 +68,7 @@ fn every_flipped_byte_of_sealed_data_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 1 << 20);
     let rows = (0..500).map(|t| reading(t, 1.0)).collect();
-    store.commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", rows)]]).unwrap();
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", rows)]]).unwrap();
     store.seal().unwrap();
     drop(store);
     check(dir.path()).unwrap();

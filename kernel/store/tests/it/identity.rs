@@ -19,11 +19,11 @@ fn the_same_changes_again_change_nothing() {
         ]
     };
     let mut store = open(dir.path(), 1 << 20);
-    let first = store.commit(vec![changes()]).unwrap();
+    let first = store.commit(&[changes()]).unwrap();
     assert_eq!((first.outcomes[0].created, first.outcomes[0].observations, first.outcomes[0].positions), (3, 50, 1));
     let before = counts(&store.reader().snapshot());
     for round in 0..3 {
-        let again = store.commit(vec![changes()]).unwrap();
+        let again = store.commit(&[changes()]).unwrap();
         assert_eq!(again.sequence, first.sequence);
         assert_eq!(again.outcomes[0].unchanged, 3 + 50 + 1, "round {round}");
         assert_eq!(counts(&store.reader().snapshot()), before);
@@ -40,15 +40,15 @@ fn the_same_changes_again_change_nothing() {
 fn a_changed_description_is_a_revision_of_the_same_thing() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 1 << 20);
-    store.commit(vec![vec![thing("a", "air")]]).unwrap();
-    let revised = store.commit(vec![vec![thing("a", "noise")]]).unwrap();
+    store.commit(&[vec![thing("a", "air")]]).unwrap();
+    let revised = store.commit(&[vec![thing("a", "noise")]]).unwrap();
     assert_eq!((revised.outcomes[0].created, revised.outcomes[0].revised), (0, 1));
     let reader = store.reader();
     assert_eq!(reader.live().entities().count(), 1);
     assert_eq!(reader.live().entities().next().unwrap().class, "noise");
     let alive: usize = reader.snapshot().entities().iter().map(|(_, mask)| mask.true_count()).sum();
     assert_eq!((reader.snapshot().row_count(Table::Entities), alive), (2, 1));
-    store.commit(vec![vec![Change::Retire { source: key("a"), at: TimeUs(7) }]]).unwrap();
+    store.commit(&[vec![Change::Retire { source: key("a"), at: TimeUs(7) }]]).unwrap();
     assert_eq!(reader.live().entities().count(), 0);
     let alive: usize = reader.snapshot().entities().iter().map(|(_, mask)| mask.true_count()).sum();
     assert_eq!((reader.snapshot().row_count(Table::Entities), alive), (3, 0));
@@ -73,7 +73,7 @@ fn wrong_units_references_and_unknown_things_are_refused_with_a_reason() {
         other => other,
     };
     let done = store
-        .commit(vec![vec![
+        .commit(&[vec![
             thing("a", "air"),
             mover("car"),
             datastream("a/pm25", "a", "ug/m3"),
@@ -96,14 +96,12 @@ fn wrong_units_references_and_unknown_things_are_refused_with_a_reason() {
 fn late_readings_are_kept_once_and_do_not_become_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path(), 1 << 20);
-    store
-        .commit(vec![vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", vec![reading(10, 1.0)])]])
-        .unwrap();
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1"), readings("d", vec![reading(10, 1.0)])]]).unwrap();
     store.seal().unwrap();
     let late = || vec![readings("d", vec![reading(5, 2.0), reading(5, 2.0), reading(10, 1.0), reading(10, 9.0)])];
-    let done = store.commit(vec![late()]).unwrap();
+    let done = store.commit(&[late()]).unwrap();
     assert_eq!((done.outcomes[0].observations, done.outcomes[0].unchanged), (2, 2));
-    assert_eq!(store.commit(vec![late()]).unwrap().outcomes[0].unchanged, 4);
+    assert_eq!(store.commit(&[late()]).unwrap().outcomes[0].unchanged, 4);
     let reader = store.reader();
     let newest = reader.live().reading(kernel_model::DatastreamId(1)).unwrap();
     assert_eq!((newest.phenomenon_time, newest.value), (TimeUs(10), 9.0), "a correction at the same time counts");

@@ -24,7 +24,7 @@ async fn readings_arrive_as_changes() {
     let collector = tokio::spawn(async move {
         let (mut positions, mut readings) = (BTreeMap::new(), BTreeMap::new());
         while let Some(batch) = changes.recv().await {
-            for change in batch {
+            for change in batch.changes {
                 match change {
                     Change::Positions(batch) => {
                         assert_eq!(batch.height_reference, HeightReference::Ellipsoid);

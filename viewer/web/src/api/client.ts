@@ -1,6 +1,6 @@
 // Questions to the server over HTTP. Each has a deadline and can be called off; each failure is a `Refused` that says
 // in words what happened. Nothing is cached here.
-import type { CityInfo, Entity, Hit, Place, Series } from "./types";
+import type { CityInfo, Entity, Hit, Series } from "./types";
 
 const DEADLINE_MS = 10_000;
 
@@ -50,19 +50,8 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 export const getInfo = (signal?: AbortSignal) => get<CityInfo>("/api/info", signal);
 
 /** Everything known of one thing. */
-export async function getEntity(id: string, signal?: AbortSignal): Promise<Entity> {
-  const entity = await get<Entity>(`/api/entities/${encodeURIComponent(id)}`, signal);
-  return { ...entity, place: placeOf(entity.place) };
-}
-
-/** A place by either of the names its degrees go by: `lon` and `lat`, or the kernel's `lon_deg` and `lat_deg`. */
-export function placeOf(
-  place: (Partial<Place> & { lon_deg?: number; lat_deg?: number }) | null,
-): Place | null {
-  const lon = place?.lon ?? place?.lon_deg;
-  const lat = place?.lat ?? place?.lat_deg;
-  return lon === undefined || lat === undefined ? null : { lon, lat, height_m: place?.height_m ?? null };
-}
+export const getEntity = (id: string, signal?: AbortSignal) =>
+  get<Entity>(`/api/entities/${encodeURIComponent(id)}`, signal);
 
 /** Things that match a name, an id or a code. */
 export const search = (q: string, signal?: AbortSignal, limit = 20) =>

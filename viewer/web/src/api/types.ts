@@ -67,6 +67,8 @@ export interface Hit {
   kind: string;
   class?: string;
   name: string | null;
+  /** The same name in other languages. */
+  other_names?: string[];
   lon: number | null;
   lat: number | null;
   height_m?: number | null;

@@ -43,6 +43,7 @@ function hitDetail(hit: Hit): string {
   if (hit.kind === "code") return t("search.code");
   const how = hit.match && hit.match !== "name" ? t(`search.match.${hit.match}`) : null;
   const words = [
+    hit.other_names?.[0] ?? null,
     named("kind", hit.kind),
     hit.class && hit.class !== hit.kind ? named("class", hit.class) : null,
     how,

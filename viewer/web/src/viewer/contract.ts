@@ -64,6 +64,10 @@ export interface CameraPose {
 export interface WasmViewer {
   /** One Arrow IPC stream and `performance.now()` at its arrival. */
   push(bytes: Uint8Array, now_ms: number): void;
+  /** Everything is told anew from here on, as after a broken line. */
+  begin_snapshot(): void;
+  /** Everything has been told: what was not told again is gone. */
+  end_snapshot(): void;
   frame(time_ms: number): void;
   resize(width_px: number, height_px: number, dpr: number): void;
   /** `turn`: shift or control is held, so that the main button turns instead of moving. */

@@ -1,0 +1,129 @@
+//! The present city in memory: what is there now, its datastreams, the newest reading and fix of each. Durable rows come
+//! in, in the order of their commits; what is new in them goes out as a [`Delta`].
+
+use std::collections::HashSet;
+use std::sync::{Arc, RwLockReadGuard};
+
+use arrow::array::{AsArray, RecordBatch};
+use kernel_model::schema::Table;
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence};
+
+use crate::catalog::Catalog;
+use crate::delta::{Delta, Fix, Reading};
+use crate::entities::{DatastreamInfo, Present, PresentEntity};
+use crate::latest::Latest;
+use crate::record::TableBatches;
+use crate::rows::{read_observations, read_positions};
+
+/// The present city, shared between the writer and readers.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    pub(crate) catalog: Catalog,
+    pub(crate) present: Present,
+    pub(crate) latest: Latest,
+    pub(crate) contents: HashSet<([u8; 32], EntityId)>,
+}
+
+impl Live {
+    /// Takes in rows that are durable.
+    pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
+        match table {
+            Table::Entities => {
+                self.catalog.learn_entities(batch);
+                self.present.learn(batch);
+            }
+            Table::Datastreams => self.catalog.learn_datastreams(batch),
+            Table::Contents => {
+                let (digest, entity) = (batch.column(0).as_fixed_size_binary(), batch.column(1).as_fixed_size_binary());
+                self.contents.extend((0..batch.num_rows()).filter_map(|row| {
+                    Some((digest.value(row).try_into().ok()?, EntityId::from_slice(entity.value(row))?))
+                }));
+            }
+            Table::Observations | Table::Positions => self.latest.learn(table, batch),
+            Table::Rejected => {}
+        }
+    }
+
+    /// Takes in the rows of a commit and says what is new in the present city.
+    pub(crate) fn learn_commit(&mut self, sequence: Sequence, batches: &TableBatches) -> Delta {
+        let mut delta = Delta { sequence, ..Delta::default() };
+        for (table, batch) in batches {
+            match table {
+                Table::Observations => read_observations(batch, |datastream, observation| {
+                    let entity = self.catalog.by_id.get(&datastream).map(|info| info.entity);
+                    if let Some(entity) = entity.filter(|_| self.latest.reading(datastream, observation)) {
+                        delta.readings.push(Reading { entity, datastream, observation });
+                    }
+                }),
+                Table::Positions => read_positions(batch, |entity, fix| {
+                    if self.latest.fix(entity, fix) {
+                        delta.fixes.push(Fix { entity, fix });
+                    }
+                }),
+                Table::Entities => {
+                    self.learn(*table, batch);
+                    let ids = batch.column(0).as_fixed_size_binary();
+                    delta.entities.extend((0..batch.num_rows()).filter_map(|row| EntityId::from_slice(ids.value(row))));
+                }
+                other => self.learn(*other, batch),
+            }
+        }
+        delta
+    }
+}
+
+/// A glance at the present city. Hold it shortly: the writer waits for it.
+#[derive(Debug)]
+pub struct LiveView<'a>(pub(crate) RwLockReadGuard<'a, Live>);
+
+impl LiveView<'_> {
+    /// The newest revision of an id, retired ones too.
+    pub fn entity(&self, id: &EntityId) -> Option<&PresentEntity> {
+        self.0.present.get(id)
+    }
+
+    /// The whole row of an entity, in the schema of `entities`.
+    pub fn entity_row(&self, entity: &PresentEntity) -> RecordBatch {
+        self.0.present.row(entity)
+    }
+
+    /// Everything present, in the order in which it was first seen.
+    pub fn entities(&self) -> impl Iterator<Item = &PresentEntity> {
+        self.0.present.iter()
+    }
+
+    /// Everything present whose box meets the region, in the order in which it was first seen.
+    pub fn entities_in(&self, region: &Region) -> Vec<&PresentEntity> {
+        self.0.present.in_region(region)
+    }
+
+    /// A datastream.
+    pub fn datastream(&self, id: DatastreamId) -> Option<&DatastreamInfo> {
+        self.0.catalog.by_id.get(&id).map(Arc::as_ref)
+    }
+
+    /// The datastreams of a thing.
+    pub fn datastreams_of(&self, entity: &EntityId) -> &[DatastreamId] {
+        self.0.catalog.by_entity.get(entity).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether anything of a dataset is present.
+    pub fn knows_dataset(&self, dataset: &str) -> bool {
+        self.0.catalog.datasets.contains(dataset)
+    }
+
+    /// Number of datastreams.
+    pub fn datastream_count(&self) -> usize {
+        self.0.catalog.by_id.len()
+    }
+
+    /// The newest reading of a datastream.
+    pub fn reading(&self, datastream: DatastreamId) -> Option<Observation> {
+        self.0.latest.readings.get(&datastream).copied()
+    }
+
+    /// The newest fix of a thing.
+    pub fn fix(&self, entity: &EntityId) -> Option<PositionFix> {
+        self.0.latest.fixes.get(entity).copied()
+    }
+}

@@ -1,0 +1,84 @@
+//! The readers' door to a data folder: snapshots and glances at the present city, from any thread, never in the writer's
+//! way.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use kernel_model::Sequence;
+
+use crate::error::Error;
+use crate::live::{Live, LiveView};
+use crate::load::{Opened, load};
+use crate::manifest::Manifest;
+use crate::snapshot::Snapshot;
+
+/// How often a data folder is read anew because a writer changed it meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// The readers' door: clones are cheap and may go to any thread.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    live: Arc<RwLock<Live>>,
+    snapshot: Arc<RwLock<Snapshot>>,
+}
+
+impl Reader {
+    /// Opens a data folder for reading only; another process may be writing there.
+    ///
+    /// # Errors
+    /// Where there is no data folder or bytes are damaged.
+    pub fn open(dir: &Path) -> Result<(Self, Opened), Error> {
+        if !dir.join("log").exists() {
+            return Err(Error::Missing(dir.display().to_string()));
+        }
+        for _ in 0..ATTEMPTS {
+            let before = Manifest::read(dir)?.generation;
+            let loaded = load(dir);
+            // A writer may have sealed meanwhile and taken away log files that were still to be read.
+            if Manifest::read(dir)?.generation == before {
+                let loaded = loaded?;
+                let snapshot = loaded.snapshot(dir);
+                return Ok((Self::new(loaded.live, snapshot), loaded.opened));
+            }
+        }
+        Err(Error::Busy(dir.to_owned()))
+    }
+
+    pub(crate) fn new(live: Live, snapshot: Snapshot) -> Self {
+        Self { live: Arc::new(RwLock::new(live)), snapshot: Arc::new(RwLock::new(snapshot)) }
+    }
+
+    /// The store as of its last commit.
+    pub fn snapshot(&self) -> Snapshot {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A glance at the present city.
+    pub fn live(&self) -> LiveView<'_> {
+        LiveView(self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn write_live(&self) -> RwLockWriteGuard<'_, Live> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows readers a newer snapshot.
+    pub(crate) fn show(&self, snapshot: Snapshot) {
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+}
+
+/// Rows of the table `entities` recorded after a commit, oldest first: what the ledger still has to register.
+pub fn entity_rows_after(snapshot: &Snapshot, after: Sequence) -> Vec<RecordBatch> {
+    let mut rows = Vec::new();
+    for (batch, _) in snapshot.entities() {
+        let sequences = batch.column(1).as_primitive::<UInt64Type>().values();
+        let from = sequences.partition_point(|sequence| *sequence <= after.0);
+        if from < batch.num_rows() {
+            rows.push(batch.slice(from, batch.num_rows() - from));
+        }
+    }
+    rows
+}
