@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test lint test-rust test-page bench clean
+.PHONY: help setup page demo test lint test-rust test-page bench fuzz clean
 
 ARTEFACTS ?= $(CURDIR)/target/artefacts
 export URBIS_ARTEFACTS := $(ARTEFACTS)
@@ -15,6 +15,7 @@ help:
 	@echo 'make test    everything that must hold: format, lint, tests, the page in headless Chromium, foreign clients'
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
+	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each; needs cargo-fuzz and nightly)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 
 setup:
@@ -63,6 +64,11 @@ test: page lint test-rust test-page
 
 bench: page
 	benches/run.sh
+
+FUZZ_S ?= 600
+fuzz:
+	cd coding-system/fuzz && for target in $$(cargo fuzz list --fuzz-dir .); do \
+		cargo +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_S) || exit 1; done
 
 clean:
 	cargo clean

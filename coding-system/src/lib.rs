@@ -36,17 +36,17 @@
 //! | [`rslc`] | basic geographic entities, 3D Real Scene China (two printed examples); national spatial identity codes | 1-16 | 44 characters |
 //! | [`h3`] | H3 by the crate h3o | 0-15 | no |
 //! | [`spatialid`] | Japan's Spatial ID, heights above sea level, floor zooms of their own | 0-35 | always |
-//! | [`s2`] | S2 by the crate s2: encode, decode, hierarchy | 0-30 | no |
-//! | [`pluscode`] | Plus Codes (Open Location Code): encode, decode | 2-15 digits | no |
+//! | [`s2`] | S2 cells (outside the door: no texts of their own shape) | 0-30 | no |
+//! | [`pluscode`] | Plus Codes, Open Location Code (outside the door) | 2-15 digits | no |
 //! | [`time`] | multi-scale time segment integer, ISO 8601, bins of hours, days and weeks | 1-63 | |
 //! | [`key`], [`stc`] | our own: 128-bit key; `BD:code@interval*check` with ISO 7064 MOD 37,36 | | both |
 //!
 //! The latitude-longitude schemes share one integer grid ([`quantum`]), so conversion between them is exact where their cells coincide
 //! ([`convert`] has the table) and a cover that says inner or outer elsewhere. Areas, lines, corridors, solids and trajectories are covered by
 //! cells or key ranges in [`cover`], whose ranges can be united, intersected and subtracted. GCJ-02 and BD-09 come in and go out by name
-//! ([`datum`]). The rest of the crate is [`scheme`] (the door), [`height`] (metres to grid units) and [`area`] (boxes and bands). [`grid`] is what
-//! all grids have in common: parents, children, neighbours, rings, disks, distance. [`batch`] codes whole columns into the caller's slices.
-//! The page `docs/codes.md` shows one place in every code.
+//! ([`datum`]). [`grid`] is what all grids have in common: parents, children, neighbours, rings, disks, distance; [`AnyCell`] is a cell whose
+//! scheme its text says. [`batch`] codes whole columns into the caller's slices. The rest of the crate is [`scheme`] (the door), [`height`]
+//! (metres to grid units) and [`area`] (boxes and bands). The page `docs/codes.md` shows one place in every code.
 //!
 //! Choices where a standard is silent: longitude +180 is coded as -180 in BeiDou, RSLC and Spatial ID and stays east in GeoSOT; latitude 0
 //! is north; heights below the ellipsoid are sign and magnitude.

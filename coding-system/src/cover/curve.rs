@@ -43,14 +43,7 @@ impl Tree for Curve {
 /// A cell with the box around it, cut at its parent's: what is beyond that is not the cell's.
 fn with_box(cell: s2::Cell, parent: &Rect) -> ((s2::Cell, Rect), Rect) {
     let area = cell.area();
-    // From level 1 on the antimeridian is an edge of cells: a box that runs over it does so by rounding only.
-    let (west, east) = match (area.crosses_antimeridian(), cell.level(), cell.centre_deg().0 > 0.0) {
-        (false, ..) => (area.west_deg(), area.east_deg()),
-        (true, 0, _) => (-180.0, 180.0),
-        (true, _, true) => (area.west_deg(), 180.0),
-        (true, _, false) => (-180.0, area.east_deg()),
-    };
-    let x = cut((of_degrees(west), of_degrees(east)), parent.x);
+    let x = cut((of_degrees(area.west_deg()), of_degrees(area.east_deg())), parent.x);
     let y = cut((of_degrees(area.south_deg()), of_degrees(area.north_deg())), parent.y);
     let rect = Rect::flat(x, y);
     ((cell, rect), rect)

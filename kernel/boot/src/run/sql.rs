@@ -43,9 +43,9 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
     let mut result = engine.query(&reader.snapshot(), &extra, query, limits).await?;
     let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;
     while let Some(batch) = result.next().await {
-        writer.write(&batch?)?;
+        writer.write(&batch?).context("standard output")?;
     }
-    writer.finish()?.flush().context("standard output")?;
+    writer.finish().context("standard output")?.flush().context("standard output")?;
     if let Some(cut) = result.truncated() {
         eprintln!("urbis: {cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration");
     }

@@ -6,11 +6,12 @@ use coding_system::cover::Limits;
 
 use super::cover::heights;
 use crate::cli::ConvertArgs;
+use crate::say::say;
 
 pub(super) fn convert(code: &str, args: &ConvertArgs) -> anyhow::Result<()> {
     let scheme: Scheme = args.to.parse()?;
     let Some(finest_level) = args.level else {
-        println!("{}", exact(code, scheme)?);
+        say(format_args!("{}", exact(code, scheme)?));
         return Ok(());
     };
     let target = Target {

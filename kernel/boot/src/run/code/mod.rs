@@ -14,6 +14,7 @@ use anyhow::{Context, anyhow, bail};
 use coding_system::{Decoded, Scheme, decode};
 
 use crate::cli::CodeCommand;
+use crate::say::say;
 
 pub(crate) fn code(command: &CodeCommand) -> anyhow::Result<()> {
     match command {
@@ -25,17 +26,17 @@ pub(crate) fn code(command: &CodeCommand) -> anyhow::Result<()> {
                 [_] => bail!("a position is LON LAT [HEIGHT [TIME]]: the latitude is missing"),
                 fields => {
                     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-                    println!("{}", encoder.encode(&fields)?);
+                    say(format_args!("{}", encoder.encode(&fields)?));
                     Ok(())
                 }
             }
         }
         CodeCommand::Decode { codes } => each(codes, |code| {
-            println!("{}", describe(code, &decode(code)?));
+            say(format_args!("{}", describe(code, &decode(code)?)));
             Ok(())
         }),
         CodeCommand::Explain { codes } => each(codes, |code| {
-            print!("{}", explain::explain(code)?);
+            say(format_args!("{}", explain::explain(code)?.trim_end()));
             Ok(())
         }),
         CodeCommand::Convert(args) => each(&args.codes, |code| convert::convert(code, args)),
