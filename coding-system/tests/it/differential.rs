@@ -75,10 +75,13 @@ fn listed(answer: &str) -> BTreeSet<String> {
     answer.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The same place, or nearly: 1e-9 degrees is a tenth of a millimetre. Near a pole an arc sine loses digits in any program.
+/// The same place, or nearly: 1e-9 degrees is a tenth of a millimetre. Near a pole an arc sine loses digits in any program, by one over the
+/// cosine of the latitude.
 fn same(a: (f64, f64), b: (f64, f64)) -> bool {
+    let squeeze = a.1.to_radians().cos();
+    let hair_deg = 1e-9 + 1e-13 / squeeze.max(1e-7);
     let aside = (a.0 - b.0 + 540.0).rem_euclid(360.0) - 180.0;
-    aside.abs() * a.1.to_radians().cos() < 1e-9 && (a.1 - b.1).abs() < 1e-9
+    aside.abs() * squeeze < hair_deg && (a.1 - b.1).abs() < hair_deg
 }
 
 #[test]
