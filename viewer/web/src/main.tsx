@@ -12,7 +12,7 @@ import { App } from "./app";
 import { connectShortcuts } from "./shortcuts";
 import { Session } from "./session";
 import { layersOpen, narrow } from "./state";
-import { findGpu, loadModule, ViewerHost, type Backend } from "./viewer/host";
+import { hasGpu, loadModule, ViewerHost, type Backend } from "./viewer/host";
 
 function wantedBackend(): Backend {
   const wanted = new URLSearchParams(location.search).get("backend");
@@ -29,13 +29,12 @@ function followWidth(): void {
 async function startViewer(session: Session, backend: Backend): Promise<void> {
   const canvas = document.getElementById("city") as HTMLCanvasElement;
   const module = loadModule();
-  const gpu = findGpu(backend);
+  const gpu = hasGpu(backend);
   const failed = (detail: string) => session.giveUp({ kind: "stopped", detail });
   try {
     // A module that cannot be loaded is said at once; a busy GPU may take long to answer.
-    const found = await Promise.race([gpu, module.then(() => gpu)]);
-    if (found === "none") return session.giveUp({ kind: "no_gpu" });
-    session.attach(await ViewerHost.start(await module, canvas, backend, found, failed), canvas);
+    if (!(await Promise.race([gpu, module.then(() => gpu)]))) return session.giveUp({ kind: "no_gpu" });
+    session.attach(await ViewerHost.start(await module, canvas, backend, failed), canvas);
   } catch (error) {
     session.giveUp({ kind: "viewer", detail: error instanceof Error ? error.message : String(error) });
   }

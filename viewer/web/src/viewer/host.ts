@@ -28,56 +28,33 @@ export function loadModule(): Promise<WasmModule> {
   });
 }
 
-/** What this browser draws with: nothing, a graphics chip, or the processor. */
-export type Gpu = "none" | "chip" | "processor";
-
-interface Adapter {
-  isFallbackAdapter?: boolean;
-  info?: { isFallbackAdapter?: boolean; architecture?: string };
-}
-
-const BY_PROCESSOR = /swiftshader|llvmpipe|softpipe|basic render/i;
-
-/** Looks for an interface to draw with. */
-export async function findGpu(backend: Backend): Promise<Gpu> {
+/** True when this browser has an interface to draw with. */
+export async function hasGpu(backend: Backend): Promise<boolean> {
   if (backend !== "webgl" && "gpu" in navigator && navigator.gpu) {
-    const adapter = await (navigator.gpu as { requestAdapter(): Promise<Adapter | null> })
+    const adapter = await (navigator.gpu as { requestAdapter(): Promise<unknown> })
       .requestAdapter()
       .catch(() => null);
-    if (adapter) {
-      const fallback = adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter ?? false;
-      return fallback || BY_PROCESSOR.test(adapter.info?.architecture ?? "") ? "processor" : "chip";
-    }
+    if (adapter) return true;
   }
-  if (backend === "webgpu") return "none";
+  if (backend === "webgpu") return false;
   // A canvas of its own: one that has given a WebGL context can give no other.
   const context = document.createElement("canvas").getContext("webgl2");
-  if (!context) return "none";
-  const names = context.getExtension("WEBGL_debug_renderer_info");
-  const name = String(context.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER));
-  context.getExtension("WEBGL_lose_context")?.loseContext();
-  return BY_PROCESSOR.test(name) ? "processor" : "chip";
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return context !== null;
 }
 
 /** The viewer, running. */
 export class ViewerHost {
   readonly #viewer: WasmViewer;
   readonly #canvas: HTMLCanvasElement;
-  readonly #gpu: Gpu;
   readonly #failed: (detail: string) => void;
   #broken = false;
   #frames = 0;
   #fed = false;
 
-  private constructor(
-    viewer: WasmViewer,
-    canvas: HTMLCanvasElement,
-    gpu: Gpu,
-    failed: (detail: string) => void,
-  ) {
+  private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
     this.#viewer = viewer;
     this.#canvas = canvas;
-    this.#gpu = gpu;
     this.#failed = failed;
   }
 
@@ -86,11 +63,10 @@ export class ViewerHost {
     module: WasmModule,
     canvas: HTMLCanvasElement,
     backend: Backend,
-    gpu: Gpu,
     failed: (detail: string) => void,
   ): Promise<ViewerHost> {
-    fit(canvas, gpu);
-    const host = new ViewerHost(await module.start(canvas.id, backend), canvas, gpu, failed);
+    fit(canvas);
+    const host = new ViewerHost(await module.start(canvas.id, backend), canvas, failed);
     host.#resize();
     new ResizeObserver(() => host.#resize()).observe(canvas);
     const next = () => requestAnimationFrame(step);
@@ -137,7 +113,7 @@ export class ViewerHost {
   }
 
   #resize(): void {
-    const [width, height, dpr] = fit(this.#canvas, this.#gpu);
+    const [width, height, dpr] = fit(this.#canvas);
     this.#do((viewer) => viewer.resize(width, height, dpr));
   }
 
@@ -228,12 +204,10 @@ export function pauseMs(frameMs: number): number {
 
 /** More pixels than this a side are not worth their time. */
 const MAX_DPR = 2;
-/** Where the processor draws, a quarter of the pixels come four times as often. */
-const PROCESSOR_DPR = 0.5;
 
-/** Gives the canvas as many pixels as it is to be drawn with; returns its size in CSS pixels and the ratio. */
-function fit(canvas: HTMLCanvasElement, gpu: Gpu): [width: number, height: number, dpr: number] {
-  const dpr = gpu === "processor" ? PROCESSOR_DPR : Math.min(window.devicePixelRatio || 1, MAX_DPR);
+/** Gives the canvas as many pixels as it covers on screen; returns its size in CSS pixels and the ratio. */
+function fit(canvas: HTMLCanvasElement): [width: number, height: number, dpr: number] {
+  const dpr = Math.min(window.devicePixelRatio || 1, MAX_DPR);
   const [width, height] = [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight)];
   canvas.width = Math.round(width * dpr);
   canvas.height = Math.round(height * dpr);
