@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         Err(error) if has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
-            eprintln!("urbis: {line}");
+            say::warn(format_args!("{line}"));
             ExitCode::FAILURE
         }
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::cli::ImportArgs;
 use crate::config::Config;
 use crate::remote::Remote;
-use crate::say::say;
+use crate::say::{say, warn};
 
 /// Refused records shown on the terminal; the file has all.
 const SHOWN: usize = 20;
@@ -27,7 +27,7 @@ pub(crate) fn import(args: &ImportArgs) -> anyhow::Result<()> {
     for file in &args.files {
         if let Err(error) = import_file(file, &options, &mut target) {
             failed += 1;
-            eprintln!("urbis: {error:#}; nothing of this file was kept");
+            warn(format_args!("{error:#}; nothing of this file was kept"));
         }
     }
     match failed {

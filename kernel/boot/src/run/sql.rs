@@ -13,6 +13,7 @@ use super::serve::runtime;
 use crate::cli::SqlArgs;
 use crate::config::Config;
 use crate::remote::Remote;
+use crate::say::warn;
 
 pub(crate) fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let mut format: Format = args.format.parse()?;
@@ -47,7 +48,7 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
     }
     writer.finish().context("standard output")?.flush().context("standard output")?;
     if let Some(cut) = result.truncated() {
-        eprintln!("urbis: {cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration");
+        warn(format_args!("{cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration"));
     }
     Ok(())
 }
@@ -70,7 +71,7 @@ fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
     };
     std::io::stdout().write_all(&rows).context("standard output")?;
     if let Some(cut) = reply.truncated {
-        eprintln!("urbis: {cut}; ask for less, or raise the server's limits");
+        warn(format_args!("{cut}; ask for less, or raise the server's limits"));
     }
     Ok(())
 }
