@@ -217,7 +217,14 @@ impl App {
         self.complete = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
         self.city.take_live_changed();
         let things: Vec<&Entity> = self.city.iter().filter(|entity| entity.layer.is_live()).collect();
-        let live = Live { things: &things, city: &self.city, motion: &self.motion, readings: &self.readings };
+        let live = Live {
+            things: &things,
+            city: &self.city,
+            motion: &self.motion,
+            readings: &self.readings,
+            camera: self.view.camera(),
+            height_px: self.renderer.size_px()[1] as f32,
+        };
         self.stage.place_live(&mut self.renderer, &live);
     }
 
