@@ -8,7 +8,7 @@ use glam::Vec3;
 use wgpu::util::DeviceExt;
 
 use crate::frame::Sight;
-use crate::{Frustum, Instance, Line, Material, MeshData, Point};
+use crate::{Frustum, Instance, Line, Material, MeshData, Point, Vertex};
 
 /// A static mesh on the GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,7 +123,7 @@ impl Scene {
             indices: buffer_of(device, &mesh.indices, wgpu::BufferUsages::INDEX),
             count: mesh.indices.len() as u32,
             stage,
-            material: mesh.vertices.first().map_or(Material::Plain, |vertex| vertex.material()),
+            material: mesh.vertices.first().map_or(Material::Plain, Vertex::material),
             low,
             high,
             visible: true,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use kernel_query::format::{Format, Writer};
-use kernel_query::{Engine, ExtraTable, Limits, Options};
+use kernel_query::{Engine, Limits, Options};
 use kernel_server::asset_table;
 use kernel_store::Reader;
 
@@ -34,14 +34,10 @@ fn terminal_width() -> usize {
 async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
     let config = Config::load(None)?;
     let (reader, _) = Reader::open(data)?;
-    let extra = match query.to_ascii_lowercase().contains("assets") {
-        true => vec![assets(data)?],
-        false => Vec::new(),
-    };
     let engine = Engine::new(&Options { memory_bytes: config.sql_memory_mb << 20, ..Options::default() })?;
     let settings = config.settings();
     let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
-    let mut result = engine.query(&reader.snapshot(), &extra, query, limits).await?;
+    let mut result = engine.query(&reader.snapshot(), &[asset_table(data)], query, limits).await?;
     let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;
     while let Some(batch) = result.next().await {
         writer.write(&batch?).context("standard output")?;
@@ -51,12 +47,6 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
         warn(format_args!("{cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration"));
     }
     Ok(())
-}
-
-fn assets(data: &Path) -> anyhow::Result<ExtraTable> {
-    let key = data.join("log.pub");
-    let key = std::fs::read_to_string(&key).with_context(|| format!("{}, the ledger's public key", key.display()))?;
-    Ok(asset_table(&data.join("ledger"), &key)?)
 }
 
 fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {

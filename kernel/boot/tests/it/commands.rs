@@ -118,6 +118,8 @@ fn a_city_is_imported_asked_proven_and_imported_again() {
     let counted = |query: &str| done(&["sql", query, "--data", data_text, "--format", "csv"]);
     let with_geometry = "SELECT count(*) AS n FROM entities WHERE geometry IS NOT NULL";
     assert_eq!(counted("SELECT count(*) AS n FROM assets"), counted(with_geometry));
+    let listed = "SELECT count(*) AS n FROM information_schema.tables WHERE table_name = 'assets'";
+    assert_eq!(counted(listed), "n\n1\n", "a table that can be asked is listed");
     drop(server);
     let path = dir.path().join("receipt");
     let (path_text, key) = (path.to_str().unwrap(), data.join("log.pub"));

@@ -32,7 +32,7 @@ fn without_signal(log: &Path) -> Command {
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program.get_program());
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let mut log = File::create(log).unwrap();
-    log.write_all(&[b'\n'; ROOM]).unwrap();
+    log.write_all(&vec![b'\n'; ROOM]).unwrap();
     command.stderr(log);
     command
 }

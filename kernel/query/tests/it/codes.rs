@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use coding_system::{GridCell, Position, beidou, geosot, h3};
-use kernel_query::ExtraTable;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::city::{LIMITS, ask_with, cells};
+use crate::city::{LIMITS, ask_with, brought, cells};
 
 #[test]
 fn sql_gives_the_coding_systems_codes() {
@@ -25,7 +24,7 @@ fn sql_gives_the_coding_systems_codes() {
     let batch =
         RecordBatch::try_from_iter([("lon", column(|p| p.0)), ("lat", column(|p| p.1)), ("height_m", column(|p| p.2))])
             .unwrap();
-    let extra = ExtraTable { name: "places".to_owned(), schema: batch.schema(), batches: vec![batch] };
+    let extra = brought("places", batch);
     let sql =
         "select code_beidou(lon, lat, 8), code_beidou3d(lon, lat, height_m, 7), code_geosot(st_point(lon, lat), 21),
         code_geosot3d(lon, lat, height_m, 24), code_h3(lon, lat, 9) from places";
