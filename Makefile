@@ -15,7 +15,7 @@ help:
 	@echo 'make test    everything that must hold: format, lint, tests, the page in headless Chromium, foreign clients'
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
-	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each; needs cargo-fuzz and nightly)'
+	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 
 setup:
@@ -67,8 +67,7 @@ bench: page
 
 FUZZ_S ?= 600
 fuzz:
-	cd coding-system/fuzz && for target in $$(cargo fuzz list --fuzz-dir .); do \
-		cargo +nightly fuzz run --fuzz-dir . "$$target" -- -max_total_time=$(FUZZ_S) || exit 1; done
+	coding-system/fuzz/run.sh $(FUZZ_S)
 
 clean:
 	cargo clean

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run rslc`; what is asked is in `bodies.rs`.
+//! `fuzz/run.sh SECONDS rslc`; what is asked is in `bodies.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| coding_system_fuzz::rslc(data));

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run space_time`; what is asked is in `bodies.rs`.
+//! `fuzz/run.sh SECONDS space_time`; what is asked is in `bodies.rs`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| coding_system_fuzz::space_time(data));
