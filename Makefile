@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test lint test-rust test-page bench clean
+.PHONY: help setup page demo test lint test-rust test-page bench fuzz clean
 
 ARTEFACTS ?= $(CURDIR)/target/artefacts
 export URBIS_ARTEFACTS := $(ARTEFACTS)
@@ -15,6 +15,7 @@ help:
 	@echo 'make test    everything that must hold: format, lint, tests, the page in headless Chromium, foreign clients'
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
+	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 
 setup:
@@ -37,7 +38,7 @@ page: viewer/web/dist/index.html
 demo:
 	@.ci/setup demo
 	@$(MAKE) --no-print-directory page
-	@echo '== the program (profile demo: our crates optimised, dependencies lightly; the first build takes a while)'
+	@echo '== the program (profile demo; the first build takes about 25 minutes on two cores)'
 	cargo build --locked --profile demo --package kernel-boot
 	@echo '== run'
 	target/demo/urbis demo
@@ -63,6 +64,10 @@ test: page lint test-rust test-page
 
 bench: page
 	benches/run.sh
+
+FUZZ_S ?= 600
+fuzz:
+	coding-system/fuzz/run.sh $(FUZZ_S)
 
 clean:
 	cargo clean

@@ -9,6 +9,8 @@ pub(crate) enum Bound {
     Below(f64),
     /// At least.
     Above(f64),
+    /// Measured for comparison.
+    None,
 }
 
 impl Bound {
@@ -16,6 +18,7 @@ impl Bound {
         match self {
             Self::Below(most) => value <= most,
             Self::Above(least) => value >= least,
+            Self::None => true,
         }
     }
 
@@ -23,6 +26,7 @@ impl Bound {
         match self {
             Self::Below(most) => format!("<= {most}"),
             Self::Above(least) => format!(">= {least}"),
+            Self::None => String::new(),
         }
     }
 }

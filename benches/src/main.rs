@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "figures go to standard output")]
 
+mod codes;
 mod figure;
 mod files;
 mod latency;
@@ -20,12 +21,13 @@ use crate::program::Program;
 type Measure = fn(&Program) -> anyhow::Result<Vec<Figure>>;
 
 /// All figures by name.
-const ALL: [(&str, Measure); 5] = [
+const ALL: [(&str, Measure); 6] = [
     ("import", files::import),
     ("observations", files::observations),
     ("sql", questions::box_count),
     ("mqtt", messages::rate),
     ("latency", latency::publish_to_client),
+    ("codes", codes::columns),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -1,9 +1,11 @@
-//! MQTT into the store with a live client open: messages of 100 bytes, QoS 0, counted in the store afterwards.
+//! MQTT into the store with the page open in headless Chromium: messages of 100 bytes, QoS 0, counted in the store afterwards.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use futures_util::StreamExt;
+use anyhow::{Context, ensure};
 use rumqttc::{Client, Event, MqttOptions, Outgoing, QoS};
 
 use crate::figure::{Bound, Figure};
@@ -17,14 +19,9 @@ const RUNS: usize = 3;
 pub(crate) fn rate(program: &Program) -> anyhow::Result<Vec<Figure>> {
     let dir = tempfile::tempdir()?;
     let server = program.start("serve", dir.path())?;
-    let runtime = tokio::runtime::Runtime::new()?;
-    let url = format!("ws{}/live", server.url.trim_start_matches("http"));
-    let page = runtime.spawn(async move {
-        let Ok((mut socket, _)) = tokio_tungstenite::connect_async(url).await else { return };
-        while let Some(Ok(_)) = socket.next().await {}
-    });
     describe(&server)?;
     server.until("SELECT count(*) FROM entities", SENSORS as i64, Duration::from_secs(20))?;
+    let page = Page::open(&server.url)?;
     let mut runs = Vec::new();
     for run in 0..RUNS {
         let begun = Instant::now();
@@ -33,9 +30,30 @@ pub(crate) fn rate(program: &Program) -> anyhow::Result<Vec<Figure>> {
         server.until("SELECT count(*) FROM observations", wanted, Duration::from_secs(60))?;
         runs.push(MESSAGES as f64 / begun.elapsed().as_secs_f64());
     }
-    page.abort();
-    let name = "MQTT messages of 100 bytes into the store, QoS 0, a live client open".to_owned();
+    page.close()?;
+    let name = "MQTT messages of 100 bytes into the store, QoS 0, the page open".to_owned();
     Ok(vec![Figure { name, unit: "1/s", runs, bound: Bound::Above(20_000.0) }])
+}
+
+/// The page in a browser, which draws and takes the live messages beside the broker.
+struct Page(Child);
+
+impl Page {
+    fn open(url: &str) -> anyhow::Result<Self> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../viewer/web/scripts/open-page.mjs");
+        let mut command = Command::new("node");
+        command.arg(script).arg(url).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("node, which opens the page")?;
+        let said = child.stdout.as_mut().map(|out| BufReader::new(out).lines().next());
+        ensure!(said.flatten().transpose()?.as_deref() == Some("open"), "the page did not open");
+        Ok(Self(child))
+    }
+
+    fn close(mut self) -> anyhow::Result<()> {
+        drop(self.0.stdin.take());
+        ensure!(self.0.wait()?.success(), "the page was not there any more");
+        Ok(())
+    }
 }
 
 fn client(server: &Server, id: &str) -> anyhow::Result<(Client, rumqttc::Connection)> {

@@ -126,11 +126,85 @@ pub enum Error {
         /// What is wrong and what to give.
         why: &'static str,
     },
+    /// Coordinates near the border of the shifted rectangle of GCJ-02 that are not those of exactly one place.
+    #[error(
+        "longitude {lon_deg}, latitude {lat_deg} in GCJ-02: {why}, at the border of the shifted area: give WGS 84 there"
+    )]
+    Datum {
+        /// GCJ-02 longitude, degrees.
+        lon_deg: f64,
+        /// GCJ-02 latitude, degrees.
+        lat_deg: f64,
+        /// Whether none or two.
+        why: &'static str,
+    },
+    /// No cell of the wanted scheme spans exactly what the given one does.
+    #[error("{to} has no cell equal to '{code}': take a cover of it, whose cells say which of them are inside")]
+    NoEqualCell {
+        /// The code given, cut at 64 characters.
+        code: String,
+        /// The scheme wanted.
+        to: &'static str,
+    },
+    /// Cells of two schemes cannot be compared.
+    #[error("'{one}' and '{other}' are codes of different schemes: convert one of them first")]
+    Schemes {
+        /// The one code, cut at 64 characters.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// An area, a polygon or a limit given to a cover is not usable.
     #[error("cover: {why}")]
     Cover {
         /// What is wrong and what to give.
         why: &'static str,
+    },
+    /// An answer would have more cells than this crate gives at once.
+    #[error("{what} has {count} cells, more than {limit}: take fewer steps or a coarser level")]
+    TooMany {
+        /// What was asked for.
+        what: &'static str,
+        /// How many cells it has.
+        count: u64,
+        /// The most that are given.
+        limit: u64,
+    },
+    /// The steps between cells cannot be counted.
+    #[error("the steps between cells of {scheme} cannot be counted: {why}")]
+    Steps {
+        /// The scheme's name.
+        scheme: &'static str,
+        /// What is in the way and what to give instead.
+        why: &'static str,
+    },
+    /// A national spatial identity code cannot be made so.
+    #[error("identity '{text}': {why}")]
+    Identity {
+        /// What was given, cut at 64 characters.
+        text: String,
+        /// What is wrong and what to give.
+        why: &'static str,
+    },
+    /// One row of a batch was refused; the rows before it are coded.
+    #[error("row {row}: {refusal}")]
+    Row {
+        /// The row, counted from 0.
+        row: usize,
+        /// Why it was refused.
+        refusal: Box<Error>,
+    },
+    /// The slices of a batch do not belong together.
+    #[error("{what} has {found} places for {rows} rows: give {expected}")]
+    Slice {
+        /// The slice.
+        what: &'static str,
+        /// Its length.
+        found: usize,
+        /// The rows of the batch.
+        rows: usize,
+        /// The length that fits.
+        expected: usize,
     },
     /// The 128-bit key is not one this crate writes.
     #[error("key {key:032x}: {why}")]

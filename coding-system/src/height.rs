@@ -27,8 +27,20 @@ pub enum BelowGround {
 /// `n = U * ln(1 + h/r0) / ln(1 + pi/180)` as sign and floor of the magnitude. The height must be in the range of [`crate::Position`].
 #[inline]
 pub(crate) fn units(height_m: f64) -> Signed {
-    let n = ln_ratio(height_m) * UNITS_PER_LN;
+    let n = scaled(height_m);
     Signed { negative: n < 0.0, units: (n.abs() as u32).min(256 * UNITS_PER_DEGREE - 1) }
+}
+
+/// The height in units, before the floor.
+#[inline]
+pub(crate) fn scaled(height_m: f64) -> f64 {
+    ln_ratio(height_m) * UNITS_PER_LN
+}
+
+/// The height in metres of a number of units, whole or not.
+#[inline]
+pub(crate) fn unscaled(units: f64) -> f64 {
+    R0_M * (units / UNITS_PER_LN).exp_m1()
 }
 
 /// `ln(1 + h/r0)`. Near the ground, where nearly every height lies, by the series `2 atanh(s)` of `s = h / (2 r0 + h)`: below 100 km
@@ -47,8 +59,8 @@ fn ln_ratio(height_m: f64) -> f64 {
 /// The height in metres of a count of units: `r0 * expm1((n/U) * ln(1 + pi/180))`.
 #[inline]
 pub(crate) fn metres(negative: bool, units: u32) -> f64 {
-    let n = f64::from(units) / UNITS_PER_LN;
-    R0_M * (if negative { -n } else { n }).exp_m1()
+    let units = f64::from(units);
+    unscaled(if negative { -units } else { units })
 }
 
 #[cfg(test)]

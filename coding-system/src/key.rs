@@ -16,9 +16,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cover::CodeRange;
+use crate::cover::{Code, CodeRange};
 use crate::error::{Error, check_level};
 use crate::geosot::{self, Cell, FINEST_LEVEL, morton_2d, morton_3d};
+use crate::grid::GridCell;
 use crate::time::{HOUR_US, Interval};
 use crate::{Position, time};
 
@@ -53,9 +54,21 @@ impl Key {
     pub fn new(position: &Position, time_us: Option<i64>, profile: Profile) -> Result<Self, Error> {
         let hour = hour_field(time_us)?;
         Ok(match morton_3d(position) {
-            Some(morton) => Self::pack(morton << 1 | 1, true, hour, profile),
-            None => Self::pack((u128::from(morton_2d(position)) << 1 | 1) << PAD_2D, false, hour, profile),
+            Some(morton) => Self::pack_3d(morton, hour, profile),
+            None => Self::pack_2d(morton_2d(position), hour, profile),
         })
+    }
+
+    /// The key of a 96-bit Morton code of level 32.
+    #[inline]
+    pub(crate) fn pack_3d(morton: u128, hour: u128, profile: Profile) -> Self {
+        Self::pack(morton << 1 | 1, true, hour, profile)
+    }
+
+    /// The key of a 64-bit Morton code of level 32.
+    #[inline]
+    pub(crate) fn pack_2d(morton: u64, hour: u128, profile: Profile) -> Self {
+        Self::pack((u128::from(morton) << 1 | 1) << PAD_2D, false, hour, profile)
     }
 
     /// The 2D key of a position, its height left aside.
@@ -161,13 +174,24 @@ impl Key {
         (hour != 0).then(|| time::Interval::hour_of((hour - HOUR_BIAS) * HOUR_US))
     }
 
-    /// Is the other key of the same profile and dimension, in this key's cell, and in its hour if this key has one?
+    /// Is the other key of the same profile and dimension, in this key's cell, and in its hour if this key has one? To ask it of many keys,
+    /// take [`Key::prefix_range`] once: then it is two comparisons each.
     #[inline]
     pub fn contains(self, other: Self) -> bool {
-        let (first, last) = self.cell_range();
-        let cell = other.cell_field();
-        let hour = self.hour_field();
-        self.tag() == other.tag() && first <= cell && cell <= last && (hour == 0 || hour == other.hour_field())
+        if self.profile() == Profile::SpaceFirst { self.holds::<0>(other) } else { self.holds::<CELL_BITS>(other) }
+    }
+
+    /// [`Key::contains`] for a profile whose hours stand at a known place.
+    #[inline]
+    fn holds<const HOUR_AT: u32>(self, other: Self) -> bool {
+        let hour = HOUR_MASK << HOUR_AT;
+        // This key without its hour ends with its sentinel; `below` is the sentinel and all bits after it.
+        let without = self.0 & !hour;
+        let below = without ^ without.wrapping_sub(1);
+        let differing = self.0 ^ other.0;
+        // All bits before the sentinel are equal, and the other key has its sentinel no higher.
+        let cell = differing & !below & !hour == 0 && other.0 & below & !hour != 0;
+        cell && (self.0 & hour == 0 || differing & hour == 0)
     }
 
     /// All keys of the same profile and dimension in this key's cell: at any hour in the space-first profile, in this key's hour (or
@@ -189,6 +213,15 @@ impl Key {
         let tag = u128::from(tag(false, Profile::SpaceFirst)) << 124;
         let field = |code: u64, low: u128| (u128::from(code) << (PAD_2D + 1) | low) << HOUR_BITS;
         tag | field(range.first, 0)..=tag | field(range.last, (1 << (PAD_2D + 1)) - 1) | HOUR_MASK
+    }
+
+    /// The keys of the range's cells from one hour to another, both inside: in the space-first profile one range that holds them and, unless
+    /// the range is a single cell of level 32, keys of other hours too; in the time-first profile the hours must be one and the same.
+    pub(crate) fn range_between<C: Code>(range: &CodeRange<C>, hours: (u128, u128), profile: Profile) -> (u128, u128) {
+        let up = if C::IS_3D { 1 } else { PAD_2D + 1 };
+        let (first, last) = (range.first.to_u128() << up, range.last.to_u128() << up | ((1 << up) - 1));
+        let key = |cell, hour| Self::pack(cell, C::IS_3D, hour, profile).0;
+        (key(first, hours.0), key(last, hours.1))
     }
 
     /// The key of the coarser cell that holds this one, with the same time; nothing at a finer level.
@@ -245,8 +278,9 @@ fn tag(is_3d: bool, profile: Profile) -> u8 {
     }
 }
 
+/// The hour field of an instant; 0 for none.
 #[inline]
-fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
+pub(crate) fn hour_field(time_us: Option<i64>) -> Result<u128, Error> {
     let Some(time_us) = time_us else { return Ok(0) };
     let hour = time_us.div_euclid(HOUR_US) + HOUR_BIAS;
     if (1..1 << HOUR_BITS).contains(&hour) {

@@ -37,6 +37,12 @@ impl Position {
         Ok(Self { lon_deg, lat_deg, height_m })
     }
 
+    /// A position whose numbers are known to be in range.
+    #[inline]
+    pub(crate) fn unchecked(lon_deg: f64, lat_deg: f64, height_m: Option<f64>) -> Self {
+        Self { lon_deg, lat_deg, height_m }
+    }
+
     /// A position without height.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::area::{HeightBand, LonLatBox};
 use crate::error::{Error, excerpt};
+use crate::grid::GridCell;
 use crate::stc::SpaceTimeCode;
 use crate::time::Interval;
 use crate::{Position, beidou, geosot, h3, rslc, spatialid};
@@ -40,6 +41,18 @@ impl Scheme {
             Self::H3 => "h3",
             Self::SpatialId => "si",
             Self::SpaceTime => "stc",
+        }
+    }
+
+    /// The scheme's name in sentences.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::BeiDou => beidou::SCHEME,
+            Self::GeoSot => geosot::SCHEME,
+            Self::Rslc => rslc::SCHEME,
+            Self::H3 => h3::SCHEME,
+            Self::SpatialId => spatialid::SCHEME,
+            Self::SpaceTime => "a space-time code",
         }
     }
 
@@ -162,31 +175,28 @@ pub(crate) fn check(scheme: Scheme, code: &str) -> Result<(), Error> {
 }
 
 fn decode_place(scheme: Scheme, code: &str) -> Result<Decoded, Error> {
-    let (level, centre_deg, area, height_band) = match scheme {
-        Scheme::BeiDou | Scheme::SpaceTime => {
-            let cell = beidou::Cell::parse(code)?;
-            (cell.level(), cell.centre_deg(), cell.area(), cell.height_band())
-        }
-        Scheme::GeoSot => {
-            let cell = geosot::Cell::parse(code)?;
-            (cell.level(), cell.centre_deg(), cell.area(), cell.height_band())
-        }
-        Scheme::Rslc => {
-            let cell = rslc::Cell::parse(code)?;
-            (cell.level(), cell.centre_deg(), cell.area(), cell.height_band())
-        }
-        Scheme::H3 => {
-            let cell = h3::Cell::parse(code)?;
-            (cell.resolution(), cell.centre_deg(), cell.area(), None)
-        }
-        Scheme::SpatialId => {
-            let cell = spatialid::Cell::parse(code)?;
-            (cell.zoom(), cell.centre_deg(), cell.area(), Some(cell.height_band_above_sea()))
-        }
-    };
-    let height_reference =
-        if scheme == Scheme::SpatialId { HeightReference::SeaLevel } else { HeightReference::Ellipsoid };
-    Ok(Decoded { scheme, place_scheme: scheme, level, centre_deg, area, height_band, height_reference, interval: None })
+    match scheme {
+        Scheme::BeiDou | Scheme::SpaceTime => said::<beidou::Cell>(code),
+        Scheme::GeoSot => said::<geosot::Cell>(code),
+        Scheme::Rslc => said::<rslc::Cell>(code),
+        Scheme::H3 => said::<h3::Cell>(code),
+        Scheme::SpatialId => said::<spatialid::Cell>(code),
+    }
+}
+
+/// What the text of one cell says.
+fn said<C: GridCell>(code: &str) -> Result<Decoded, Error> {
+    let cell: C = code.parse()?;
+    Ok(Decoded {
+        scheme: C::SCHEME,
+        place_scheme: C::SCHEME,
+        level: cell.level(),
+        centre_deg: cell.centre_deg(),
+        area: cell.area(),
+        height_band: cell.height_band(),
+        height_reference: C::HEIGHTS_FROM,
+        interval: None,
+    })
 }
 
 /// The scheme whose texts have this shape; the text itself is not yet checked.

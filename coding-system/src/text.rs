@@ -1,14 +1,17 @@
 //! The text of one code, held inline. Digits go in, a `&str` comes out; it never allocates and never holds more than 55 ASCII
 //! characters, which is more than the longest code of any scheme here.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 const CAPACITY: usize = 55;
 
 /// An ASCII code text of at most 55 characters, without allocation; use it as a `&str`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 pub struct CodeText {
+    /// The text and then anything: what is after it is never looked at, so nobody needs to clear it.
     bytes: [u8; CAPACITY],
     len: u8,
 }
@@ -24,8 +27,6 @@ impl CodeText {
         const { assert!(N <= CAPACITY) };
         let mut bytes = [0; CAPACITY];
         bytes[..N].copy_from_slice(buffer);
-        // Zero what is not text, so that equality of bytes is equality of texts.
-        bytes[len.min(N)..N].fill(0);
         Self { bytes, len: len.min(N) as u8 }
     }
 
@@ -42,11 +43,42 @@ impl CodeText {
         text.bytes().for_each(|b| self.push(b));
     }
 
+    #[inline]
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len as usize]
+    }
+
     /// The text.
     #[inline]
     pub fn as_str(&self) -> &str {
         // Only ASCII is ever pushed, so the conversion does not fail.
-        std::str::from_utf8(&self.bytes[..self.len as usize]).unwrap_or_default()
+        std::str::from_utf8(self.bytes()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for CodeText {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for CodeText {}
+
+impl PartialOrd for CodeText {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CodeText {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.bytes().cmp(other.bytes())
+    }
+}
+
+impl Hash for CodeText {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 

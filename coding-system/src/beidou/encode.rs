@@ -52,6 +52,17 @@ pub fn encode_into(position: &Position, level: u8, buffer: &mut [u8; 20]) -> Res
 /// [`Error::NeedsHeight`] without height, [`Error::Level`] outside 0..=10, [`Error::PolarDetail`] at |lat| >= 88 degrees.
 #[inline]
 pub fn encode_3d(position: &Position, level: u8) -> Result<CodeText, Error> {
+    let mut buffer = [0; 32];
+    let length = encode_3d_into(position, level, &mut buffer)?;
+    Ok(CodeText::from_prefix(&buffer, length))
+}
+
+/// Writes the 3D code of a position into a buffer of the caller and returns its length in characters, as [`encode_into`].
+///
+/// # Errors
+/// As [`encode_3d`].
+#[inline]
+pub fn encode_3d_into(position: &Position, level: u8, buffer: &mut [u8; 32]) -> Result<usize, Error> {
     check_level(SCHEME, level, 0, FINEST_LEVEL)?;
     let corner = Corner::of_position(position);
     let Some((below, z)) = corner.z else { return Err(Error::NeedsHeight { scheme: "BeiDou 3D" }) };
@@ -60,11 +71,29 @@ pub fn encode_3d(position: &Position, level: u8) -> Result<CodeText, Error> {
     }
     let (p, h) = (plane(&corner), heights(z));
     let sign = b'0' + u8::from(below);
-    let text = [
+    *buffer = [
         p[0], sign, p[1], p[2], p[3], h[0], h[1], p[4], p[5], h[2], p[6], h[3], p[7], p[8], h[4], p[9], p[10], h[5],
         p[11], h[6], p[12], p[13], h[7], p[14], p[15], h[8], p[16], p[17], h[9], p[18], p[19], h[10],
     ];
-    Ok(CodeText::from_prefix(&text, LENGTHS_3D[level as usize]))
+    Ok(LENGTHS_3D[level as usize])
+}
+
+/// Characters of every 2D code of a level.
+///
+/// # Errors
+/// [`Error::Level`] outside 0..=10.
+pub fn width_2d(level: u8) -> Result<usize, Error> {
+    check_level(SCHEME, level, 0, FINEST_LEVEL)?;
+    Ok(LENGTHS_2D[level as usize])
+}
+
+/// Characters of every 3D code of a level.
+///
+/// # Errors
+/// [`Error::Level`] outside 0..=10.
+pub fn width_3d(level: u8) -> Result<usize, Error> {
+    check_level(SCHEME, level, 0, FINEST_LEVEL)?;
+    Ok(LENGTHS_3D[level as usize])
 }
 
 /// All twenty characters of the 2D code.

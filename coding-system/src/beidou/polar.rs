@@ -21,20 +21,35 @@ const RINGS: [Ring; 4] = [
 ];
 
 /// A level-2 cell of a cap: its ring and its place in the ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Sector {
     ring: u8,
     place: u8,
 }
 
 impl Sector {
-    fn of(position: &Position) -> Self {
+    pub(super) fn of(position: &Position) -> Self {
         let y = position.lat().units;
         let ring = RINGS.iter().position(|r| y >= r.from_half_deg * (UNITS_PER_DEGREE / 2)).unwrap_or(RINGS.len() - 1);
         let count = RINGS[ring].codes.len();
         let east = if position.lon_deg() < 0.0 { position.lon_deg() + 360.0 } else { position.lon_deg() };
         let place = (east / (360.0 / count as f64)) as usize;
         Self { ring: ring as u8, place: place.min(count - 1) as u8 }
+    }
+
+    /// The sixteen of a cap, from the pole outward.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let counts = RINGS.iter().enumerate();
+        counts.flat_map(|(ring, r)| (0..r.codes.len()).map(move |place| Self::at(ring as u8, place as u8)))
+    }
+
+    pub(super) fn at(ring: u8, place: u8) -> Self {
+        Self { ring, place }
+    }
+
+    /// Ring from the pole outward, and place in the ring eastward from longitude 0.
+    pub(super) fn standing(self) -> (u8, u8) {
+        (self.ring, self.place)
     }
 
     pub(super) fn digits(self) -> [u8; 2] {
@@ -87,10 +102,9 @@ pub(super) fn read(code: &str) -> Result<Option<Sector>, Error> {
     if let Some(wrong) = rest.iter().position(|d| !(b'0'..=b'3').contains(d)) {
         return Err(bad_character(SCHEME, code, 4 + wrong, "0-3 (polar cells of level 2 are 00 to 33)"));
     }
-    let mut cells = RINGS.iter().enumerate().flat_map(|(ring, r)| (0..r.codes.len()).map(move |place| (ring, place)));
-    cells
-        .find(|&(ring, place)| RINGS[ring].codes[place] == rest)
-        .map(|(ring, place)| Some(Sector { ring: ring as u8, place: place as u8 }))
+    Sector::all()
+        .find(|sector| sector.digits() == rest)
+        .map(Some)
         .ok_or_else(|| bad_length(SCHEME, code, "a polar code has 1, 4 or 6"))
 }
 

@@ -5,20 +5,23 @@
 //! Longitude +180 stays east here (degree 180 of the eastern side), as the programs compared with do.
 
 mod axis;
+mod grid;
 mod morton;
 mod text;
 
+pub(crate) use axis::count as count_on_axis;
+pub use grid::Grid;
+
 use axis::span;
-use morton::{join2, split2};
+pub(crate) use morton::{join2, join3, split2, split3};
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::area::{HeightBand, LonLatBox};
 use crate::error::{Error, check_level, no_such_cell};
-use crate::quantum::{UNITS_PER_DEGREE, degrees};
+use crate::quantum::{Signed, UNITS_PER_DEGREE};
 use crate::text::CodeText;
-use crate::{Position, height, lattice};
+use crate::{Position, height};
 
 pub(crate) const SCHEME: &str = "GeoSOT";
 /// Finest level, cells of 1/2048 arc-second.
@@ -33,7 +36,13 @@ pub fn morton_2d(position: &Position) -> u64 {
 /// The 96-bit Morton code of a position at level 32 in the low bits of a u128; nothing without a height.
 #[inline]
 pub fn morton_3d(position: &Position) -> Option<u128> {
-    position.height_m().map(|h| morton::join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(h)))
+    position.height_m().map(|height_m| morton_with(position, height_m))
+}
+
+/// The 96-bit Morton code of a position at a height.
+#[inline]
+pub(crate) fn morton_with(position: &Position, height_m: f64) -> u128 {
+    join3(axis::pack(position.lon()), axis::pack(position.lat()), height_layer(height_m))
 }
 
 /// The height layer number: sign (1 below the ellipsoid) and extended degree, minute, second of the transformed height.
@@ -42,7 +51,7 @@ pub fn height_layer(height_m: f64) -> u32 {
     axis::pack(height::units(height_m))
 }
 
-/// One GeoSOT cell, 2D or 3D. Always a real one: never virtual, never off the Earth.
+/// One GeoSOT cell, 2D or 3D. Always a real one: never virtual, never off the Earth. [`crate::GridCell`] says what it can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cell {
     lon: u32,
@@ -56,6 +65,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of(position: &Position, level: u8) -> Result<Self, Error> {
         check_level(SCHEME, level, 0, FINEST_LEVEL)?;
         let keep = mask(level);
@@ -71,6 +81,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of_2d(position: &Position, level: u8) -> Result<Self, Error> {
         Self::of(&position.without_height(), level)
     }
@@ -79,6 +90,7 @@ impl Cell {
     ///
     /// # Errors
     /// [`Error::NeedsHeight`] without height, [`Error::Level`] beyond level 32.
+    #[inline]
     pub fn of_3d(position: &Position, level: u8) -> Result<Self, Error> {
         if position.height_m().is_none() {
             return Err(Error::NeedsHeight { scheme: "GeoSOT 3D" });
@@ -103,8 +115,13 @@ impl Cell {
         if code >> 96 != 0 {
             return Err(no_such_cell(SCHEME, &code.to_string(), "a 3D code has 96 bits and this number has more"));
         }
-        let (lon, lat, height) = morton::split3(code);
+        let (lon, lat, height) = split3(code);
         Self::checked(lon, lat, Some(height), level, || code.to_string())
+    }
+
+    /// A cell of axes that are known to be real at the level, with the bits below it cleared.
+    pub(crate) const fn from_axes(lon: u32, lat: u32, height: Option<u32>, level: u8) -> Self {
+        Self { lon, lat, height, level }
     }
 
     /// A cell of the three axes, checked to be a real one.
@@ -126,24 +143,16 @@ impl Cell {
         Ok(Self { lon, lat, height, level })
     }
 
-    /// Level, 0 (the world) to 32.
-    pub fn level(&self) -> u8 {
-        self.level
-    }
-
-    /// Does the cell have a height layer?
-    pub fn is_3d(&self) -> bool {
-        self.height.is_some()
-    }
-
     /// The left-aligned 64-bit Morton code of the plane part (of a 3D cell too).
+    #[inline]
     pub fn to_u64(&self) -> u64 {
         join2(self.lon, self.lat)
     }
 
     /// The left-aligned 96-bit Morton code of a 3D cell in the low bits of a u128; nothing for a 2D cell.
+    #[inline]
     pub fn to_u96(&self) -> Option<u128> {
-        self.height.map(|z| morton::join3(self.lon, self.lat, z))
+        self.height.map(|z| join3(self.lon, self.lat, z))
     }
 
     /// The height layer number with the bits below the level cleared; nothing for a 2D cell.
@@ -156,65 +165,6 @@ impl Cell {
         let first = self.to_u64();
         let low = if self.level == 0 { u64::MAX } else { (1u64 << (64 - 2 * u32::from(self.level))).wrapping_sub(1) };
         (first, first | if self.level == 32 { 0 } else { low })
-    }
-
-    /// The cell of a coarser level that holds this one; itself at its own level, nothing at a finer one.
-    pub fn parent(&self, level: u8) -> Option<Self> {
-        let keep = mask(level);
-        (level <= self.level).then(|| Self {
-            lon: self.lon & keep,
-            lat: self.lat & keep,
-            height: self.height.map(|z| z & keep),
-            level,
-        })
-    }
-
-    /// Is the other cell this one or inside it? A 2D cell holds the whole column above and below it; a 3D cell holds no 2D cell.
-    pub fn contains(&self, other: &Self) -> bool {
-        let keep = mask(self.level);
-        let inside = |a: u32, b: u32| a == b & keep;
-        let height = match (self.height, other.height) {
-            (None, _) => true,
-            (Some(a), Some(b)) => inside(a, b),
-            (Some(_), None) => false,
-        };
-        other.level >= self.level && inside(self.lon, other.lon) && inside(self.lat, other.lat) && height
-    }
-
-    /// The cell's box, cut at longitude 180 and latitude 90.
-    pub fn area(&self) -> LonLatBox {
-        let (west, east) = ends(self.lon, self.level, 180);
-        let (south, north) = ends(self.lat, self.level, 90);
-        LonLatBox::from_sides(west, south, east, north)
-    }
-
-    /// The corner nearest to (0 E, 0 N) as (longitude, latitude), degrees.
-    pub fn anchor_deg(&self) -> (f64, f64) {
-        let near = |axis| match span(axis, self.level) {
-            Some(s) if self.level > 0 => degrees(s.negative, s.start),
-            _ => 0.0,
-        };
-        (near(self.lon), near(self.lat))
-    }
-
-    /// The middle of the box as (longitude, latitude), degrees.
-    pub fn centre_deg(&self) -> (f64, f64) {
-        self.area().centre_deg()
-    }
-
-    /// The heights of a 3D cell, metres above the ellipsoid; nothing for a 2D one.
-    pub fn height_band(&self) -> Option<HeightBand> {
-        let z = self.height?;
-        let whole = HeightBand { low_m: height::LOWEST_M, high_m: height::HIGHEST_M };
-        if self.level == 0 {
-            return Some(whole);
-        }
-        Some(span(z, self.level).map_or(whole, |s| lattice::band(s.negative, s.start, s.end - s.start)))
-    }
-
-    /// The text `G` + quaternary digits, or `GZ` + octal digits in 3D.
-    pub fn text(&self) -> CodeText {
-        text::write(self, false)
     }
 
     /// The dashed text `Gddddddddd-mmmmmm-ssssss.uuuuuuuuuuu`, as far as the level goes.
@@ -234,12 +184,18 @@ impl Cell {
     pub(crate) fn axes(&self) -> (u32, u32) {
         (self.lon, self.lat)
     }
+}
 
-    /// The three bits of a level (1-32) as latitude, longitude, height.
-    fn bits(&self, level: u8) -> (u32, u32, u32) {
-        let bit = |axis: u32| axis >> (32 - u32::from(level)) & 1;
-        (bit(self.lat), bit(self.lon), bit(self.height.unwrap_or(0)))
-    }
+/// The text of level 32 of a position, 33 characters without a height and 34 with one: the text of any level is a prefix of it.
+#[inline]
+pub(crate) fn digits(position: &Position) -> [u8; 34] {
+    text::full(morton_2d(position), morton_3d(position)).0
+}
+
+/// The cell of a level that holds the given units, each with its side of zero; nothing off the Earth.
+pub(crate) fn of_units(lon: (bool, u32), lat: (bool, u32), height: Option<(bool, u32)>, level: u8) -> Option<Cell> {
+    let axis = |(negative, units): (bool, u32)| axis::pack(Signed { negative, units }) & mask(level);
+    Cell::checked(axis(lon), axis(lat), height.map(axis), level, String::new).ok()
 }
 
 /// Sign, first unit inside and first unit outside of an axis at a level; nothing for virtual cells.
@@ -253,19 +209,6 @@ fn mask(level: u8) -> u32 {
     if level == 0 { 0 } else { u32::MAX << (32 - u32::from(level.min(32))) }
 }
 
-/// Low and high end of an axis in degrees, cut at the Earth's limit.
-fn ends(axis: u32, level: u8, limit_deg: u32) -> (f64, f64) {
-    let limit = f64::from(limit_deg);
-    match span(axis, level) {
-        Some(s) if level > 0 => {
-            let (near, far) =
-                (degrees(s.negative, s.start), degrees(s.negative, s.end.min(limit_deg * UNITS_PER_DEGREE)));
-            if s.negative { (far, near) } else { (near, far) }
-        }
-        _ => (-limit, limit),
-    }
-}
-
 impl FromStr for Cell {
     type Err = Error;
     fn from_str(code: &str) -> Result<Self, Error> {
@@ -275,6 +218,6 @@ impl FromStr for Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text())
+        f.pad(&text::write(self, false))
     }
 }

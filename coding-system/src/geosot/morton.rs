@@ -15,9 +15,26 @@ pub(crate) fn split2(code: u64) -> (u32, u32) {
 /// 96-bit Morton code of three axes; each group of three bits is latitude, longitude, height.
 #[inline]
 pub(crate) fn join3(lon: u32, lat: u32, height: u32) -> u128 {
-    let half = |shift: u32| spread3(lat >> shift) << 2 | spread3(lon >> shift) << 1 | spread3(height >> shift);
-    u128::from(half(16)) << 48 | u128::from(half(0))
+    let (lat, lon, height) = (lat.to_le_bytes(), lon.to_le_bytes(), height.to_le_bytes());
+    let spread = |byte: u8| SPREAD3[usize::from(byte)];
+    let byte = |i: usize| u64::from(spread(lat[i]) << 2 | spread(lon[i]) << 1 | spread(height[i]));
+    u128::from(byte(3) << 24 | byte(2)) << 48 | u128::from(byte(1) << 24 | byte(0))
 }
+
+/// The bits of a byte at every third place. One kilobyte, and twice as fast as spreading by shifts, which in 2D it is not.
+static SPREAD3: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            table[byte] |= (byte as u32 >> bit & 1) << (3 * bit);
+            bit += 1;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Longitude, latitude and height of a 96-bit Morton code.
 #[inline]
@@ -46,16 +63,6 @@ fn gather2(v: u64) -> u32 {
     x = (x | x >> 4) & 0x00ff_00ff_00ff_00ff;
     x = (x | x >> 8) & 0x0000_ffff_0000_ffff;
     (x | x >> 16) as u32
-}
-
-/// Spreads the low 16 bits to every third place of 48.
-#[inline]
-fn spread3(v: u32) -> u64 {
-    let mut x = u64::from(v & 0xffff);
-    x = (x | x << 16) & 0x0000_0000_ff00_00ff;
-    x = (x | x << 8) & 0x0000_00f0_0f00_f00f;
-    x = (x | x << 4) & 0x0000_0c30_c30c_30c3;
-    (x | x << 2) & 0x0000_2492_4924_9249
 }
 
 #[inline]

@@ -1,12 +1,56 @@
 //! The little plane geometry a cover needs. Closed rings of (x, y) come in, yes or no goes out; rings are given without repeating their
-//! first point and are never checked for crossing themselves.
+//! first point and are never checked for crossing themselves. Edges far from what is asked about are passed over by their extent.
 
-pub(super) type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
+
+/// A polygon: its outline and its holes, with the extent of each edge.
+pub(super) struct Rings {
+    rings: Vec<Vec<Point>>,
+    edges: Vec<(Point, Point)>,
+}
+
+impl Rings {
+    /// A polygon of its rings, the outline first. Holes are turned to the side of the Earth where the outline is.
+    pub(super) fn new(mut rings: Vec<Vec<Point>>) -> Self {
+        let middle = rings.first().map_or(0.0, |outline| f64::midpoint(bounds(outline).0, bounds(outline).2));
+        for hole in rings.iter_mut().skip(1) {
+            let own = f64::midpoint(bounds(hole).0, bounds(hole).2);
+            let turn = 360.0 * ((middle - own) / 360.0).round();
+            for corner in hole {
+                corner.0 += turn;
+            }
+        }
+        let edges = rings.iter().flat_map(|ring| edges(ring)).collect();
+        Self { rings, edges }
+    }
+
+    /// The outline; empty without rings.
+    pub(super) fn outline(&self) -> &[Point] {
+        self.rings.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Does the area of a ring meet this one's, and if so, does it lie wholly inside?
+    pub(super) fn relation(&self, ring: &[Point]) -> Option<bool> {
+        let around = bounds(ring);
+        let near: Vec<_> = self.edges.iter().copied().filter(|(a, b)| bounds_meet(bounds(&[*a, *b]), around)).collect();
+        if near.iter().any(|e| edges(ring).any(|f| segments_meet(*e, f))) {
+            return Some(false);
+        }
+        // No border is crossed: the ring is inside or outside as one, unless it surrounds a ring of this area.
+        let surrounds = near.iter().any(|(a, _)| inside(*a, ring));
+        let within = ring.first().is_some_and(|p| crossings(*p, self.edges.iter().copied()) % 2 == 1);
+        if surrounds { Some(false) } else { within.then_some(true) }
+    }
+}
 
 /// Is the point inside the ring (even-odd rule)? Points on an edge may fall either way.
-pub(super) fn inside(point: Point, ring: &[Point]) -> bool {
-    edges(ring).filter(|(a, b)| (a.1 > point.1) != (b.1 > point.1) && point.0 < crossing_x(*a, *b, point.1)).count() % 2
-        == 1
+fn inside(point: Point, ring: &[Point]) -> bool {
+    crossings(point, edges(ring)) % 2 == 1
+}
+
+/// How many edges lie east of the point.
+fn crossings(point: Point, edges: impl Iterator<Item = (Point, Point)>) -> usize {
+    edges.filter(|(a, b)| (a.1 > point.1) != (b.1 > point.1) && point.0 < crossing_x(*a, *b, point.1)).count()
 }
 
 fn crossing_x(a: Point, b: Point, y: f64) -> f64 {
@@ -14,14 +58,14 @@ fn crossing_x(a: Point, b: Point, y: f64) -> f64 {
 }
 
 /// Do the borders of the two rings touch or cross?
-pub(super) fn borders_meet(a: &[Point], b: &[Point]) -> bool {
+fn borders_meet(a: &[Point], b: &[Point]) -> bool {
     edges(a).any(|e| edges(b).any(|f| segments_meet(e, f)))
 }
 
 /// Do the two closed areas have a point in common?
 pub(super) fn areas_meet(a: &[Point], b: &[Point]) -> bool {
     let first_inside = |a: &[Point], b: &[Point]| a.first().is_some_and(|p| inside(*p, b));
-    bounds_meet(a, b) && (borders_meet(a, b) || first_inside(a, b) || first_inside(b, a))
+    bounds_meet(bounds(a), bounds(b)) && (borders_meet(a, b) || first_inside(a, b) || first_inside(b, a))
 }
 
 /// West, south, east and north of a ring.
@@ -30,8 +74,7 @@ pub(super) fn bounds(ring: &[Point]) -> (f64, f64, f64, f64) {
     ring.iter().fold(start, |b, p| (b.0.min(p.0), b.1.min(p.1), b.2.max(p.0), b.3.max(p.1)))
 }
 
-fn bounds_meet(a: &[Point], b: &[Point]) -> bool {
-    let (a, b) = (bounds(a), bounds(b));
+fn bounds_meet(a: (f64, f64, f64, f64), b: (f64, f64, f64, f64)) -> bool {
     a.0 <= b.2 && b.0 <= a.2 && a.1 <= b.3 && b.1 <= a.3
 }
 

@@ -2,10 +2,12 @@
 //! time segment integer go out, and back. The civil-from-days arithmetic is our own and exact over the whole range of an i64; a time
 //! zone is never guessed: a text without `Z` or an offset is refused. Leap seconds do not exist on this scale.
 
+mod bin;
 mod cell;
 mod civil;
 mod iso;
 
+pub use bin::{Bin, Offset};
 pub use cell::{TimeCell, TimeUnit};
 pub use civil::{Civil, days_in_month};
 pub use iso::{format_iso, parse_iso};
@@ -40,10 +42,9 @@ impl Interval {
         })
     }
 
-    /// The whole UTC hour that holds an instant; the last hour of the range of an i64 is cut short.
+    /// The whole UTC hour that holds an instant; the last hour of the range of an i64 is cut short. [`Bin`] has days and weeks too.
     pub fn hour_of(time_us: i64) -> Self {
-        let start_us = time_us.div_euclid(HOUR_US).saturating_mul(HOUR_US);
-        Self { start_us, end_us: start_us.saturating_add(HOUR_US) }
+        Bin::Hour.of(time_us)
     }
 
     /// First microsecond inside, UTC since 1970.

@@ -1,7 +1,7 @@
 //! The 128-bit key: the bytes it is stored as, and the laws of its order.
 
 use coding_system::time::Interval;
-use coding_system::{Error, Key, Position, Profile, geosot};
+use coding_system::{Error, GridCell, Key, Position, Profile, geosot};
 use proptest::prelude::*;
 
 use crate::laws::position;

@@ -2,8 +2,8 @@
 
 use coding_system::cover::{cover_box, cover_box_cells};
 use coding_system::{
-    Error, Key, LonLatBox, Position, Profile, Scheme, SpaceTimeCode, beidou, decode, encode, encode_with_geoid, geosot,
-    h3, rslc, scheme,
+    Error, GridCell, Key, LonLatBox, Position, Profile, Scheme, SpaceTimeCode, beidou, decode, encode,
+    encode_with_geoid, geosot, h3, rslc, scheme,
 };
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! The values printed in documents (`published.csv`), each system by its own reading.
 
 use coding_system::time::TimeCell;
-use coding_system::{Position, beidou, geosot, rslc};
+use coding_system::{GridCell, Position, beidou, geosot, rslc};
 
 use crate::vectors::{Row, rows};
 

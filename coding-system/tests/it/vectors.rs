@@ -1,6 +1,6 @@
 //! BeiDou and GeoSOT against the vectors in `tests/vectors` (the first line of each file names its source).
 
-use coding_system::{Position, beidou, geosot, quantum::UNITS_PER_DEGREE};
+use coding_system::{GridCell, Position, beidou, geosot, quantum::UNITS_PER_DEGREE};
 
 /// One row by column name.
 pub(crate) struct Row(std::collections::BTreeMap<String, String>);

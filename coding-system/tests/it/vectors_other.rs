@@ -1,7 +1,7 @@
 //! H3, RSLC, Spatial ID and the time segment integer against the vectors in `tests/vectors`.
 
 use coding_system::time::{Civil, TimeCell};
-use coding_system::{Position, h3, rslc, spatialid};
+use coding_system::{Datum, GridCell, Position, h3, rslc, s2, spatialid};
 
 use crate::vectors::rows;
 
@@ -13,6 +13,16 @@ fn h3_cells() {
         assert_eq!(cell.text(), row.text("cell"));
         assert_eq!(row.text("cell").parse::<h3::Cell>().unwrap(), cell);
         assert!(cell.area().contains(&p), "{cell} {:?} {p:?}", cell.area());
+    }
+}
+
+#[test]
+fn s2_cells() {
+    for row in rows("s2.csv", 310) {
+        let p = row.position_2d();
+        let cell = s2::Cell::of(&p, row.number("level")).unwrap();
+        assert_eq!((cell.to_u64(), cell.text().as_str()), (row.number::<u64>("id_u64"), row.text("token")), "{p:?}");
+        assert_eq!(row.text("token").parse::<s2::Cell>().unwrap(), cell);
     }
 }
 
@@ -68,5 +78,20 @@ fn time_cells() {
         assert_eq!(cell.bits(), row.number::<u64>("code63"), "level {level}");
         assert_eq!(TimeCell::from_bits(cell.bits(), level).unwrap(), cell);
         assert_eq!(cell.interval().unwrap().start_us(), time_us);
+    }
+}
+
+#[test]
+fn shifted_coordinates() {
+    for row in rows("datum.csv", 300) {
+        let p = row.position_2d();
+        for (datum, lon, lat) in [(Datum::Gcj02, "gcj_lon", "gcj_lat"), (Datum::Bd09, "bd_lon", "bd_lat")] {
+            let seen = p.in_datum(datum);
+            let (lon, lat) = (row.number::<f64>(lon), row.number::<f64>(lat));
+            // Their formulas round otherwise; a hair is 0.01 mm.
+            assert!((seen.0 - lon).abs() < 1e-10 && (seen.1 - lat).abs() < 1e-10, "{datum:?} {p:?}: {seen:?}");
+            let back = Position::from_datum(datum, lon, lat, None).unwrap();
+            assert!((back.lon_deg() - p.lon_deg()).abs() < 1e-9 && (back.lat_deg() - p.lat_deg()).abs() < 1e-9);
+        }
     }
 }

@@ -165,6 +165,126 @@ pub(crate) enum CodeCommand {
         #[arg(required = true)]
         codes: Vec<String>,
     },
+    /// A code taken apart level by level, in words
+    #[command(after_help = "Example:\n  urbis code explain N50J47539B825534")]
+    Explain {
+        /// Codes of any scheme
+        #[arg(required = true)]
+        codes: Vec<String>,
+    },
+    /// A code in another scheme: the equal cell, or a cover that says of each cell whether it is inner or outer
+    #[command(after_help = "Examples:\n  urbis code convert N50J47539B825534 --to gs\n  \
+            urbis code convert N50J475 --to h3 --level 8")]
+    Convert(ConvertArgs),
+    /// The cells around a code
+    #[command(after_help = "Examples:\n  urbis code neighbours N50J475 --across face\n  \
+            urbis code neighbours 8931aa50107ffff --disk 2")]
+    Neighbours(NeighboursArgs),
+    /// The cells that together hold the shapes of a GeoJSON file
+    #[command(
+        after_help = "Example:\n  urbis code cover district.geojson --scheme bd --level 6 --format geojson > cells.geojson"
+    )]
+    Cover(CoverArgs),
+    /// A CSV or Parquet file again, with columns of codes added
+    #[command(after_help = "Example:\n  urbis code columns trips.parquet --out coded.parquet --code bd:8 --code h3:9")]
+    Columns(ColumnsArgs),
+}
+
+/// `urbis code convert`.
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// Codes of any scheme
+    #[arg(required = true)]
+    pub(crate) codes: Vec<String>,
+    /// The scheme wanted: bd, gs, rs, h3, si
+    #[arg(long, value_name = "SCHEME")]
+    pub(crate) to: String,
+    /// Cover with cells down to this level instead of the equal cell
+    #[arg(long)]
+    pub(crate) level: Option<u8>,
+    /// Most cells of a cover
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) max_cells: usize,
+    /// Heights to cover in metres above the ellipsoid, for 3D cells
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub(crate) heights: Option<String>,
+    /// Height of the geoid above the ellipsoid in metres, from and to Spatial ID
+    #[arg(long, value_name = "M", allow_hyphen_values = true)]
+    pub(crate) geoid: Option<f64>,
+}
+
+/// `urbis code neighbours`.
+#[derive(Debug, Args)]
+pub(crate) struct NeighboursArgs {
+    /// A code of any scheme
+    pub(crate) code: String,
+    /// Across what: face (4 in 2D, 6 in 3D), edge (8, 18) or corner (8, 26)
+    #[arg(long, default_value = "corner", value_parser = ["face", "edge", "corner"])]
+    pub(crate) across: String,
+    /// All cells at most so many steps away instead
+    #[arg(long, value_name = "STEPS", conflicts_with = "ring")]
+    pub(crate) disk: Option<u32>,
+    /// All cells exactly so many steps away instead
+    #[arg(long, value_name = "STEPS")]
+    pub(crate) ring: Option<u32>,
+}
+
+/// `urbis code cover`.
+#[derive(Debug, Args)]
+pub(crate) struct CoverArgs {
+    /// GeoJSON: a geometry, a feature or a collection of features
+    #[arg(value_name = "FILE.geojson")]
+    pub(crate) file: PathBuf,
+    /// The scheme of the cells: bd, gs, rs, h3, si
+    #[arg(long, default_value = "gs")]
+    pub(crate) scheme: String,
+    /// Finest level (of H3 the one resolution)
+    #[arg(long)]
+    pub(crate) level: u8,
+    /// Most cells of each shape
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) max_cells: usize,
+    /// Width of the corridor around lines and points in metres
+    #[arg(long, value_name = "M", default_value_t = 0.0)]
+    pub(crate) width: f64,
+    /// Heights to cover in metres above the ellipsoid, for 3D cells
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true)]
+    pub(crate) heights: Option<String>,
+    /// Height of the geoid above the ellipsoid in metres, which Spatial ID needs
+    #[arg(long, value_name = "M", allow_hyphen_values = true)]
+    pub(crate) geoid: Option<f64>,
+    /// csv: shape, code, inner; geojson: the cells as boxes, for a map
+    #[arg(long, default_value = "csv", value_parser = ["csv", "geojson"])]
+    pub(crate) format: String,
+}
+
+/// `urbis code columns`.
+#[derive(Debug, Args)]
+pub(crate) struct ColumnsArgs {
+    /// A .csv or .parquet file with a header
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The file to write, of the same kind; must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// A column to add, as SCHEME:LEVEL (bd:8, gs:21, rs:12, h3:9, si:20); several times for several
+    #[arg(long = "code", required = true, value_name = "SCHEME:LEVEL")]
+    pub(crate) codes: Vec<String>,
+    /// Column of longitudes, degrees
+    #[arg(long, default_value = "lon", value_name = "NAME")]
+    pub(crate) lon: String,
+    /// Column of latitudes, degrees
+    #[arg(long, default_value = "lat", value_name = "NAME")]
+    pub(crate) lat: String,
+    /// Column of heights in metres above the ellipsoid: makes 3D codes of bd, gs, rs
+    #[arg(long, value_name = "NAME")]
+    pub(crate) height: Option<String>,
+    /// What the coordinates are counted in: wgs84, cgcs2000, gcj02, bd09
+    #[arg(long, default_value = "wgs84", value_parser = ["wgs84", "cgcs2000", "gcj02", "bd09"])]
+    pub(crate) datum: String,
+    /// Height of the geoid above the ellipsoid in metres, which Spatial ID needs
+    #[arg(long, value_name = "M", allow_hyphen_values = true)]
+    pub(crate) geoid: Option<f64>,
 }
 
 /// `urbis verify`.

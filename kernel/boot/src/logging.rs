@@ -9,7 +9,9 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(filter: &str, format: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("log filter `{filter}`"))?;
     let colour = std::io::stderr().is_terminal();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
+    // A line that cannot be written (standard error is a file, the disk is full) is dropped: the default would panic.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter);
+    let builder = builder.with_writer(std::io::stderr).with_ansi(colour);
     let started = match format {
         "json" => builder.json().try_init(),
         _ => builder.with_target(false).try_init(),

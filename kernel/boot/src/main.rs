@@ -1,13 +1,12 @@
 //! The program `urbis`: reads the command line, puts the crates together, ends with 0 (done), 1 (refused or failed, one
 //! line on standard error) or 2 (usage). Nothing is decided here that another crate could decide.
 
-#![expect(clippy::print_stdout, reason = "a command line program answers on standard output")]
-
 mod cli;
 mod config;
 mod logging;
 mod remote;
 mod run;
+mod say;
 
 use std::process::ExitCode;
 
@@ -19,12 +18,22 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        // `urbis sql ... | head`: whoever asked has seen enough.
+        Err(error) if has_left(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let line = format!("{error:#}").replace('\n', " ");
-            eprintln!("urbis: {line}");
+            say::warn(format_args!("{line}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether it failed because nobody reads standard output any more.
+fn has_left(error: &anyhow::Error) -> bool {
+    let broken = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    error.chain().any(broken) && format!("{error:#}").contains("standard output")
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<()> {

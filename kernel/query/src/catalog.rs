@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, SchemaProvider,
@@ -22,16 +23,38 @@ pub(crate) const SCHEMA: &str = "city";
 /// All revisions of things, beside `entities`, which has the present ones.
 const REVISIONS: &str = "entity_revisions";
 
-/// A table that the caller brings, for example the assets of the ledger. Columns of fixed-size bytes look to SQL like
-/// the stored ones do.
-#[derive(Debug, Clone)]
+/// Reads the rows of a table that the caller brings.
+type ReadRows =
+    dyn Fn() -> std::result::Result<Vec<RecordBatch>, Box<dyn std::error::Error + Send + Sync>> + Send + Sync;
+
+/// A table that the caller brings, for example the assets of the ledger; read when a question names it. Columns of
+/// fixed-size bytes look to SQL like the stored ones do.
+#[derive(Clone)]
 pub struct ExtraTable {
-    /// Name in SQL, lower case; a stored table of the same name wins.
-    pub name: String,
-    /// Shape of the rows, also where there are none.
-    pub schema: arrow::datatypes::SchemaRef,
-    /// The rows.
-    pub batches: Vec<RecordBatch>,
+    name: String,
+    schema: SchemaRef,
+    rows: Arc<ReadRows>,
+}
+
+impl ExtraTable {
+    /// A table by its name in SQL, lower case (a stored table of the same name wins), the shape of its rows, also where
+    /// there are none, and how to read them.
+    pub fn new<E>(
+        name: &str,
+        schema: SchemaRef,
+        rows: impl Fn() -> std::result::Result<Vec<RecordBatch>, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let rows = move || rows().map_err(|error| Box::new(error).into());
+        Self { name: name.to_owned(), schema, rows: Arc::new(rows) }
+    }
+
+    fn read(&self) -> Result<SnapshotTable> {
+        let batches = (self.rows)().map_err(DataFusionError::External)?;
+        Ok(SnapshotTable::new(self.schema.clone(), batches, Vec::new()))
+    }
 }
 
 /// The tables of one snapshot.
@@ -65,8 +88,7 @@ impl SnapshotSchema {
         if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) {
             return self.stored(table).map(Some);
         }
-        let brought = self.extra.iter().find(|extra| extra.name == name);
-        Ok(brought.map(|extra| SnapshotTable::new(extra.schema.clone(), extra.batches.clone(), Vec::new())))
+        self.extra.iter().find(|extra| extra.name == name).map(ExtraTable::read).transpose()
     }
 
     fn stored(&self, table: Table) -> Result<SnapshotTable> {

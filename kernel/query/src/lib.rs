@@ -12,6 +12,7 @@
 mod candidates;
 mod catalog;
 mod columns;
+mod covering;
 mod engine;
 mod error;
 pub mod format;
@@ -26,6 +27,7 @@ mod table;
 mod text;
 
 pub use catalog::ExtraTable;
+pub use covering::{CoverCode, Wanted, cover_geometry};
 pub use engine::{Engine, Limits, Options};
 pub use error::Error;
 pub use result::{Answer, Cut, QueryResult};

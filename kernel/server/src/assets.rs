@@ -72,7 +72,7 @@ pub(crate) struct AssetTable {
 
 impl AssetTable {
     /// The table as of the log's present size; only leaves that were not read before are read.
-    pub(crate) fn upto(&self, ledger: &Ledger) -> Result<ExtraTable, Error> {
+    pub(crate) fn upto(&self, ledger: &Ledger) -> Result<Vec<RecordBatch>, Error> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         let size = ledger.size();
         if size > read.0 {
@@ -80,25 +80,29 @@ impl AssetTable {
             read.1.push(rows(&entries)?);
             read.0 = size;
         }
-        Ok(table(read.1.clone()))
+        Ok(read.1.clone())
     }
 }
 
-/// The SQL table `assets` of a log on disk, beside whoever writes it.
-///
-/// # Errors
-/// Where leaves cannot be read or the key did not sign the log.
-pub fn asset_table(dir: &std::path::Path, public_key: &str) -> Result<ExtraTable, Error> {
-    let entries: Vec<Entry> = Entries::open(dir, public_key)?.collect::<Result<_, _>>()?;
-    Ok(table(vec![rows(&entries)?]))
+/// The SQL table `assets` of the log in a data folder, beside whoever writes it. A question that names it is refused
+/// where leaves cannot be read or the folder's key did not sign the log.
+pub fn asset_table(data: &std::path::Path) -> ExtraTable {
+    let data = data.to_owned();
+    table(move || {
+        let path = data.join("log.pub");
+        let key = std::fs::read_to_string(&path).map_err(|source| Error::PublicKey { path, source })?;
+        let entries: Vec<Entry> = Entries::open(&data.join("ledger"), &key)?.collect::<Result<_, _>>()?;
+        Ok(vec![rows(&entries)?])
+    })
 }
 
-fn table(batches: Vec<RecordBatch>) -> ExtraTable {
-    ExtraTable { name: "assets".to_owned(), schema: SCHEMA.clone(), batches }
+/// The SQL table `assets`, its rows read as this says.
+pub(crate) fn table(read: impl Fn() -> Result<Vec<RecordBatch>, Error> + Send + Sync + 'static) -> ExtraTable {
+    ExtraTable::new("assets", SCHEMA.clone(), read)
 }
 
 fn rows(entries: &[Entry]) -> Result<RecordBatch, Error> {
-    columns(entries).map_err(|e| Error::WriterStopped(format!("the table assets: {e}")))
+    columns(entries).map_err(Error::Assets)
 }
 
 fn columns(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {

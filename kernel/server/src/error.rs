@@ -28,6 +28,17 @@ pub enum Error {
     /// The API keys cannot be read or written.
     #[error(transparent)]
     Access(#[from] crate::access::AccessError),
+    /// The ledger's public key cannot be read.
+    #[error("the ledger's public key {}: {source}; it is made at the first start", path.display())]
+    PublicKey {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Leaves of the ledger do not become rows.
+    #[error("the table assets: {0}")]
+    Assets(arrow::error::ArrowError),
     /// A commit failed.
     #[error("nothing of this was kept: {0}; make room or mend the disk, then send it again")]
     NotKept(String),

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
-use coding_system::LonLatBox;
 use coding_system::cover::cover_box_cells;
+use coding_system::{GridCell, LonLatBox};
 use kernel_ledger::{Ledger, Opened};
 use kernel_model::schema::Table;
 use kernel_model::{AssetRecord, ContentId, ContentRef, EntityId, Operation, Sequence, TimeUs};
@@ -71,12 +71,10 @@ impl Registrar {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The SQL table `assets` as of the log's present size.
-    ///
-    /// # Errors
-    /// Where leaves cannot be read back.
-    pub fn table(&self) -> Result<ExtraTable, Error> {
-        self.table.upto(&self.ledger())
+    /// The SQL table `assets`, as of the log's size when a question names it.
+    pub fn table(self: &Arc<Self>) -> ExtraTable {
+        let registrar = self.clone();
+        crate::assets::table(move || registrar.table.upto(&registrar.ledger()))
     }
 
     /// The folder of the log's files.

@@ -42,12 +42,8 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = state.reader.snapshot();
-    let extra = if question.sql.to_ascii_lowercase().contains("assets") {
-        vec![state.registrar.table().map_err(ApiError::internal)?]
-    } else {
-        Vec::new()
-    };
-    let result = state.engine.query(&snapshot, &extra, &question.sql, limits).await.map_err(refused)?;
+    let assets = [state.registrar.table()];
+    let result = state.engine.query(&snapshot, &assets, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)
 }

@@ -16,8 +16,11 @@ use crate::stage::{Live, Stage};
 use crate::view::{Orbit, View};
 use crate::{CameraPose, EntityId, Error, sun};
 
-/// Corners built in one frame at most: about a hundredth of a second.
-const CORNERS_A_FRAME: usize = 120_000;
+/// Corners built at most for each millisecond that frames take: some two thirds of the time of a quick frame. A slow
+/// frame leaves room for more, so that a machine without a graphics chip does not draw twenty frames of half a city.
+const CORNERS_A_MS: f64 = 7_500.0;
+/// What a frame takes at least for this reckoning, milliseconds.
+const QUICK_FRAME_MS: f64 = 16.0;
 
 /// Day or night, where no time is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -195,7 +198,7 @@ impl App {
             self.frame_ms += (step_ms - self.frame_ms) * share;
         }
         self.motion.advance(now_ms * 1e3);
-        self.update(CORNERS_A_FRAME);
+        self.update((self.frame_ms.max(QUICK_FRAME_MS) * CORNERS_A_MS) as usize);
         self.view.advance(step_ms / 1e3);
         let input = self.input();
         self.renderer.present(&input)?;
@@ -214,7 +217,14 @@ impl App {
         self.complete = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
         self.city.take_live_changed();
         let things: Vec<&Entity> = self.city.iter().filter(|entity| entity.layer.is_live()).collect();
-        let live = Live { things: &things, city: &self.city, motion: &self.motion, readings: &self.readings };
+        let live = Live {
+            things: &things,
+            city: &self.city,
+            motion: &self.motion,
+            readings: &self.readings,
+            camera: self.view.camera(),
+            height_px: self.renderer.size_px()[1] as f32,
+        };
         self.stage.place_live(&mut self.renderer, &live);
     }
 

@@ -1,11 +1,40 @@
-//! The small shapes that are drawn many times: tree, conifer, car, bus, person, sensor, pin, box. Each stands on z = 0, looks
-//! along +x, and is about one unit high so that an instance's scale is its size in metres. Alpha tells how much tint to take.
+//! The small shapes that are drawn many times: tree, conifer, car, bus, bicycle, person, sensor, pin, box. Each stands on
+//! z = 0 and looks along +x. What comes in sizes is one unit high, so that an instance's scale is its height in metres; the
+//! rest is in metres. Alpha tells how much tint to take. Each is there twice: fine, and plain for where it is small on screen.
 
 use std::f32::consts::TAU;
 
 use viewer_render::{Material, MeshData, Vertex, rgba8};
 
+use crate::build::ShapeKind;
+
 const FULL: u8 = 255;
+
+/// A shape with all its detail, and the same with few triangles.
+pub(crate) fn both(kind: ShapeKind) -> [MeshData; 2] {
+    match kind {
+        ShapeKind::Tree => [tree(), plain_tree()],
+        ShapeKind::Conifer => [conifer(), plain_conifer()],
+        ShapeKind::Car => [car(), plain_car()],
+        ShapeKind::Bus => [bus(), bus()],
+        ShapeKind::Bicycle => [bicycle(&person()), bicycle(&plain_person())],
+        ShapeKind::Person => [person(), plain_person()],
+        ShapeKind::Sensor => [sensor(), plain_sensor()],
+        ShapeKind::Pin => [pin(), plain_pin()],
+        ShapeKind::Cube => [cube(), cube()],
+    }
+}
+
+/// How high a shape is, in its own units.
+pub(crate) const fn height(kind: ShapeKind) -> f32 {
+    match kind {
+        ShapeKind::Car => 1.46,
+        ShapeKind::Bus => 3.0,
+        ShapeKind::Bicycle => 1.75 + SADDLE_M,
+        ShapeKind::Person => 1.75,
+        _ => 1.0,
+    }
+}
 
 /// A surface of revolution around z from (radius, height) rings, open at both ends.
 fn lathe(mesh: &mut MeshData, profile: &[(f32, f32)], sides: u32, material: Material, colour: u32) {
@@ -23,9 +52,15 @@ fn lathe(mesh: &mut MeshData, profile: &[(f32, f32)], sides: u32, material: Mate
     }
     let row = sides + 1;
     for i in 0..profile.len() as u32 - 1 {
+        let (closed_below, closed_above) = (profile[i as usize].0 == 0.0, profile[i as usize + 1].0 == 0.0);
         for side in 0..sides {
             let a = first + i * row + side;
-            mesh.indices.extend([a, a + 1, a + row + 1, a, a + row + 1, a + row]);
+            if !closed_below {
+                mesh.indices.extend([a, a + 1, a + row + 1]);
+            }
+            if !closed_above {
+                mesh.indices.extend([a, a + row + 1, a + row]);
+            }
         }
     }
 }
@@ -53,7 +88,7 @@ fn patch(mesh: &mut MeshData, half_x: f32, half_y: f32) {
 }
 
 /// A broad-leaved tree, one unit high.
-pub(crate) fn tree() -> MeshData {
+fn tree() -> MeshData {
     let mut mesh = MeshData::default();
     lathe(&mut mesh, &[(0.035, 0.0), (0.025, 0.36)], 5, Material::Plain, rgba8(104, 82, 62, 0));
     let crown = [(0.02, 0.24), (0.20, 0.30), (0.31, 0.46), (0.31, 0.62), (0.22, 0.82), (0.10, 0.95), (0.0, 1.0)];
@@ -62,13 +97,28 @@ pub(crate) fn tree() -> MeshData {
     mesh
 }
 
+fn plain_tree() -> MeshData {
+    let mut mesh = MeshData::default();
+    lathe(&mut mesh, &[(0.035, 0.0), (0.025, 0.36)], 3, Material::Plain, rgba8(104, 82, 62, 0));
+    let crown = [(0.0, 0.26), (0.33, 0.5), (0.26, 0.8), (0.0, 1.0)];
+    lathe(&mut mesh, &crown, 5, Material::Foliage, rgba8(0, 0, 0, FULL));
+    mesh
+}
+
 /// A conifer, one unit high.
-pub(crate) fn conifer() -> MeshData {
+fn conifer() -> MeshData {
     let mut mesh = MeshData::default();
     lathe(&mut mesh, &[(0.03, 0.0), (0.025, 0.2)], 5, Material::Plain, rgba8(96, 76, 60, 0));
     lathe(&mut mesh, &[(0.02, 0.12), (0.22, 0.14), (0.10, 0.50)], 8, Material::Foliage, rgba8(0, 0, 0, FULL));
     lathe(&mut mesh, &[(0.17, 0.40), (0.06, 0.75)], 8, Material::Foliage, rgba8(0, 0, 0, FULL));
     lathe(&mut mesh, &[(0.12, 0.66), (0.0, 1.0)], 8, Material::Foliage, rgba8(0, 0, 0, FULL));
+    mesh
+}
+
+fn plain_conifer() -> MeshData {
+    let mut mesh = MeshData::default();
+    lathe(&mut mesh, &[(0.03, 0.0), (0.025, 0.2)], 3, Material::Plain, rgba8(96, 76, 60, 0));
+    lathe(&mut mesh, &[(0.0, 0.12), (0.22, 0.15), (0.0, 1.0)], 5, Material::Foliage, rgba8(0, 0, 0, FULL));
     mesh
 }
 
@@ -85,11 +135,10 @@ fn roughen(mesh: &mut MeshData) {
 }
 
 /// A car of 4.4 by 1.8 by 1.45 m, in metres.
-pub(crate) fn car() -> MeshData {
+fn car() -> MeshData {
     let mut mesh = MeshData::default();
     patch(&mut mesh, 2.35, 1.0);
-    block(&mut mesh, [-2.2, -0.9, 0.28], [2.2, 0.9, 0.82], 0.04, Material::Plain, rgba8(0, 0, 0, FULL));
-    block(&mut mesh, [-1.5, -0.8, 0.82], [0.95, 0.8, 1.42], 0.26, Material::Plain, rgba8(62, 74, 86, 30));
+    car_body(&mut mesh, 1.42);
     block(&mut mesh, [-1.15, -0.62, 1.40], [0.6, 0.62, 1.46], 0.1, Material::Plain, rgba8(0, 0, 0, FULL));
     for (x, y) in [(-1.4, -0.92), (1.35, -0.92), (-1.4, 0.74), (1.35, 0.74)] {
         block(&mut mesh, [x - 0.33, y, 0.03], [x + 0.33, y + 0.18, 0.62], 0.2, Material::Plain, rgba8(38, 40, 44, 0));
@@ -99,8 +148,21 @@ pub(crate) fn car() -> MeshData {
     mesh
 }
 
+fn plain_car() -> MeshData {
+    let mut mesh = MeshData::default();
+    patch(&mut mesh, 2.35, 1.0);
+    car_body(&mut mesh, height(ShapeKind::Car));
+    mesh
+}
+
+/// The body and, up to the roof, the windows.
+fn car_body(mesh: &mut MeshData, roof: f32) {
+    block(mesh, [-2.2, -0.9, 0.28], [2.2, 0.9, 0.82], 0.04, Material::Plain, rgba8(0, 0, 0, FULL));
+    block(mesh, [-1.5, -0.8, 0.82], [0.95, 0.8, roof], 0.26, Material::Plain, rgba8(62, 74, 86, 30));
+}
+
 /// A bus of 11 by 2.5 by 3 m, in metres.
-pub(crate) fn bus() -> MeshData {
+fn bus() -> MeshData {
     let mut mesh = MeshData::default();
     patch(&mut mesh, 5.8, 1.5);
     block(&mut mesh, [-5.5, -1.25, 0.3], [5.5, 1.25, 1.3], 0.0, Material::Plain, rgba8(0, 0, 0, FULL));
@@ -111,7 +173,7 @@ pub(crate) fn bus() -> MeshData {
 }
 
 /// A person 1.75 m high, in metres.
-pub(crate) fn person() -> MeshData {
+fn person() -> MeshData {
     let mut mesh = MeshData::default();
     patch(&mut mesh, 0.32, 0.32);
     let body = [(0.13, 0.02), (0.17, 0.5), (0.24, 1.1), (0.22, 1.38), (0.08, 1.46)];
@@ -121,8 +183,37 @@ pub(crate) fn person() -> MeshData {
     mesh
 }
 
+fn plain_person() -> MeshData {
+    let mut mesh = MeshData::default();
+    patch(&mut mesh, 0.32, 0.32);
+    let body = [(0.15, 0.02), (0.24, 1.1), (0.08, 1.46)];
+    lathe(&mut mesh, &body, 4, Material::Plain, rgba8(0, 0, 0, FULL));
+    lathe(&mut mesh, &[(0.0, 1.44), (0.13, 1.6), (0.0, 1.75)], 4, Material::Plain, rgba8(214, 176, 148, 0));
+    mesh
+}
+
+/// How much higher than a walker a rider's head is, metres.
+const SADDLE_M: f32 = 0.15;
+
+/// A bicycle 1.7 m long with its rider, in metres.
+fn bicycle(rider: &MeshData) -> MeshData {
+    let mut mesh = MeshData::default();
+    let raised = |vertex: &Vertex| {
+        let [x, y, z] = vertex.position_m;
+        // What lies on the ground stays there: the rider's shade.
+        let up = if z < 0.03 { 0.0 } else { SADDLE_M };
+        Vertex { position_m: [x, y, z + up], ..*vertex }
+    };
+    mesh.append(&MeshData { vertices: rider.vertices.iter().map(raised).collect(), indices: rider.indices.clone() });
+    for x in [-0.52, 0.52] {
+        let dark = rgba8(40, 42, 46, 0);
+        block(&mut mesh, [x - 0.33, -0.03, 0.02], [x + 0.33, 0.03, 0.68], 0.5, Material::Plain, dark);
+    }
+    mesh
+}
+
 /// A sensor: a post with a ring and a bright head, one unit high.
-pub(crate) fn sensor() -> MeshData {
+fn sensor() -> MeshData {
     let mut mesh = MeshData::default();
     lathe(
         &mut mesh,
@@ -146,16 +237,32 @@ pub(crate) fn sensor() -> MeshData {
     mesh
 }
 
+fn plain_sensor() -> MeshData {
+    let mut mesh = MeshData::default();
+    lathe(&mut mesh, &[(0.05, 0.0), (0.02, 0.62)], 3, Material::Plain, rgba8(226, 228, 230, 0));
+    lathe(&mut mesh, &[(0.0, 0.60), (0.125, 0.65), (0.0, 0.68)], 6, Material::Plain, rgba8(250, 250, 250, 0));
+    let head = [(0.0, 0.67), (0.13, 0.74), (0.165, 0.835), (0.12, 0.95), (0.0, 1.0)];
+    lathe(&mut mesh, &head, 7, Material::Glow, rgba8(0, 0, 0, FULL));
+    mesh
+}
+
 /// A pin for a named place, one unit high.
-pub(crate) fn pin() -> MeshData {
+fn pin() -> MeshData {
     let mut mesh = MeshData::default();
     let drop = [(0.0, 0.0), (0.05, 0.18), (0.16, 0.52), (0.21, 0.72), (0.17, 0.89), (0.08, 0.98), (0.0, 1.0)];
     lathe(&mut mesh, &drop, 10, Material::Plain, rgba8(0, 0, 0, FULL));
     mesh
 }
 
+fn plain_pin() -> MeshData {
+    let mut mesh = MeshData::default();
+    let drop = [(0.0, 0.0), (0.21, 0.7), (0.17, 0.89), (0.0, 1.0)];
+    lathe(&mut mesh, &drop, 6, Material::Plain, rgba8(0, 0, 0, FULL));
+    mesh
+}
+
 /// A plain box, one unit in each direction.
-pub(crate) fn cube() -> MeshData {
+fn cube() -> MeshData {
     let mut mesh = MeshData::default();
     block(&mut mesh, [-0.5, -0.5, 0.0], [0.5, 0.5, 1.0], 0.0, Material::Plain, rgba8(0, 0, 0, FULL));
     mesh
@@ -167,21 +274,31 @@ mod tests {
 
     #[test]
     fn every_shape_stands_on_the_ground_and_names_real_corners() {
-        for (mesh, height) in [
-            (tree(), 1.0),
-            (conifer(), 1.0),
-            (car(), 1.46),
-            (bus(), 3.0),
-            (person(), 1.75),
-            (sensor(), 1.0),
-            (pin(), 1.0),
-            (cube(), 1.0),
-        ] {
-            let z = |pick: fn(f32, f32) -> f32, from| mesh.vertices.iter().map(|v| v.position_m[2]).fold(from, pick);
-            assert!((0.0..0.05).contains(&z(f32::min, 9.0)));
-            assert!((z(f32::max, 0.0) - height).abs() < 0.01);
-            assert!(mesh.indices.iter().all(|i| (*i as usize) < mesh.vertices.len()));
-            assert_eq!(mesh.indices.len() % 3, 0);
+        for kind in ShapeKind::ALL {
+            for mesh in both(kind) {
+                let z =
+                    |pick: fn(f32, f32) -> f32, from| mesh.vertices.iter().map(|v| v.position_m[2]).fold(from, pick);
+                assert!((0.0..0.05).contains(&z(f32::min, 9.0)), "{kind:?}");
+                assert!((z(f32::max, 0.0) - height(kind)).abs() < 0.01, "{kind:?}");
+                assert!(mesh.indices.iter().all(|i| (*i as usize) < mesh.vertices.len()));
+                assert_eq!(mesh.indices.len() % 3, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn the_plain_shape_is_as_wide_and_has_a_third_of_the_triangles() {
+        for kind in ShapeKind::ALL {
+            let [fine, plain] = both(kind);
+            let reach = |mesh: &MeshData, axis: usize| {
+                mesh.vertices.iter().map(|v| v.position_m[axis].abs()).fold(0.0, f32::max)
+            };
+            for axis in [0, 1] {
+                let (a, b) = (reach(&fine, axis), reach(&plain, axis));
+                assert!((a - b).abs() < 0.2 * a, "{kind:?}: {a} and {b}");
+            }
+            let few = matches!(kind, ShapeKind::Bus | ShapeKind::Cube | ShapeKind::Bicycle);
+            assert!(few || plain.indices.len() * 3 <= fine.indices.len() + 30, "{kind:?}");
         }
     }
 }

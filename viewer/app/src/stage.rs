@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use viewer_render::{BatchId, Instance, MeshId, PointId, Renderer, ShapeId, Stage as Drawn};
+use viewer_render::{BatchId, Camera, Detail, FINE_PX, Instance, MeshId, PointId, Renderer, ShapeId, Stage as Drawn};
 
 use crate::build::{self, Chunk, Context, ShapeKind};
 use crate::city::{ChunkKey, City, Entity};
@@ -26,7 +26,7 @@ struct Built {
 pub(crate) struct Stage {
     shapes: BTreeMap<ShapeKind, ShapeId>,
     built: BTreeMap<ChunkKey, Built>,
-    live: BTreeMap<ShapeKind, BatchId>,
+    live: BTreeMap<(ShapeKind, Detail), BatchId>,
     hidden: BTreeSet<Layer>,
     triangulator: Triangulator,
 }
@@ -99,7 +99,7 @@ impl Stage {
         }
         for (shape, instances) in &chunk.instances {
             let shape = self.shape(renderer, *shape);
-            let batch = renderer.add_batch(shape, true);
+            let batch = renderer.add_batch(shape, Detail::BySize, true);
             renderer.fill_batch(batch, instances);
             built.batches.push(batch);
         }
@@ -113,32 +113,25 @@ impl Stage {
 
     fn shape(&mut self, renderer: &mut Renderer, kind: ShapeKind) -> ShapeId {
         *self.shapes.entry(kind).or_insert_with(|| {
-            renderer.add_shape(&match kind {
-                ShapeKind::Tree => shapes::tree(),
-                ShapeKind::Conifer => shapes::conifer(),
-                ShapeKind::Car => shapes::car(),
-                ShapeKind::Bus => shapes::bus(),
-                ShapeKind::Person => shapes::person(),
-                ShapeKind::Sensor => shapes::sensor(),
-                ShapeKind::Pin => shapes::pin(),
-                ShapeKind::Cube => shapes::cube(),
-            })
+            let [fine, plain] = shapes::both(kind);
+            renderer.add_shape(&fine, &plain)
         })
     }
 
     /// Places what moves and what measures, and the pins of named places.
     pub(crate) fn place_live(&mut self, renderer: &mut Renderer, live: &Live<'_>) {
-        let mut sets: BTreeMap<ShapeKind, Vec<Instance>> = self.live.keys().map(|kind| (*kind, Vec::new())).collect();
+        let mut sets: BTreeMap<_, Vec<Instance>> = self.live.keys().map(|key| (*key, Vec::new())).collect();
         for entity in live.things {
             if self.is_shown(entity.layer)
                 && let Some((shape, instance)) = live.instance(entity)
             {
-                sets.entry(shape).or_default().push(instance);
+                sets.entry((shape, live.detail(shape, &instance))).or_default().push(instance);
             }
         }
-        for (kind, instances) in sets {
+        for ((kind, detail), instances) in sets {
             let shape = self.shape(renderer, kind);
-            let batch = *self.live.entry(kind).or_insert_with(|| renderer.add_batch(shape, false));
+            let key = (kind, detail);
+            let batch = *self.live.entry(key).or_insert_with(|| renderer.add_batch(shape, detail, false));
             renderer.fill_batch(batch, &instances);
         }
     }
@@ -158,9 +151,20 @@ pub(crate) struct Live<'a> {
     pub(crate) city: &'a City,
     pub(crate) motion: &'a Motion,
     pub(crate) readings: &'a Readings,
+    pub(crate) camera: Camera,
+    /// Height of the picture in pixels.
+    pub(crate) height_px: f32,
 }
 
 impl Live<'_> {
+    /// How finely a copy is drawn, by its height on screen.
+    fn detail(&self, shape: ShapeKind, instance: &Instance) -> Detail {
+        let distance_m = self.camera.eye_m.distance(instance.position_m.into()).max(0.1);
+        let metre_px = self.camera.pixels_at_one_metre(self.height_px) / distance_m;
+        let height_px = (instance.scale[2] * shapes::height(shape) * metre_px).max(instance.least_px);
+        if height_px < FINE_PX { Detail::Plain } else { Detail::Fine }
+    }
+
     fn instance(&self, entity: &Entity) -> Option<(ShapeKind, Instance)> {
         let frame = self.city.frame()?;
         let pose = self.motion.pose(&entity.row.id);
@@ -179,6 +183,7 @@ impl Live<'_> {
             _ if class.contains("bus") || class.contains("truck") => {
                 (ShapeKind::Bus, 1.0, palette::vehicle(class, id), 1.3)
             }
+            _ if class.contains("bicycle") => (ShapeKind::Bicycle, 1.0, palette::vehicle(class, id), 3.0),
             _ => (ShapeKind::Car, 1.0, palette::vehicle(class, id), 2.0),
         };
         let mut instance = build::instance(place, yaw, [scale; 3], tint, entity.pick);

@@ -24,6 +24,11 @@ impl Camera {
         self.eye_m.distance(self.target_m)
     }
 
+    /// Pixels that one metre covers at one metre from the eye, in a picture this high.
+    pub fn pixels_at_one_metre(&self, height_px: f32) -> f32 {
+        height_px / (2.0 * (self.fov_rad * 0.5).tan())
+    }
+
     /// The near plane: nearer when the camera is near, so that depth is spent well on back ends without reversed depth.
     pub fn near_m(&self) -> f32 {
         (self.distance_m() * 0.02).clamp(0.2, 20.0)

@@ -30,6 +30,20 @@ impl FrameInput {
     }
 }
 
+/// What is drawn of the scene, and with how much detail.
+pub(crate) struct Sight {
+    pub(crate) frustum: Frustum,
+    pub(crate) eye_m: Vec3,
+    pixels_at_one_metre: f32,
+}
+
+impl Sight {
+    /// Pixels that one metre covers at a place.
+    pub(crate) fn metre_px(&self, place_m: Vec3) -> f32 {
+        self.pixels_at_one_metre / self.eye_m.distance(place_m).max(0.1)
+    }
+}
+
 /// The uniform, in the order of `common.wgsl`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
@@ -55,12 +69,11 @@ impl FrameUniform {
     pub(crate) fn new(input: &FrameInput, [width, height]: [f32; 2], light_view_proj: Mat4, shadow_m: f32) -> Self {
         let aspect = width / height;
         let (camera, light) = (&input.camera, &input.light);
-        let pixels_at_one_metre = height / (2.0 * (camera.fov_rad * 0.5).tan());
         Self {
             view_proj: camera.view_projection(aspect),
             to_direction: camera.to_direction(aspect),
             light_view_proj,
-            eye: camera.eye_m.extend(pixels_at_one_metre),
+            eye: camera.eye_m.extend(camera.pixels_at_one_metre(height)),
             sun: light.direction.extend(light.night),
             sun_colour: Vec3::from(light.sun).extend(light.glow),
             zenith: Vec3::from(light.zenith).extend(light.exposure),
@@ -72,9 +85,9 @@ impl FrameUniform {
         }
     }
 
-    /// What this uniform's view can see.
-    pub(crate) fn frustum(&self) -> Frustum {
-        Frustum::of(self.view_proj)
+    /// What this uniform's view can see, and how large.
+    pub(crate) fn sight(&self) -> Sight {
+        Sight { frustum: Frustum::of(self.view_proj), eye_m: self.eye.truncate(), pixels_at_one_metre: self.eye.w }
     }
 
     /// The same frame seen through a window of `span` pixels around `pixel` only, for picking.

@@ -4,7 +4,8 @@
 //! and no compute, so that WebGL2 shows the same picture as WebGPU and Vulkan.
 //!
 //! One frame: the sun's shadow map (only when the scene or the light moved), the backdrop of sky and endless ground,
-//! flat things painted in order, the ground's depth, solid things, points and lines, all with four samples a pixel.
+//! flat things painted in order, the ground's depth, solid things, points and lines, with four samples a pixel where a
+//! graphics chip draws.
 //! Colour is tone-mapped in the shaders, so no floating-point target is needed. Depth is reversed.
 
 mod camera;
@@ -31,5 +32,5 @@ pub use headless::Picture;
 pub use light::{Light, Rgb};
 pub use picking::{PICK_WINDOW_PX, PickRequest, PickSlot};
 pub use renderer::{FrameStats, Renderer};
-pub use scene::{BatchId, LineId, MeshId, PointId, ShapeId, Stage};
+pub use scene::{BatchId, Detail, FINE_PX, LineId, MeshId, PointId, ShapeId, Stage};
 pub use vertex::{Instance, Line, Material, MeshData, Point, Vertex, rgb8, rgba8};

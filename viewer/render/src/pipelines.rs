@@ -1,6 +1,8 @@
 //! Every pipeline, made once at the start: one table row each. No pipeline is made while frames are drawn.
 
-use crate::targets::{DEPTH, SAMPLES};
+use crate::Gpu;
+use crate::Material;
+use crate::targets::DEPTH;
 use crate::vertex::{
     INSTANCE_ATTRIBUTES, Instance, LINE_ATTRIBUTES, Line, MESH_ATTRIBUTES, POINT_ATTRIBUTES, Point, Vertex,
 };
@@ -17,12 +19,25 @@ pub(crate) const PICK_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Un
 
 /// The pipelines of one way of drawing: to the screen or to the picking target.
 pub(crate) struct PassPipelines {
-    pub(crate) flat: wgpu::RenderPipeline,
+    flat: wgpu::RenderPipeline,
+    water: wgpu::RenderPipeline,
+    shade: wgpu::RenderPipeline,
     pub(crate) ground_depth: wgpu::RenderPipeline,
     pub(crate) solid: wgpu::RenderPipeline,
     pub(crate) instances: wgpu::RenderPipeline,
     pub(crate) points: wgpu::RenderPipeline,
     pub(crate) lines: wgpu::RenderPipeline,
+}
+
+impl PassPipelines {
+    /// What a mesh of this material is painted onto the ground with.
+    pub(crate) fn flat(&self, material: Material) -> &wgpu::RenderPipeline {
+        match material {
+            Material::Water => &self.water,
+            Material::Shade => &self.shade,
+            _ => &self.flat,
+        }
+    }
 }
 
 pub(crate) struct Pipelines {
@@ -61,7 +76,8 @@ enum Depth {
 }
 
 impl Pipelines {
-    pub(crate) fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
+    pub(crate) fn new(gpu: &Gpu) -> Self {
+        let (device, format, samples) = (&gpu.device, gpu.format, gpu.samples());
         let frame_layout = frame_layout(device);
         let shadow_layout = shadow_layout(device);
         let plain = layout(device, &[Some(&frame_layout)]);
@@ -79,8 +95,8 @@ impl Pipelines {
         let mesh = [Some(mesh_layout())];
         let instanced = [Some(mesh_layout()), Some(instance_layout())];
 
-        let screen = Pass { format, samples: SAMPLES, blend: true, mesh: "fs_surface", mark: "fs_mark" };
-        let picking = Pass { format: PICK_FORMAT, samples: 1, blend: false, mesh: "fs_pick", mark: "fs_mark_pick" };
+        let screen = Pass { format, samples, blend: true, meshes: &SCREEN, mark: "fs_mark" };
+        let picking = Pass { format: PICK_FORMAT, samples: 1, blend: false, meshes: &PICKING, mark: "fs_mark_pick" };
         let shadow = |label, vertex, buffers| {
             let recipe = Recipe {
                 label,
@@ -103,7 +119,7 @@ impl Pipelines {
             buffers: &[],
             colour: Some(format.into()),
             depth: Depth::Ignore,
-            samples: SAMPLES,
+            samples,
             strip: false,
         };
         Self {
@@ -123,9 +139,23 @@ struct Pass<'a> {
     format: wgpu::TextureFormat,
     samples: u32,
     blend: bool,
-    mesh: &'a str,
+    meshes: &'a MeshEntries,
     mark: &'a str,
 }
+
+/// The fragment shaders of meshes, by what is drawn together.
+struct MeshEntries {
+    flat: &'static str,
+    water: &'static str,
+    shade: &'static str,
+    solid: &'static str,
+    copy: &'static str,
+}
+
+const SCREEN: MeshEntries =
+    MeshEntries { flat: "fs_flat", water: "fs_water", shade: "fs_shade", solid: "fs_solid", copy: "fs_copy" };
+const PICKING: MeshEntries =
+    MeshEntries { flat: "fs_pick", water: "fs_pick", shade: "fs_pick", solid: "fs_pick", copy: "fs_pick" };
 
 impl Pass<'_> {
     fn pipelines(
@@ -156,16 +186,22 @@ impl Pass<'_> {
             samples: self.samples,
             strip,
         };
-        let flat = recipe("flat", surface, "vs_mesh", self.mesh, &mesh[..], blended.clone(), Depth::Ignore, false);
+        let entries = self.meshes;
+        let flat = |label, fragment| {
+            let recipe = recipe(label, surface, "vs_mesh", fragment, &mesh[..], blended.clone(), Depth::Ignore, false);
+            recipe.make(device, shaded)
+        };
         let ground =
             recipe("ground depth", shapes, "vs_ground_depth", "fs_nothing", &[][..], hidden, Depth::Write, true);
-        let solid = recipe("solid", surface, "vs_mesh", self.mesh, &mesh[..], opaque.clone(), Depth::Write, false);
+        let solid = recipe("solid", surface, "vs_mesh", entries.solid, &mesh[..], opaque.clone(), Depth::Write, false);
         let instances =
-            recipe("instances", surface, "vs_instance", self.mesh, &instanced[..], opaque, Depth::Write, false);
+            recipe("instances", surface, "vs_instance", entries.copy, &instanced[..], opaque, Depth::Write, false);
         let points = recipe("points", marks, "vs_point", self.mark, &points[..], blended.clone(), Depth::Test, true);
-        let lines = recipe("lines", marks, "vs_line", self.mark, &lines[..], blended, Depth::Test, true);
+        let lines = recipe("lines", marks, "vs_line", self.mark, &lines[..], blended.clone(), Depth::Test, true);
         PassPipelines {
-            flat: flat.make(device, shaded),
+            flat: flat("flat", entries.flat),
+            water: flat("water", entries.water),
+            shade: flat("shade", entries.shade),
             ground_depth: ground.make(device, plain),
             solid: solid.make(device, shaded),
             instances: instances.make(device, shaded),

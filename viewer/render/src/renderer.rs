@@ -3,10 +3,10 @@
 
 use std::cell::Cell;
 
-use crate::frame::FrameUniform;
+use crate::frame::{FrameUniform, Sight};
 use crate::picking::{PickRequest, PickSlot};
 use crate::pipelines::{PassPipelines, Pipelines};
-use crate::scene::{BatchId, LineId, MeshId, PointId, Scene, ShapeId, Stage};
+use crate::scene::{BatchId, Detail, GpuSet, LineId, MeshId, PointId, Scene, ShapeId, ShapeMesh, Stage};
 use crate::shadow::Shadow;
 use crate::targets::Targets;
 use crate::{Error, FrameInput, Frustum, Gpu, Instance, Line, MeshData, PICK_WINDOW_PX, Point};
@@ -79,9 +79,9 @@ impl Renderer {
     /// When the device cannot make a picture of this size.
     pub fn new(gpu: Gpu, width: u32, height: u32) -> Result<Self, Error> {
         gpu.checked_size(width, height)?;
-        let pipelines = Pipelines::new(&gpu.device, gpu.format);
+        let pipelines = Pipelines::new(&gpu);
         let shadow = Shadow::new(&gpu.device, &pipelines.shadow_layout);
-        let targets = Targets::new(&gpu.device, gpu.format, width, height);
+        let targets = Targets::new(&gpu, width, height);
         gpu.configure_surface(width, height);
         Ok(Self {
             screen: Uniform::new(&gpu.device, &pipelines.frame_layout),
@@ -120,7 +120,7 @@ impl Renderer {
             return Ok(());
         }
         self.gpu.checked_size(width, height)?;
-        self.targets = Targets::new(&self.gpu.device, self.gpu.format, width, height);
+        self.targets = Targets::new(&self.gpu, width, height);
         self.gpu.configure_surface(width, height);
         Ok(())
     }
@@ -148,14 +148,14 @@ impl Renderer {
         }
     }
 
-    /// Puts a shape for instances onto the GPU.
-    pub fn add_shape(&mut self, mesh: &MeshData) -> ShapeId {
-        self.scene.add_shape(&self.gpu.device, mesh)
+    /// Puts a shape for instances onto the GPU: with all its detail, and plain for copies that are small on screen.
+    pub fn add_shape(&mut self, fine: &MeshData, plain: &MeshData) -> ShapeId {
+        self.scene.add_shape(&self.gpu.device, fine, plain)
     }
 
     /// An empty set of instances. Sets that move every frame should not cast shadows: the shadow map is kept between frames.
-    pub fn add_batch(&mut self, shape: ShapeId, casts_shadow: bool) -> BatchId {
-        self.scene.add_batch(&self.gpu.device, shape, casts_shadow)
+    pub fn add_batch(&mut self, shape: ShapeId, detail: Detail, casts_shadow: bool) -> BatchId {
+        self.scene.add_batch(&self.gpu.device, shape, detail, casts_shadow)
     }
 
     /// Replaces the instances of a set.
@@ -250,13 +250,13 @@ impl Renderer {
         }
         let tally = Tally::default();
         {
-            let mut pass = begin(&mut encoder, &self.targets.colour, Some(target), &self.targets.depth);
+            let (colour, resolve) = self.targets.colour.as_ref().map_or((target, None), |c| (c, Some(target)));
+            let mut pass = begin(&mut encoder, colour, resolve, &self.targets.depth);
             pass.set_bind_group(0, &self.screen.group, &[]);
             pass.set_bind_group(1, &self.shadow.bind_group, &[]);
             pass.set_pipeline(&self.pipelines.backdrop);
             pass.draw(0..3, 0..1);
-            let frustum = input.camera.frustum(size[0] / size[1]);
-            self.draw_scene(&mut pass, &self.pipelines.screen, &frustum, &tally);
+            self.draw_scene(&mut pass, &self.pipelines.screen, &uniform.sight(), &tally);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.stats = FrameStats { draw_calls: tally.draws.get() + 2, triangles: tally.triangles.get(), shadow_drawn };
@@ -272,8 +272,7 @@ impl Renderer {
         {
             let mut pass = begin(&mut encoder, &self.pick_slot.colour, None, &self.pick_slot.depth);
             pass.set_bind_group(0, &self.picking.group, &[]);
-            let frustum = uniform.frustum();
-            self.draw_scene(&mut pass, &self.pipelines.picking, &frustum, &Tally::default());
+            self.draw_scene(&mut pass, &self.pipelines.picking, &uniform.sight(), &Tally::default());
         }
         let buffer = self.pick_slot.copy_out(&self.gpu.device, &mut encoder);
         self.gpu.queue.submit([encoder.finish()]);
@@ -323,15 +322,13 @@ impl Renderer {
         }
         pass.set_pipeline(&self.pipelines.shadow_instances);
         for set in self.scene.batches.values().filter(|set| set.visible && set.casts && set.count > 0) {
-            let Some(shape) = self.scene.shapes.get(&set.shape) else { continue };
-            pass.set_vertex_buffer(0, shape.vertices.slice(..));
-            pass.set_vertex_buffer(1, set.buffer.slice(..));
-            pass.set_index_buffer(shape.indices.slice(..), wgpu::IndexFormat::Uint32);
-            pass.draw_indexed(0..shape.count, 0, 0..set.count);
+            let Some(shape) = self.scene.shadow_of(set) else { continue };
+            draw_copies(&mut pass, shape, set);
         }
     }
 
-    fn draw_scene(&self, pass: &mut wgpu::RenderPass<'_>, with: &PassPipelines, frustum: &Frustum, tally: &Tally) {
+    fn draw_scene(&self, pass: &mut wgpu::RenderPass<'_>, with: &PassPipelines, sight: &Sight, tally: &Tally) {
+        let frustum = &sight.frustum;
         self.draw_flat(pass, with, frustum, tally);
         pass.set_pipeline(&with.ground_depth);
         pass.draw(0..4, 0..1);
@@ -341,11 +338,8 @@ impl Renderer {
         }
         pass.set_pipeline(&with.instances);
         for set in self.scene.batches.values().filter(|set| set.drawn(frustum)) {
-            let Some(shape) = self.scene.shapes.get(&set.shape) else { continue };
-            pass.set_vertex_buffer(0, shape.vertices.slice(..));
-            pass.set_vertex_buffer(1, set.buffer.slice(..));
-            pass.set_index_buffer(shape.indices.slice(..), wgpu::IndexFormat::Uint32);
-            pass.draw_indexed(0..shape.count, 0, 0..set.count);
+            let Some(shape) = self.scene.shape_of(set, sight) else { continue };
+            draw_copies(pass, shape, set);
             tally.add(u64::from(shape.count / 3) * u64::from(set.count));
         }
         pass.set_pipeline(&with.lines);
@@ -371,11 +365,18 @@ impl Renderer {
             .map(|(id, mesh)| (mesh.stage, *id, mesh))
             .collect();
         flat.sort_by_key(|(stage, id, _)| (*stage, *id));
-        pass.set_pipeline(&with.flat);
         for (_, _, mesh) in flat {
+            pass.set_pipeline(with.flat(mesh.material));
             draw_mesh(pass, mesh, tally);
         }
     }
+}
+
+fn draw_copies(pass: &mut wgpu::RenderPass<'_>, shape: &ShapeMesh, set: &GpuSet) {
+    pass.set_vertex_buffer(0, shape.vertices.slice(..));
+    pass.set_vertex_buffer(1, set.buffer.slice(..));
+    pass.set_index_buffer(shape.indices.slice(..), wgpu::IndexFormat::Uint32);
+    pass.draw_indexed(0..shape.count, 0, 0..set.count);
 }
 
 fn draw_mesh(pass: &mut wgpu::RenderPass<'_>, mesh: &crate::scene::GpuMesh, tally: &Tally) {

@@ -7,7 +7,8 @@ use bytemuck::Pod;
 use glam::Vec3;
 use wgpu::util::DeviceExt;
 
-use crate::{Frustum, Instance, Line, MeshData, Point};
+use crate::frame::Sight;
+use crate::{Frustum, Instance, Line, Material, MeshData, Point, Vertex};
 
 /// A static mesh on the GPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +16,20 @@ pub struct MeshId(u32);
 /// A mesh that instances are copies of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShapeId(u32);
+/// How much of a shape's detail a set of copies is drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// All of it.
+    Fine,
+    /// As few triangles as a small copy needs.
+    Plain,
+    /// Fine where the nearest copy may be [`FINE_PX`] high on screen or more, else plain.
+    BySize,
+}
+
+/// A copy lower on screen than this, in pixels, looks the same with few triangles.
+pub const FINE_PX: f32 = 32.0;
+
 /// A set of instances of one shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(u32);
@@ -28,7 +43,7 @@ pub struct LineId(u32);
 /// When a mesh is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Lies on the ground and is painted in this order, lowest first; may be translucent.
+    /// Lies on the ground, is of one material, and is painted in this order, lowest first; may be translucent.
     Flat(u8),
     /// Stands in space and casts a shadow.
     Solid,
@@ -39,16 +54,24 @@ pub(crate) struct GpuMesh {
     pub(crate) indices: wgpu::Buffer,
     pub(crate) count: u32,
     pub(crate) stage: Stage,
+    /// Of the first corner: what lies on the ground is of one material.
+    pub(crate) material: Material,
     pub(crate) low: Vec3,
     pub(crate) high: Vec3,
     pub(crate) visible: bool,
 }
 
+/// A mesh to be drawn many times, in two levels of detail.
 pub(crate) struct GpuShape {
+    fine: ShapeMesh,
+    plain: ShapeMesh,
+    reach: f32,
+}
+
+pub(crate) struct ShapeMesh {
     pub(crate) vertices: wgpu::Buffer,
     pub(crate) indices: wgpu::Buffer,
     pub(crate) count: u32,
-    reach: f32,
 }
 
 /// A growing buffer of equal records.
@@ -57,6 +80,8 @@ pub(crate) struct GpuSet {
     pub(crate) count: u32,
     pub(crate) shape: ShapeId,
     pub(crate) casts: bool,
+    detail: Detail,
+    largest_m: f32,
     pub(crate) low: Vec3,
     pub(crate) high: Vec3,
     pub(crate) visible: bool,
@@ -98,6 +123,7 @@ impl Scene {
             indices: buffer_of(device, &mesh.indices, wgpu::BufferUsages::INDEX),
             count: mesh.indices.len() as u32,
             stage,
+            material: mesh.vertices.first().map_or(Material::Plain, Vertex::material),
             low,
             high,
             visible: true,
@@ -106,34 +132,46 @@ impl Scene {
         id
     }
 
-    pub(crate) fn add_shape(&mut self, device: &wgpu::Device, mesh: &MeshData) -> ShapeId {
+    pub(crate) fn add_shape(&mut self, device: &wgpu::Device, fine: &MeshData, plain: &MeshData) -> ShapeId {
         let id = ShapeId(self.number());
-        let reach = mesh.vertices.iter().map(|v| Vec3::from(v.position_m).length()).fold(0.0, f32::max);
-        let stored = GpuShape {
-            vertices: buffer_of(device, &mesh.vertices, wgpu::BufferUsages::VERTEX),
-            indices: buffer_of(device, &mesh.indices, wgpu::BufferUsages::INDEX),
-            count: mesh.indices.len() as u32,
-            reach,
-        };
+        let reach = fine.vertices.iter().map(|v| Vec3::from(v.position_m).length()).fold(0.0, f32::max);
+        let stored = GpuShape { fine: ShapeMesh::new(device, fine), plain: ShapeMesh::new(device, plain), reach };
         self.shapes.insert(id, stored);
         id
     }
 
-    pub(crate) fn add_batch(&mut self, device: &wgpu::Device, shape: ShapeId, casts: bool) -> BatchId {
+    pub(crate) fn add_batch(&mut self, device: &wgpu::Device, shape: ShapeId, detail: Detail, casts: bool) -> BatchId {
         let id = BatchId(self.number());
-        self.batches.insert(id, GpuSet::empty(device, shape, casts));
+        self.batches.insert(id, GpuSet::empty(device, shape, detail, casts));
         id
+    }
+
+    /// The mesh that a batch is drawn with, seen from there.
+    pub(crate) fn shape_of(&self, set: &GpuSet, sight: &Sight) -> Option<&ShapeMesh> {
+        let shape = self.shapes.get(&set.shape)?;
+        let nearest = sight.eye_m.clamp(set.low, set.high);
+        let fine = match set.detail {
+            Detail::Fine => true,
+            Detail::Plain => false,
+            Detail::BySize => sight.metre_px(nearest) * set.largest_m >= FINE_PX,
+        };
+        Some(if fine { &shape.fine } else { &shape.plain })
+    }
+
+    /// The mesh that a batch casts its shadow with: a shadow tells no details.
+    pub(crate) fn shadow_of(&self, set: &GpuSet) -> Option<&ShapeMesh> {
+        self.shapes.get(&set.shape).map(|shape| &shape.plain)
     }
 
     pub(crate) fn add_points(&mut self, device: &wgpu::Device) -> PointId {
         let id = PointId(self.number());
-        self.points.insert(id, GpuSet::empty(device, ShapeId(0), false));
+        self.points.insert(id, GpuSet::empty(device, ShapeId(0), Detail::Fine, false));
         id
     }
 
     pub(crate) fn add_lines(&mut self, device: &wgpu::Device) -> LineId {
         let id = LineId(self.number());
-        self.lines.insert(id, GpuSet::empty(device, ShapeId(0), false));
+        self.lines.insert(id, GpuSet::empty(device, ShapeId(0), Detail::Fine, false));
         id
     }
 
@@ -145,6 +183,7 @@ impl Scene {
         let largest = instances.iter().flat_map(|i| i.scale).fold(0.0, f32::max) * reach;
         let (low, high) = bounds(instances.iter().map(|i| i.position_m));
         (set.low, set.high) = (low - largest, high + largest);
+        set.largest_m = largest;
         if instances.iter().any(|i| i.least_px > 0.0) {
             (set.low, set.high) = (Vec3::splat(-1e9), Vec3::splat(1e9));
         }
@@ -163,6 +202,16 @@ impl Scene {
     }
 }
 
+impl ShapeMesh {
+    fn new(device: &wgpu::Device, mesh: &MeshData) -> Self {
+        Self {
+            vertices: buffer_of(device, &mesh.vertices, wgpu::BufferUsages::VERTEX),
+            indices: buffer_of(device, &mesh.indices, wgpu::BufferUsages::INDEX),
+            count: mesh.indices.len() as u32,
+        }
+    }
+}
+
 impl GpuMesh {
     pub(crate) fn drawn(&self, frustum: &Frustum) -> bool {
         self.visible && self.count > 0 && frustum.sees(self.low, self.high)
@@ -170,9 +219,10 @@ impl GpuMesh {
 }
 
 impl GpuSet {
-    fn empty(device: &wgpu::Device, shape: ShapeId, casts: bool) -> Self {
+    fn empty(device: &wgpu::Device, shape: ShapeId, detail: Detail, casts: bool) -> Self {
         let buffer = Self::room(device, 48);
-        Self { buffer, count: 0, shape, casts, low: Vec3::ZERO, high: Vec3::ZERO, visible: true }
+        let (low, high) = (Vec3::ZERO, Vec3::ZERO);
+        Self { buffer, count: 0, shape, casts, detail, largest_m: 0.0, low, high, visible: true }
     }
 
     fn room(device: &wgpu::Device, bytes: u64) -> wgpu::Buffer {

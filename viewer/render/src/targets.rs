@@ -1,23 +1,28 @@
-//! The textures that a frame is drawn into: colour and depth with four samples a pixel. Made again when the size changes.
+//! The textures that a frame is drawn into: depth, and colour where a pixel has several samples. Made again when the size
+//! changes.
 
-/// Samples a pixel: what WebGL2 and WebGPU both promise.
-pub(crate) const SAMPLES: u32 = 4;
+use crate::Gpu;
+
 pub(crate) const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 
 /// Colour and depth of one picture size.
 pub(crate) struct Targets {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    pub(crate) colour: wgpu::TextureView,
+    /// The samples to be resolved; without it the frame is drawn into its target at once.
+    pub(crate) colour: Option<wgpu::TextureView>,
     pub(crate) depth: wgpu::TextureView,
 }
 
 impl Targets {
-    pub(crate) fn new(device: &wgpu::Device, format: wgpu::TextureFormat, width: u32, height: u32) -> Self {
-        let attachment = wgpu::TextureUsages::RENDER_ATTACHMENT;
-        let colour = texture(device, "colour", format, [width, height], SAMPLES, attachment);
-        let depth = texture(device, "depth", DEPTH, [width, height], SAMPLES, attachment);
-        Self { width, height, colour: view(&colour), depth: view(&depth) }
+    pub(crate) fn new(gpu: &Gpu, width: u32, height: u32) -> Self {
+        let samples = gpu.samples();
+        let attached = |label, format| {
+            let attachment = wgpu::TextureUsages::RENDER_ATTACHMENT;
+            view(&texture(&gpu.device, label, format, [width, height], samples, attachment))
+        };
+        let colour = (samples > 1).then(|| attached("colour", gpu.format));
+        Self { width, height, colour, depth: attached("depth", DEPTH) }
     }
 }
 

@@ -59,6 +59,20 @@ impl Vertex {
         let normal = [byte(normal[0]), byte(normal[1]), byte(normal[2]), material as i8];
         Self { position_m, normal, colour, pick }
     }
+
+    /// The material whose code the normal carries.
+    pub(crate) fn material(&self) -> Material {
+        match self.normal[3] {
+            1 => Material::Wall,
+            2 => Material::Roof,
+            3 => Material::Water,
+            4 => Material::Grass,
+            5 => Material::Shade,
+            6 => Material::Glow,
+            7 => Material::Foliage,
+            _ => Material::Plain,
+        }
+    }
 }
 
 /// One placed copy of a shape: 48 bytes.

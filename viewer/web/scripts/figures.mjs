@@ -3,20 +3,14 @@
 import { spawn } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+
+import { drawn, launch, newPage } from "./chromium.mjs";
 
 const url = process.env.URBIS_URL;
 const [host, port] = (process.env.URBIS_MQTT ?? "").split(":");
 if (!url || !port)
   throw new Error("run this beside a demo: scripts/with-urbis.sh URBIS -- node scripts/figures.mjs");
-const args = [
-  "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync",
-  "--enable-unsafe-webgpu --enable-features=Vulkan --use-vulkan=swiftshader --use-webgpu-adapter=swiftshader",
-  "--use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader",
-]
-  .join(" ")
-  .split(" ");
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+const browser = await launch();
 
 const at = (runs, place) => [...runs].sort((a, b) => a - b)[Math.round((runs.length - 1) * place)];
 function figure(name, unit, runs, most) {
@@ -27,8 +21,7 @@ function figure(name, unit, runs, most) {
 
 /** Opens the page anew; milliseconds from the navigation's start until the city was drawn. */
 async function open() {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-  const page = await context.newPage();
+  const { context, page } = await newPage(browser);
   await page.addInitScript(() => {
     // Arrival times of live messages, by the marker value they hold.
     globalThis.arrivals = {};
@@ -48,7 +41,7 @@ async function open() {
     };
   });
   await page.goto(url);
-  await page.waitForSelector("#city[data-built=true]", { timeout: 60_000 });
+  await drawn(page);
   return {
     context,
     page,

@@ -5,23 +5,24 @@ use std::fs;
 use anyhow::{Context, bail};
 
 use crate::cli::CheckArgs;
+use crate::say::say;
 
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     let report = kernel_store::check(&args.data)?;
-    println!(
+    say(format_args!(
         "store:  whole up to commit {}: {} log records, {} segments with {} rows, {} content objects",
         report.sequence, report.commits, report.segments, report.rows, report.contents
-    );
+    ));
     if let Some(torn) = report.torn {
-        println!(
+        say(format_args!(
             "        {} unacknowledged bytes at the end of {} will be cut at the next start",
             torn.bytes,
             torn.path.display()
-        );
+        ));
     }
     let (folder, key) = (args.data.join("ledger"), args.data.join("log.pub"));
     if !folder.exists() {
-        println!("ledger: none yet");
+        say(format_args!("ledger: none yet"));
         return Ok(());
     }
     let key = fs::read_to_string(&key).with_context(|| key.display().to_string())?;
@@ -29,6 +30,9 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
     if !ledger.is_sound() {
         bail!("the ledger is not sound: {}; restore it from a backup", ledger.problems.join("; "));
     }
-    println!("ledger: sound, {} leaves of {} assets, root {}", ledger.size, ledger.asset_count, ledger.root_hash);
+    say(format_args!(
+        "ledger: sound, {} leaves of {} assets, root {}",
+        ledger.size, ledger.asset_count, ledger.root_hash
+    ));
     Ok(())
 }

@@ -13,6 +13,7 @@ use super::serve::{Kernel, runtime};
 use crate::cli::DemoArgs;
 use crate::config::Config;
 use crate::logging;
+use crate::say::say;
 
 pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<()> {
     let mut config = Config::load(None)?;
@@ -31,7 +32,7 @@ pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(false);
         let publishing = tokio::spawn(publish(broker, district, stopped));
         kernel.announce();
-        println!("        synthetic district pilot, live; stop with Ctrl-C");
+        say(format_args!("        synthetic district pilot, live; stop with Ctrl-C"));
         let ended = kernel.until_stopped().await;
         stop.send_replace(true);
         publishing.abort();
@@ -56,8 +57,8 @@ async fn fill(kernel: &Kernel, district: &District) -> anyhow::Result<()> {
     reached.wait_for(|reached| *reached >= receipt.sequence).await.context("registration ended")?;
     let outcome = &receipt.outcome;
     match outcome.created + outcome.revised {
-        0 => println!("demo:   going on with {} known things", outcome.unchanged),
-        n => println!("demo:   made {n} things and registered them in {:.1} s", begun.elapsed().as_secs_f64()),
+        0 => say(format_args!("demo:   going on with {} known things", outcome.unchanged)),
+        n => say(format_args!("demo:   made {n} things and registered them in {:.1} s", begun.elapsed().as_secs_f64())),
     }
     Ok(())
 }

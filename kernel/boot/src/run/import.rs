@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::cli::ImportArgs;
 use crate::config::Config;
 use crate::remote::Remote;
+use crate::say::{say, warn};
 
 /// Refused records shown on the terminal; the file has all.
 const SHOWN: usize = 20;
@@ -26,7 +27,7 @@ pub(crate) fn import(args: &ImportArgs) -> anyhow::Result<()> {
     for file in &args.files {
         if let Err(error) = import_file(file, &options, &mut target) {
             failed += 1;
-            eprintln!("urbis: {error:#}; nothing of this file was kept");
+            warn(format_args!("{error:#}; nothing of this file was kept"));
         }
     }
     match failed {
@@ -191,19 +192,19 @@ fn report(
     begun: Instant,
     target: &Target,
 ) -> anyhow::Result<()> {
-    println!("{} ({}, dataset {}, {})", file.display(), summary.format, summary.dataset, summary.crs);
+    say(format_args!("{} ({}, dataset {}, {})", file.display(), summary.format, summary.dataset, summary.crs));
     let Written { created, revised, unchanged, observations, positions, contents, .. } = written;
-    println!("  read {} records in {:.2} s", summary.records_read, begun.elapsed().as_secs_f64());
-    println!(
+    say(format_args!("  read {} records in {:.2} s", summary.records_read, begun.elapsed().as_secs_f64()));
+    say(format_args!(
         "  imported {created} new, {revised} revised, {observations} observations, {positions} positions, {contents} contents; {unchanged} unchanged"
-    );
-    println!("  refused {}", refused.len());
+    ));
+    say(format_args!("  refused {}", refused.len()));
     for rejection in refused.iter().take(SHOWN) {
-        println!("    {}: {}", rejection.place, rejection.reason);
+        say(format_args!("    {}: {}", rejection.place, rejection.reason));
     }
     if !refused.is_empty() {
         let path = write_report(file, refused, &target.reports())?;
-        println!("  all refused records: {}", path.display());
+        say(format_args!("  all refused records: {}", path.display()));
     }
     Ok(())
 }

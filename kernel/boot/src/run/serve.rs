@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::logging;
+use crate::say::say;
 
 /// Batches of changes from streams that may wait for the writer.
 const STREAM_QUEUE: usize = 8;
@@ -108,14 +109,17 @@ impl Kernel {
 
     /// Says where everything is.
     pub(crate) fn announce(&self) {
-        println!("data:   {}", self.data.display());
+        say(format_args!("data:   {}", self.data.display()));
         if let Some(broker) = &self.broker {
-            println!("mqtt:   mqtt://{}", broker.address());
+            say(format_args!("mqtt:   mqtt://{}", broker.address()));
         }
         if let Some(key) = &self.first_key {
-            println!("key:    {}   (for writes over HTTP; shown this once, kept only as a hash)", key.reveal());
+            say(format_args!(
+                "key:    {}   (for writes over HTTP; shown this once, kept only as a hash)",
+                key.reveal()
+            ));
         }
-        println!("page:   http://{}/", self.server.address);
+        say(format_args!("page:   http://{}/", self.server.address));
     }
 
     /// Waits for Ctrl-C, a termination signal, or a part that fails.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use kernel_query::format::{Format, Writer};
-use kernel_query::{Engine, ExtraTable, Limits, Options};
+use kernel_query::{Engine, Limits, Options};
 use kernel_server::asset_table;
 use kernel_store::Reader;
 
@@ -13,6 +13,7 @@ use super::serve::runtime;
 use crate::cli::SqlArgs;
 use crate::config::Config;
 use crate::remote::Remote;
+use crate::say::warn;
 
 pub(crate) fn sql(args: &SqlArgs) -> anyhow::Result<()> {
     let mut format: Format = args.format.parse()?;
@@ -33,29 +34,19 @@ fn terminal_width() -> usize {
 async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
     let config = Config::load(None)?;
     let (reader, _) = Reader::open(data)?;
-    let extra = match query.to_ascii_lowercase().contains("assets") {
-        true => vec![assets(data)?],
-        false => Vec::new(),
-    };
     let engine = Engine::new(&Options { memory_bytes: config.sql_memory_mb << 20, ..Options::default() })?;
     let settings = config.settings();
     let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
-    let mut result = engine.query(&reader.snapshot(), &extra, query, limits).await?;
+    let mut result = engine.query(&reader.snapshot(), &[asset_table(data)], query, limits).await?;
     let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;
     while let Some(batch) = result.next().await {
-        writer.write(&batch?)?;
+        writer.write(&batch?).context("standard output")?;
     }
-    writer.finish()?.flush().context("standard output")?;
+    writer.finish().context("standard output")?.flush().context("standard output")?;
     if let Some(cut) = result.truncated() {
-        eprintln!("urbis: {cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration");
+        warn(format_args!("{cut}; ask for less, or raise sql_rows or sql_deadline_s in the configuration"));
     }
     Ok(())
-}
-
-fn assets(data: &Path) -> anyhow::Result<ExtraTable> {
-    let key = data.join("log.pub");
-    let key = std::fs::read_to_string(&key).with_context(|| format!("{}, the ledger's public key", key.display()))?;
-    Ok(asset_table(&data.join("ledger"), &key)?)
 }
 
 fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
@@ -70,7 +61,7 @@ fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
     };
     std::io::stdout().write_all(&rows).context("standard output")?;
     if let Some(cut) = reply.truncated {
-        eprintln!("urbis: {cut}; ask for less, or raise the server's limits");
+        warn(format_args!("{cut}; ask for less, or raise the server's limits"));
     }
     Ok(())
 }

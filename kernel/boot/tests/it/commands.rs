@@ -42,6 +42,50 @@ fn codes_go_both_ways_and_stream() {
 }
 
 #[test]
+fn codes_are_converted_explained_and_laid_over_areas() {
+    assert_eq!(done(&["code", "convert", "N50J47539B825534", "--to", "gs"]).trim().len(), 27);
+    let hexagons = done(&["code", "convert", "N50J475", "--to", "h3", "--level", "7"]);
+    assert!(hexagons.lines().count() > 20 && hexagons.contains(",inner") && hexagons.contains(",outer"), "{hexagons}");
+    let refused = run(&["code", "convert", "N50J475", "--to", "h3"]);
+    assert!(stderr(&refused).contains("take a cover"), "{}", stderr(&refused));
+    assert_eq!(done(&["code", "neighbours", "N50J475", "--across", "face"]).lines().count(), 4);
+    assert_eq!(done(&["code", "neighbours", "8931aa50107ffff", "--disk", "1"]).lines().count(), 7);
+    let said = done(&["code", "explain", "N50J47539B825534"]);
+    assert!(said.contains("level  1") && said.contains("114°E to 120°E, 36°N to 40°N"), "{said}");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("park.geojson");
+    let park = r#"{"type":"Polygon","coordinates":[[[116.3,39.9],[116.31,39.9],[116.31,39.91],[116.3,39.9]]]}"#;
+    fs::write(&file, park).unwrap();
+    let file = file.to_str().unwrap();
+    let rows = done(&["code", "cover", file, "--scheme", "bd", "--level", "6"]);
+    assert!(rows.starts_with("shape,code,inner\n") && rows.contains(",true") && rows.contains(",false"), "{rows}");
+    let boxes = done(&["code", "cover", file, "--scheme", "gs", "--level", "20", "--format", "geojson"]);
+    let boxes: serde_json::Value = serde_json::from_str(&boxes).unwrap();
+    assert!(boxes["features"].as_array().unwrap().len() > 10);
+}
+
+#[test]
+fn files_come_back_with_columns_of_codes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    fs::write(path("a.csv"), "id,lon,lat,note\n1,116.3126,39.9932,\"a, b\"\n2,,39.9,none\n3,-70.5,-33.4,\n").unwrap();
+    let add = |from: &str, to: &str| run(&["code", "columns", from, "--out", to, "--code", "bd:8", "--code", "h3:9"]);
+    let output = add(&path("a.csv"), &path("b.csv"));
+    assert!(output.status.success(), "{}", stderr(&output));
+    let coded = fs::read_to_string(path("b.csv")).unwrap();
+    let lines: Vec<&str> = coded.lines().collect();
+    assert_eq!(lines[0], "id,lon,lat,note,code_bd_8,code_h3_9");
+    let bd = done(&["code", "encode", "--scheme", "bd", "--level", "8", "116.3126", "39.9932"]);
+    let h3 = done(&["code", "encode", "--scheme", "h3", "--level", "9", "116.3126", "39.9932"]);
+    assert_eq!(lines[1], format!("1,116.3126,39.9932,\"a, b\",{},{}", bd.trim(), h3.trim()));
+    assert_eq!(lines[2], "2,,39.9,none,,", "no position, no code");
+    fs::write(path("bad.csv"), "lon,lat\n116.3,39.9\n39.9,116.3\n").unwrap();
+    let refused = add(&path("bad.csv"), &path("c.csv"));
+    assert!(stderr(&refused).contains("line 3"), "{}", stderr(&refused));
+    assert!(!dir.path().join("c.csv").exists() && !dir.path().join("c.csv.part").exists());
+}
+
+#[test]
 fn a_city_is_imported_asked_proven_and_imported_again() {
     let Some(file) = shared("data/city/cityjson/denhaag_01.city.json.gz") else { return };
     let dir = tempfile::tempdir().unwrap();
@@ -74,6 +118,8 @@ fn a_city_is_imported_asked_proven_and_imported_again() {
     let counted = |query: &str| done(&["sql", query, "--data", data_text, "--format", "csv"]);
     let with_geometry = "SELECT count(*) AS n FROM entities WHERE geometry IS NOT NULL";
     assert_eq!(counted("SELECT count(*) AS n FROM assets"), counted(with_geometry));
+    let listed = "SELECT count(*) AS n FROM information_schema.tables WHERE table_name = 'assets'";
+    assert_eq!(counted(listed), "n\n1\n", "a table that can be asked is listed");
     drop(server);
     let path = dir.path().join("receipt");
     let (path_text, key) = (path.to_str().unwrap(), data.join("log.pub"));

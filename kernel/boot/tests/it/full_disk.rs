@@ -1,7 +1,10 @@
 //! The disk is full: writers over HTTP are told, publishers over MQTT are slowed and not acknowledged, and when there is
 //! room again everything goes on; nothing acknowledged is lost, nothing is there twice. The full disk is a limit on the
-//! size of files, which the kernel enforces on every write of the running program.
+//! size of files, which the kernel enforces on every write of the running program, its log on standard error included.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU16;
@@ -19,12 +22,18 @@ const READINGS: u16 = 3_000;
 const DESCRIBE: &str =
     r#"{"kind":"sensor","class":"level","lon":116.3,"lat":39.9,"datastreams":[{"property":"level","unit":"1"}]}"#;
 
-/// `urbis` that gets an error instead of a signal when a file may not grow, as on a full disk.
-fn without_signal() -> Command {
+/// Files may grow to so many bytes: room for a few commits.
+const ROOM: usize = 20_000;
+
+/// `urbis` that gets an error instead of a signal when a file may not grow, as on a full disk; its log is such a file.
+fn without_signal(log: &Path) -> Command {
     let program = urbis();
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program.get_program());
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut log = File::create(log).unwrap();
+    log.write_all(&vec![b'\n'; ROOM]).unwrap();
+    command.stderr(log);
     command
 }
 
@@ -77,11 +86,10 @@ impl Publisher {
 fn a_full_disk_slows_publishers_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let server = Server::start_by(without_signal(), &data, "127.0.0.1:0");
+    let server = Server::start_by(without_signal(&dir.path().join("log")), &data, "127.0.0.1:0");
     let key = server.key.clone().unwrap();
     post(&server.url, &key, &describe(0)).unwrap();
-    // Room for a few commits more.
-    room(&server, "20000");
+    room(&server, &ROOM.to_string());
     let publisher = Publisher::start(server.mqtt.as_deref().unwrap());
     let mut before = u16::MAX;
     while publisher.acknowledged() != before {

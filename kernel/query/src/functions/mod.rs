@@ -9,6 +9,8 @@ mod cover;
 mod decode;
 mod geosot;
 mod h3;
+mod relate;
+mod rslc;
 mod spatial;
 
 use std::sync::Arc;
@@ -25,9 +27,28 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     for function in spatial.aggregate_udfs() {
         state.register_udaf(Arc::new(function.clone().into()))?;
     }
-    let ours = beidou::functions().into_iter().chain(geosot::functions());
-    for function in ours.chain([h3::function(), cover::function(), decode::function(), area::function()]) {
+    let codes = [beidou::functions(), geosot::functions(), rslc::functions(), cover::functions()];
+    let others = [h3::function(), decode::function(), area::function()];
+    for function in codes.into_iter().flatten().chain(others).chain(relate::functions()) {
         state.register_udf(Arc::new(function))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::session_state::SessionStateBuilder;
+
+    /// `docs/sql.md` is what people read: a function that is not there does not exist for them.
+    #[test]
+    fn every_function_of_ours_is_in_the_manual() {
+        let mut state = SessionStateBuilder::new().with_default_features().build();
+        super::register(&mut state).unwrap();
+        let manual = include_str!("../../../../docs/sql.md");
+        let ours: Vec<&String> = state.scalar_functions().keys().filter(|name| name.starts_with("code_")).collect();
+        assert!(ours.len() >= 20, "{ours:?}");
+        for name in ours {
+            assert!(manual.contains(&format!("`{name}(")), "{name} is not in docs/sql.md");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod files;
 mod memory;
+mod ranges;
 
 use std::sync::Arc;
 
@@ -14,10 +15,10 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
-use datafusion::logical_expr::{Expr, lit};
+use datafusion::logical_expr::{Expr, Operator, lit};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::expressions::{BinaryExpr, Column};
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
@@ -59,11 +60,15 @@ impl Request {
         let mut parts = Vec::new();
         if !batches.is_empty() || files.is_empty() {
             let source = memory::source(state, &self.stored, batches, &read, limit)?;
-            parts.push(self.finish(state, source, &read, ordered.for_memory())?);
+            let schema = source.schema();
+            let predicate = ordered.for_memory().map(|predicate| in_one_step(state, predicate, &schema)).transpose()?;
+            parts.push(self.finish(state, source, &read, predicate)?);
         }
         if !files.is_empty() {
             let source = files::source(state, &self.stored, files, &read, limit)?;
-            parts.push(self.finish(state, source, &read, ordered.for_files())?);
+            let schema = source.schema();
+            let predicate = ordered.for_files().map(|predicate| physical(state, predicate, &schema)).transpose()?;
+            parts.push(self.finish(state, source, &read, predicate)?);
         }
         match parts.len() {
             1 => Ok(parts.swap_remove(0)),
@@ -97,13 +102,12 @@ impl Request {
         state: &dyn Session,
         source: Arc<dyn ExecutionPlan>,
         read: &[usize],
-        predicate: Option<Expr>,
+        predicate: Option<Arc<dyn PhysicalExpr>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let places: Vec<usize> = self.wanted.iter().filter_map(|column| read.binary_search(column).ok()).collect();
         let schema = source.schema();
         let filtered: Arc<dyn ExecutionPlan> = match predicate {
             Some(predicate) => {
-                let predicate = physical(state, predicate, &schema)?;
                 Arc::new(FilterExecBuilder::new(predicate, source).apply_projection(Some(places))?.build()?)
             }
             None if places.iter().copied().eq(0..schema.fields().len()) => source,
@@ -120,7 +124,10 @@ impl Ordered {
     /// A null in the cheap part would make the engine evaluate the costly part on every row: make it false instead.
     fn for_memory(&self) -> Option<Expr> {
         match (&self.cheap, &self.costly) {
-            (Some(cheap), Some(costly)) => Some(Expr::IsTrue(Box::new(cheap.clone())).and(costly.clone())),
+            (Some(cheap), Some(costly)) => {
+                let cheap = split_conjunction_owned(cheap.clone()).into_iter().map(|part| Expr::IsTrue(Box::new(part)));
+                conjunction(cheap).map(|cheap| cheap.and(costly.clone()))
+            }
             _ => self.for_files(),
         }
     }
@@ -138,6 +145,19 @@ fn calls_function(expr: &Expr) -> bool {
         Ok(if calls { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     visited.is_err() || calls
+}
+
+/// Comparisons of doubles with constants as one expression, then the rest.
+fn in_one_step(state: &dyn Session, predicate: Expr, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {
+    match ranges::take(predicate, schema)? {
+        (None, None) => physical(state, lit(true), schema),
+        (None, Some(rest)) => physical(state, rest, schema),
+        (Some(ranges), None) => Ok(Arc::new(ranges)),
+        (Some(ranges), Some(rest)) => {
+            let rest = physical(state, rest, schema)?;
+            Ok(Arc::new(BinaryExpr::new(Arc::new(ranges), Operator::And, rest)))
+        }
+    }
 }
 
 fn physical(state: &dyn Session, predicate: Expr, schema: &Schema) -> Result<Arc<dyn PhysicalExpr>> {

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use kernel_model::{
     Change, ContentDraft, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Observation,
@@ -42,6 +43,11 @@ pub(crate) fn ask(sql: &str) -> Result<Answer, Error> {
 
 pub(crate) fn ask_with(sql: &str, extra: &[ExtraTable], limits: Limits) -> Result<Answer, Error> {
     block_on(async { engine().query(snapshot(), extra, sql, limits).await?.collect().await })
+}
+
+/// A table of these rows, beside the stored ones.
+pub(crate) fn brought(name: &str, rows: RecordBatch) -> ExtraTable {
+    ExtraTable::new(name, rows.schema(), move || Ok::<_, std::convert::Infallible>(vec![rows.clone()]))
 }
 
 /// All cells as text, row by row.

@@ -10,7 +10,7 @@ use kernel_query::ExtraTable;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use crate::city::{LIMITS, ask_with, cells};
+use crate::city::{LIMITS, ask_with, brought, cells};
 
 /// A star-shaped ring around a place, on a lattice so that shapes touch often.
 fn ring(random: &mut StdRng, reach: f64) -> Vec<(f64, f64)> {
@@ -71,8 +71,8 @@ fn table(shapes: &[Shape]) -> ExtraTable {
         side(|r| r.north),
     ];
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
-    ExtraTable { name: "shapes".to_owned(), schema, batches: vec![batch] }
+    let batch = RecordBatch::try_new(schema, columns).unwrap();
+    brought("shapes", batch)
 }
 
 fn literal(shape: &Shape) -> String {

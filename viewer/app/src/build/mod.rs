@@ -25,10 +25,26 @@ pub(crate) enum ShapeKind {
     Conifer,
     Car,
     Bus,
+    Bicycle,
     Person,
     Sensor,
     Pin,
     Cube,
+}
+
+impl ShapeKind {
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Tree,
+        Self::Conifer,
+        Self::Car,
+        Self::Bus,
+        Self::Bicycle,
+        Self::Person,
+        Self::Sensor,
+        Self::Pin,
+        Self::Cube,
+    ];
 }
 
 /// Painting order of what lies on the ground.

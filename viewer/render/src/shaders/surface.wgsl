@@ -1,9 +1,8 @@
-// How each material looks. Needs common.wgsl, lit.wgsl and mesh.wgsl before it.
+// How each material looks, one entry point for each group of materials that are drawn together: a graphics chip keeps fewer
+// registers busy, and a software adapter, which runs every branch for every pixel, does a third of the work of one shader for
+// all. Needs common.wgsl, lit.wgsl and mesh.wgsl before it.
 const WALL: u32 = 1u;
-const ROOF: u32 = 2u;
-const WATER: u32 = 3u;
 const GRASS: u32 = 4u;
-const SHADE: u32 = 5u;
 const GLOW: u32 = 6u;
 const FOLIAGE: u32 = 7u;
 
@@ -51,26 +50,50 @@ fn water(position: vec3<f32>, albedo: vec3<f32>, normal: vec3<f32>) -> vec3<f32>
     return mix(deep, air(vec3<f32>(mirrored.xy, abs(mirrored.z))), fresnel) + frame.sun_colour.rgb * glint * shade;
 }
 
-@fragment
-fn fs_surface(in: Surface) -> @location(0) vec4<f32> {
-    let view = frame.eye.xyz - in.position;
-    let distance = length(view);
-    let pixel = distance / frame.eye.w;
-    var normal = normalize(in.normal);
-    // City models turn their faces either way: the side that is seen is the outside.
-    if in.material != FOLIAGE && dot(normal, view) < 0.0 { normal = -normal; }
-    if in.material == SHADE {
-        return vec4<f32>(finish(fogged(vec3<f32>(0.0), in.position)) * 0.35, in.colour.a * exp(-distance * frame.horizon.w));
-    }
+fn plain(in: Surface) -> Skin {
     var skin: Skin;
     skin.albedo = in.colour.rgb;
     skin.occlusion = 1.0;
     skin.glow = vec3<f32>(0.0);
-    if in.material == WALL { skin = wall(in, normal, pixel); }
-    if in.material == GRASS {
-        let patches = value_noise(in.position.xy / 3.0) * 0.4 + value_noise(in.position.xy / 19.0) * 0.6;
-        skin.albedo *= 0.88 + 0.24 * patches * (1.0 - smoothstep(1.0, 12.0, pixel));
-    }
+    return skin;
+}
+
+// City models turn their faces either way: the side that is seen is the outside.
+fn outward(in: Surface) -> vec3<f32> {
+    let normal = normalize(in.normal);
+    return select(normal, -normal, dot(normal, frame.eye.xyz - in.position) < 0.0);
+}
+
+// Metres that one pixel covers.
+fn pixel_of(in: Surface) -> f32 {
+    return length(frame.eye.xyz - in.position) / frame.eye.w;
+}
+
+fn shown(in: Surface, colour: vec3<f32>) -> vec4<f32> {
+    let chosen = select(0.0, 0.18, in.pick != 0u && in.pick == frame.ids.y);
+    return vec4<f32>(finish(fogged(colour + frame.accent.rgb * chosen, in.position)), in.colour.a);
+}
+
+fn shown_skin(in: Surface, skin: Skin, normal: vec3<f32>) -> vec4<f32> {
+    return shown(in, lit(highlighted(skin.albedo, in.pick), normal, in.position, skin.occlusion) + skin.glow);
+}
+
+// Houses, bridges and terrain.
+@fragment
+fn fs_solid(in: Surface) -> @location(0) vec4<f32> {
+    let normal = outward(in);
+    var skin = plain(in);
+    if in.material == WALL { skin = wall(in, normal, pixel_of(in)); }
+    return shown_skin(in, skin, normal);
+}
+
+// Trees, vehicles, people, sensors.
+@fragment
+fn fs_copy(in: Surface) -> @location(0) vec4<f32> {
+    let facing = outward(in);
+    let own = normalize(in.normal);
+    let normal = select(facing, own, in.material == FOLIAGE);
+    var skin = plain(in);
     if in.material == FOLIAGE {
         skin.occlusion = 0.66 + 0.34 * normal.z;
         // Light goes through leaves: the shaded side is never dark.
@@ -79,13 +102,28 @@ fn fs_surface(in: Surface) -> @location(0) vec4<f32> {
         skin.albedo *= 0.82 + 0.36 * hash3(floor(in.position * 2.6));
     }
     if in.material == GLOW { skin.glow = in.colour.rgb * mix(0.35, 0.9, frame.sun.w); }
-    let albedo = highlighted(skin.albedo, in.pick);
-    var colour: vec3<f32>;
-    if in.material == WATER {
-        colour = water(in.position, albedo, normal);
-    } else {
-        colour = lit(albedo, normal, in.position, skin.occlusion) + skin.glow;
+    return shown_skin(in, skin, normal);
+}
+
+// Streets, squares and green on the ground.
+@fragment
+fn fs_flat(in: Surface) -> @location(0) vec4<f32> {
+    var skin = plain(in);
+    if in.material == GRASS {
+        let patches = value_noise(in.position.xy / 3.0) * 0.4 + value_noise(in.position.xy / 19.0) * 0.6;
+        skin.albedo *= 0.88 + 0.24 * patches * (1.0 - smoothstep(1.0, 12.0, pixel_of(in)));
     }
-    if in.pick != 0u && in.pick == frame.ids.y { colour += frame.accent.rgb * 0.18; }
-    return vec4<f32>(finish(fogged(colour, in.position)), in.colour.a);
+    return shown_skin(in, skin, outward(in));
+}
+
+@fragment
+fn fs_water(in: Surface) -> @location(0) vec4<f32> {
+    return shown(in, water(in.position, highlighted(in.colour.rgb, in.pick), outward(in)));
+}
+
+// What darkens the ground beneath things.
+@fragment
+fn fs_shade(in: Surface) -> @location(0) vec4<f32> {
+    let distance = length(frame.eye.xyz - in.position);
+    return vec4<f32>(finish(fogged(vec3<f32>(0.0), in.position)) * 0.35, in.colour.a * exp(-distance * frame.horizon.w));
 }

@@ -5,7 +5,8 @@
 
 use glam::{Vec2, Vec3};
 use viewer_render::{
-    Camera, FrameInput, Gpu, Instance, Light, Line, Material, MeshData, Picture, Point, Renderer, Stage, Vertex, rgb8,
+    Camera, Detail, FrameInput, Gpu, Instance, Light, Line, Material, MeshData, Picture, Point, Renderer, Stage,
+    Vertex, rgb8,
 };
 
 const SIZE: u32 = 200;
@@ -107,8 +108,9 @@ fn things_below_the_ground_are_hidden_and_flat_things_lie_in_order() {
 #[test]
 fn instances_points_and_lines_are_drawn_and_picked() {
     let Some(mut renderer) = renderer() else { return };
-    let shape = renderer.add_shape(&square(Vec3::new(0.0, 0.0, 0.5), 0.5, rgb8(255, 255, 255) & 0x00ff_ffff, 0));
-    let batch = renderer.add_batch(shape, false);
+    let mesh = square(Vec3::new(0.0, 0.0, 0.5), 0.5, rgb8(255, 255, 255) & 0x00ff_ffff, 0);
+    let shape = renderer.add_shape(&mesh, &mesh);
+    let batch = renderer.add_batch(shape, Detail::Fine, false);
     let instance = |x: f32, least_px: f32, pick: u32| Instance {
         position_m: [x, 0.0, 0.0],
         yaw_rad: 0.0,

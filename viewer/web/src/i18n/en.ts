@@ -75,6 +75,7 @@ export const en = {
   "card.readings.none": "No reading yet",
   "card.readings.chart": "Chart of {name}",
   "card.readings.chart.alt": "{name}: {n} readings from {from} to {to}, lowest {min}, highest {max} {unit}",
+  "card.readings.chart.few": "The chart begins with the second reading.",
   "card.readings.suspect": "suspect",
   "card.readings.missing": "no measurement",
   "card.movement": "Movement",

@@ -75,6 +75,7 @@ export const zh: Record<Key, string> = {
   "card.readings.none": "暂无读数",
   "card.readings.chart": "{name}曲线图",
   "card.readings.chart.alt": "{name}：{from} 至 {to} 共 {n} 个读数，最低 {min}，最高 {max} {unit}",
+  "card.readings.chart.few": "收到第二个读数后显示曲线图。",
   "card.readings.suspect": "存疑",
   "card.readings.missing": "无有效测量",
   "card.movement": "运动",

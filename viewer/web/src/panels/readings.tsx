@@ -105,9 +105,13 @@ export function Readings({ datastreams }: { datastreams: Datastream[] }) {
           <Row key={stream.id} stream={stream} open={stream === open} onOpen={() => setOpenId(stream.id)} />
         ))}
       </div>
-      {open && rows.length > 1 && (
+      {open && (
         <div id="reading-chart">
-          <Chart rows={rows} unit={open.unit} label={chartLabel(streamName(open), open.unit, rows)} />
+          {rows.length > 1 ? (
+            <Chart rows={rows} unit={open.unit} label={chartLabel(streamName(open), open.unit, rows)} />
+          ) : (
+            <p class="chart chart-empty quiet">{t("card.readings.chart.few")}</p>
+          )}
         </div>
       )}
     </section>

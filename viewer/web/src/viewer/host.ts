@@ -50,6 +50,7 @@ export class ViewerHost {
   readonly #failed: (detail: string) => void;
   #broken = false;
   #frames = 0;
+  #fed = false;
 
   private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
     this.#viewer = viewer;
@@ -71,6 +72,8 @@ export class ViewerHost {
     const next = () => requestAnimationFrame(step);
     let last = performance.now();
     const step = (timeMs: number) => {
+      // Before anything has arrived one frame is enough, and makes the pipelines; the rest of the time is the module's.
+      if (host.#frames > 0 && !host.#fed) return void setTimeout(next, EMPTY_PAUSE_MS);
       host.#frame(timeMs);
       if (host.#broken) return;
       const pause = pauseMs(timeMs - last);
@@ -126,6 +129,7 @@ export class ViewerHost {
 
   /** One Arrow IPC stream as it came. */
   push(bytes: Uint8Array): void {
+    this.#fed = true;
     this.#do((viewer) => viewer.push(bytes, performance.now()));
   }
 
@@ -190,6 +194,8 @@ export class ViewerHost {
 /** Frames farther apart than this mean a graphics device that cannot keep up. */
 const SLOW_FRAME_MS = 120;
 const LONGEST_PAUSE_MS = 500;
+/** Between looks whether anything has arrived. */
+const EMPTY_PAUSE_MS = 30;
 
 /** How long to wait before the next frame: where frames are slow, half of the time is left to the panels. */
 export function pauseMs(frameMs: number): number {

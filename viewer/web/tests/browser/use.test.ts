@@ -43,11 +43,18 @@ test("a click on a building opens its card with codes, and empty ground closes i
   await resting(page);
   await page.keyboard.press("Escape");
   await page.waitForSelector(".card", { state: "detached" });
-  // The thing flown to stands in the middle of the picture.
-  await page.mouse.click(500, 320);
-  await page.waitForSelector('.card[data-state="ready"]');
-  const id = await page.locator(".facts code").first().innerText();
-  const entity = await ask<Entity>(`/api/entities/${id}`);
+  // The foot of the thing flown to is in the middle of the picture; a tree may stand before it, its walls rise above.
+  let entity = { kind: "" } as Entity;
+  for (let y = 320; y >= 200 && !/building/.test(entity.kind); y -= 20) {
+    await page.mouse.click(500, y);
+    await page.waitForSelector('.card[data-state="ready"]');
+    const id = await page.locator(".facts code").first().innerText();
+    entity = await ask<Entity>(`/api/entities/${id}`);
+    if (!/building/.test(entity.kind)) {
+      await page.keyboard.press("Escape");
+      await page.waitForSelector(".card", { state: "detached" });
+    }
+  }
   assert.match(entity.kind, /building/);
   const codes = await page.locator(".codes code").allInnerTexts();
   assert.ok(codes.length >= 4, `codes: ${codes.join(", ")}`);

@@ -1,129 +1,15 @@
-//! The engine under the schemes whose levels are written one after another in mixed radix (BeiDou, RSLC). A table of [`Step`]s and
-//! whole units come in, characters go out, and back; every character is checked against what its place allows.
+//! The texts of cells in mixed radix. A table of steps and a cell come in, characters go out, level after level; characters come in, a cell goes
+//! out, and every character is checked against what its place allows.
 
-use crate::area::{HeightBand, LonLatBox};
+use super::{Cell, Form, Step};
 use crate::error::{Error, bad_character, bad_length};
-use crate::quantum::{UNITS_PER_DEGREE, degrees};
 use crate::text::CodeText;
-use crate::{Position, height};
-
-/// How the horizontal part of one level is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Two decimal digits 01-60 counted eastward from -180 degrees, then a letter for the row.
-    Zone,
-    /// Two decimal digits for the column, then a letter for the row.
-    Band,
-    /// One digit `row * columns + column`.
-    Single,
-    /// One digit for the column, one for the row.
-    Pair,
-}
-
-/// One level: the size of its cells in units, how many make one parent, and how they are written.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    pub(crate) form: Form,
-    pub(crate) lon: u32,
-    pub(crate) lat: u32,
-    pub(crate) height: u32,
-    pub(crate) cols: u32,
-    pub(crate) rows: u32,
-    pub(crate) floors: u32,
-}
-
-impl Step {
-    /// A level from its cell sizes in units and the counts of cells in one parent.
-    pub(crate) const fn new(form: Form, size: [u32; 3], count: [u32; 3]) -> Self {
-        let ([lon, lat, height], [cols, rows, floors]) = (size, count);
-        Self { form, lon, lat, height, cols, rows, floors }
-    }
-
-    const fn height_characters(&self) -> usize {
-        if self.floors > 15 { 2 } else { 1 }
-    }
-}
-
-/// A cell counted outward from (0, 0, ellipsoid): its corner nearest to that point, in units, and its level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Cell {
-    pub(crate) south: bool,
-    pub(crate) west: bool,
-    pub(crate) x: u32,
-    pub(crate) y: u32,
-    /// Sign (below ground) and units of the height, for 3D codes.
-    pub(crate) z: Option<(bool, u32)>,
-    pub(crate) level: u8,
-}
-
-impl Cell {
-    /// The cell of a full-resolution corner at a level of `steps` (1-based).
-    pub(crate) fn truncated(mut self, steps: &[Step], level: u8) -> Self {
-        self.level = level;
-        if let Some(step) = steps.get((level as usize).wrapping_sub(1)) {
-            self.x -= self.x % step.lon;
-            self.y -= self.y % step.lat;
-            self.z = self.z.map(|(below, z)| (below, z - z % step.height));
-        }
-        self
-    }
-
-    /// The cell holding a position: 180 degrees east is the meridian of 180 degrees west.
-    #[inline]
-    pub(crate) fn of_position(p: &Position) -> Self {
-        let z = p.height_m().map(|h| {
-            let n = height::units(h);
-            (n.negative, n.units)
-        });
-        Self { z, ..Self::of_place(p) }
-    }
-
-    /// The same without the height.
-    #[inline]
-    pub(crate) fn of_place(p: &Position) -> Self {
-        let (lon, lat) = (p.lon(), p.lat());
-        let limit = 180 * UNITS_PER_DEGREE;
-        Self {
-            south: lat.negative,
-            west: lon.negative || lon.units >= limit,
-            x: lon.units.min(limit - 1),
-            y: lat.units,
-            z: None,
-            level: 0,
-        }
-    }
-
-    pub(crate) fn area(&self, step: &Step) -> LonLatBox {
-        let (west, east) = ends(self.west, self.x, step.lon);
-        let (south, north) = ends(self.south, self.y, step.lat);
-        LonLatBox::from_sides(west, south, east, north)
-    }
-
-    pub(crate) fn anchor_deg(&self) -> (f64, f64) {
-        (degrees(self.west, self.x), degrees(self.south, self.y))
-    }
-
-    pub(crate) fn height_band(&self, step: &Step) -> Option<HeightBand> {
-        self.z.map(|(below, z)| band(below, z, step.height))
-    }
-}
-
-/// The heights from `z` to `z + size` units away from the ellipsoid.
-pub(crate) fn band(below: bool, z: u32, size: u32) -> HeightBand {
-    let (near_m, far_m) = (height::metres(below, z), height::metres(below, z.saturating_add(size)));
-    if below { HeightBand { low_m: far_m, high_m: near_m } } else { HeightBand { low_m: near_m, high_m: far_m } }
-}
-
-fn ends(negative: bool, start: u32, size: u32) -> (f64, f64) {
-    let (near, far) = (degrees(negative, start), degrees(negative, start + size));
-    if negative { (far, near) } else { (near, far) }
-}
 
 const DIGITS: &[u8; 15] = b"0123456789ABCDE";
 
 /// The character of a digit below 15.
 #[inline]
-pub(crate) fn digit(value: u32) -> u8 {
+fn digit(value: u32) -> u8 {
     DIGITS[(value % 15) as usize]
 }
 

@@ -1,25 +1,35 @@
 //! Location code of basic geographic entities, 3D Real Scene China (RSLC). A [`Position`] and a level 1-16 come in, a text of up to 26
 //! (2D) or 44 (3D) characters goes out, and back. The rule was read from two printed examples, so it is single-source, and the height
-//! parts of levels 1-3 are unverified; places at |lat| >= 88 degrees have no code and are refused.
+//! parts of levels 1-3 are unverified; places at |lat| >= 88 degrees have no code and are refused. [`identity`] makes the national spatial
+//! identity code of it.
+
+mod grid;
+pub mod identity;
+
+pub use grid::Grid;
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Position;
-use crate::area::{HeightBand, LonLatBox};
+use crate::cover::grids::LatticeScheme;
 use crate::error::{Error, bad_length, check_level};
 use crate::lattice::{self, Cell as Corner, Form, Reader, Step};
 use crate::quantum::UNITS_PER_DEGREE;
 use crate::text::CodeText;
 
-const SCHEME: &str = "RSLC";
+pub(crate) const SCHEME: &str = "RSLC";
 /// Finest level, cells of 1/2048 arc-second.
 pub const FINEST_LEVEL: u8 = 16;
-const LIMIT_DEG: u32 = 88;
+pub(crate) const LIMIT_DEG: u32 = 88;
 const LENGTHS: &str = "a 2D code has 3, 6-11, 13, 15-18, 20, 22, 24 or 26; a 3D code 5, 10, 12, 14, 16, 18, 20, 23, 26, 28, 30, 32, 35, 38, 41 or 44";
 
+/// What covers must know of the grid.
+pub(crate) const LATTICE: LatticeScheme =
+    LatticeScheme { name: SCHEME, steps: &STEPS, end_y: LIMIT_DEG * UNITS_PER_DEGREE, text };
+
 /// Cell sizes in units of 1/2048 arc-second (longitude, latitude, height), children per axis.
-const STEPS: [Step; 16] = [
+pub(crate) const STEPS: [Step; 16] = [
     Step::new(Form::Single, [90 * DEGREE, 44 * DEGREE, 128 * DEGREE], [2, 2, 2]),
     Step::new(Form::Band, [6 * DEGREE, 4 * DEGREE, 4 * DEGREE], [15, 11, 32]),
     Step::new(Form::Single, [3 * DEGREE, 2 * DEGREE, 2 * DEGREE], [2, 2, 2]),
@@ -46,11 +56,12 @@ const SECOND: u32 = DEGREE / 3600;
 /// # Errors
 /// [`Error::Level`] outside 1..=16, [`Error::Latitude`] at |lat| >= 88 degrees.
 pub fn encode(position: &Position, level: u8) -> Result<CodeText, Error> {
-    Cell::of(position, level).map(|cell| cell.text())
+    Cell::of(position, level).map(|cell| text(&cell.0))
 }
 
 /// One RSLC cell, 2D or 3D. Read it with `str::parse`; printing it gives the same text again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// [`crate::GridCell`] says what it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cell(Corner);
 
 impl Cell {
@@ -90,47 +101,24 @@ impl Cell {
         Ok(Self(corner))
     }
 
-    /// Level, 1 to 16.
-    pub fn level(&self) -> u8 {
-        self.0.level
+    pub(crate) fn from_corner(corner: Corner) -> Self {
+        Self(corner)
     }
 
-    /// Does the code hold a height?
-    pub fn is_3d(&self) -> bool {
-        self.0.z.is_some()
+    pub(crate) fn corner(&self) -> &Corner {
+        &self.0
     }
+}
 
-    /// The cell's box.
-    pub fn area(&self) -> LonLatBox {
-        self.0.area(&STEPS[self.0.level as usize - 1])
+fn text(corner: &Corner) -> CodeText {
+    let mut out = CodeText::new();
+    out.push(if corner.south { b'S' } else { b'N' });
+    out.push(if corner.west { b'W' } else { b'E' });
+    if let Some((below, _)) = corner.z {
+        out.push(b'0' + u8::from(below));
     }
-
-    /// The corner nearest to (0 E, 0 N) as (longitude, latitude), degrees.
-    pub fn anchor_deg(&self) -> (f64, f64) {
-        self.0.anchor_deg()
-    }
-
-    /// The middle of the box as (longitude, latitude), degrees.
-    pub fn centre_deg(&self) -> (f64, f64) {
-        self.area().centre_deg()
-    }
-
-    /// The heights of a 3D cell, metres above the ellipsoid; nothing for a 2D one.
-    pub fn height_band(&self) -> Option<HeightBand> {
-        self.0.height_band(&STEPS[self.0.level as usize - 1])
-    }
-
-    /// The code text.
-    pub fn text(&self) -> CodeText {
-        let mut out = CodeText::new();
-        out.push(if self.0.south { b'S' } else { b'N' });
-        out.push(if self.0.west { b'W' } else { b'E' });
-        if let Some((below, _)) = self.0.z {
-            out.push(b'0' + u8::from(below));
-        }
-        lattice::write(&STEPS, &self.0, &mut out);
-        out
-    }
+    lattice::write(&STEPS, corner, &mut out);
+    out
 }
 
 impl FromStr for Cell {
@@ -142,6 +130,6 @@ impl FromStr for Cell {
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text())
+        f.pad(&text(&self.0))
     }
 }

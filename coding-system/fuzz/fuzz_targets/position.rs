@@ -1,0 +1,4 @@
+//! `fuzz/run.sh SECONDS position`; what is asked is in `bodies.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| coding_system_fuzz::position(data));
