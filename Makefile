@@ -56,7 +56,8 @@ test-rust: page
 
 test-page: page
 	@echo '== the page in headless Chromium'
-	cargo build --locked --workspace
+	@# As the tests are built: with another set of features half of the dependencies would be compiled again.
+	cargo test --locked --workspace --no-run
 	viewer/web/scripts/with-urbis.sh target/debug/urbis -- npm --prefix viewer/web test
 
 test: page lint test-rust test-page

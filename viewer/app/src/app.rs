@@ -19,6 +19,8 @@ use crate::{CameraPose, EntityId, Error, sun};
 /// Corners built at most for each millisecond that frames take: some two thirds of the time of a quick frame. A slow
 /// frame leaves room for more, so that a machine without a graphics chip does not draw twenty frames of half a city.
 const CORNERS_A_MS: f64 = 7_500.0;
+/// Of the pixels along a side, so many are drawn in a draft.
+const DRAFT_SCALE: f32 = 0.5;
 /// What a frame takes at least for this reckoning, milliseconds.
 const QUICK_FRAME_MS: f64 = 16.0;
 
@@ -62,8 +64,8 @@ pub struct Stats {
     pub triangles: u64,
     /// The newest time among all states, UTC microseconds.
     pub last_time_us: Option<i64>,
-    /// Whether all that was told has been built.
-    pub complete: bool,
+    /// Whether the GPU has finished a frame that holds all of the first snapshot.
+    pub seen: bool,
 }
 
 /// A named thing's place on screen.
@@ -95,18 +97,45 @@ pub struct App {
     selected: Option<EntityId>,
     grid: bool,
     homed: bool,
-    complete: bool,
+    first: FirstPicture,
     updates: u64,
     last_ms: Option<f64>,
     frame_ms: f64,
     started_ms: f64,
+    /// Device pixels to an event pixel, as asked for and as drawn.
+    asked_ratio: f32,
     pixel_ratio: f32,
+}
+
+/// The way to the first picture of the whole city. Where the processor draws, it is drafted: fewer pixels, no shadows.
+#[derive(Debug, Default)]
+struct FirstPicture {
+    draft: bool,
+    /// The first snapshot has been told to its end.
+    told: bool,
+    /// The first frame that holds all of it.
+    whole_frame: Option<u64>,
+    /// Frames that were not drawn for want of the rest.
+    waited: u32,
+}
+
+/// Frames that a draft waits for the end of the first snapshot: a city that takes longer to tell is shown as it comes.
+const MOST_WAITED: u32 = 120;
+
+impl FirstPicture {
+    /// Whether a frame now would be half a city, for which the whole one had to wait a second.
+    fn waits(&mut self) -> bool {
+        let waits = self.draft && !self.told && self.waited < MOST_WAITED;
+        self.waited += u32::from(waits);
+        waits
+    }
 }
 
 impl App {
     /// An empty city on this renderer.
     pub fn new(renderer: Renderer) -> Self {
         let [width, height] = renderer.size_px();
+        let first = FirstPicture { draft: renderer.draws_slowly(), ..FirstPicture::default() };
         let mut view = View::default();
         view.resize(width as f32, height as f32);
         Self {
@@ -122,11 +151,12 @@ impl App {
             selected: None,
             grid: true,
             homed: false,
-            complete: true,
+            first,
             updates: 0,
             last_ms: None,
             frame_ms: 0.0,
             started_ms: 0.0,
+            asked_ratio: 1.0,
             pixel_ratio: 1.0,
         }
     }
@@ -146,7 +176,6 @@ impl App {
             }
             Message::States(rows) => self.take_states(&rows, wall_ms),
         }
-        self.complete = false;
         Ok(())
     }
 
@@ -161,7 +190,7 @@ impl App {
             self.motion.forget(&id);
             self.readings.forget(&id);
         }
-        self.complete = false;
+        self.first.told = true;
     }
 
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
@@ -198,23 +227,47 @@ impl App {
             self.frame_ms += (step_ms - self.frame_ms) * share;
         }
         self.motion.advance(now_ms * 1e3);
-        self.update((self.frame_ms.max(QUICK_FRAME_MS) * CORNERS_A_MS) as usize);
+        if self.first.waits() {
+            return Ok(());
+        }
+        let most_corners = match self.first.draft {
+            true => usize::MAX,
+            false => (self.frame_ms.max(QUICK_FRAME_MS) * CORNERS_A_MS) as usize,
+        };
+        let whole = self.update(most_corners);
         self.view.advance(step_ms / 1e3);
         let input = self.input();
         self.renderer.present(&input)?;
-        self.renderer.poll();
+        self.follow_first_picture(whole)
+    }
+
+    /// Once a picture of the whole city has been seen, it is drawn with all its detail.
+    fn follow_first_picture(&mut self, whole: bool) -> Result<(), Error> {
+        let [frames, _] = self.renderer.frames();
+        if whole && self.first.told {
+            self.first.whole_frame.get_or_insert(frames);
+        }
+        if self.first.draft && self.seen() {
+            self.first.draft = false;
+            self.fit()?;
+        }
         Ok(())
     }
 
-    /// Builds what changed and places what lives.
-    fn update(&mut self, most_corners: usize) {
+    fn seen(&self) -> bool {
+        let [_, finished] = self.renderer.frames();
+        self.first.whole_frame.is_some_and(|whole| finished >= whole)
+    }
+
+    /// Builds what changed and places what lives; true when nothing is left to build.
+    fn update(&mut self, most_corners: usize) -> bool {
         if !self.homed && self.city.frame().is_some() && self.city.len() > 0 {
             self.homed = true;
             let home = self.home();
             self.view.set(home);
         }
         let near = self.view.now().target_m.to_array();
-        self.complete = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
+        let whole = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
         self.city.take_live_changed();
         let things: Vec<&Entity> = self.city.iter().filter(|entity| entity.layer.is_live()).collect();
         let live = Live {
@@ -226,6 +279,7 @@ impl App {
             height_px: self.renderer.size_px()[1] as f32,
         };
         self.stage.place_live(&mut self.renderer, &live);
+        whole
     }
 
     /// Builds everything and shows the last known places, for a still picture.
@@ -242,6 +296,7 @@ impl App {
             selected: pick(self.selected),
             time_s: ((self.last_ms.unwrap_or(0.0) - self.started_ms) / 1e3) as f32,
             grid: if self.grid { 0.6 } else { 0.0 },
+            shadows: !self.first.draft,
             ..FrameInput::new(self.view.camera(), self.light())
         }
     }
@@ -361,12 +416,18 @@ impl App {
     /// # Errors
     /// When the device cannot make a picture of this size.
     pub fn resize(&mut self, width: f32, height: f32, pixel_ratio: f32) -> Result<(), Error> {
-        let ratio = if pixel_ratio.is_finite() { pixel_ratio.clamp(0.25, 4.0) } else { 1.0 };
-        let most = self.renderer.gpu().most_px() as f32;
-        let device = |side: f32| (side * ratio).round().clamp(1.0, most) as u32;
-        self.renderer.resize(device(width), device(height))?;
-        self.pixel_ratio = ratio;
+        self.asked_ratio = if pixel_ratio.is_finite() { pixel_ratio.clamp(0.25, 4.0) } else { 1.0 };
         self.view.resize(width, height);
+        self.fit()
+    }
+
+    /// Gives the picture as many pixels as it is to have now.
+    fn fit(&mut self) -> Result<(), Error> {
+        let ratio = self.asked_ratio * if self.first.draft { DRAFT_SCALE } else { 1.0 };
+        let most = self.renderer.gpu().most_px() as f32;
+        let size = (self.view.size_px() * ratio).round().clamp(Vec2::ONE, Vec2::splat(most));
+        self.renderer.resize(size.x as u32, size.y as u32)?;
+        self.pixel_ratio = ratio;
         Ok(())
     }
 
@@ -492,7 +553,7 @@ impl App {
             draw_calls: drawn.draw_calls,
             triangles: drawn.triangles,
             last_time_us: self.motion.latest_us(),
-            complete: self.complete,
+            seen: self.seen(),
         }
     }
 

@@ -295,7 +295,7 @@ impl UrbisViewer {
         json(&self.app.labels(most))
     }
 
-    /// JSON: `{"entities","updates","fps","backend","adapter","draw_calls","triangles","last_time_us","complete"}`.
+    /// JSON: `{"entities","updates","fps","backend","adapter","draw_calls","triangles","last_time_us","seen"}`.
     ///
     /// # Errors
     /// Never in practice: only if JSON cannot be written.

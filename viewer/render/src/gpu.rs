@@ -129,8 +129,12 @@ impl Gpu {
     /// because there each sample is the processor's work (four cost 2.3 times as much) and a city that moves is worth more
     /// than smooth edges. A still picture has the time.
     pub(crate) fn samples(&self) -> u32 {
-        let software = self.info.device_type == wgpu::DeviceType::Cpu;
-        if software && self.surface.is_some() { 1 } else { 4 }
+        if self.is_software() && self.surface.is_some() { 1 } else { 4 }
+    }
+
+    /// Whether the processor draws, because there is no graphics chip.
+    pub fn is_software(&self) -> bool {
+        self.info.device_type == wgpu::DeviceType::Cpu
     }
 
     /// The longest side of a picture in pixels.

@@ -1,11 +1,13 @@
-//! Every pipeline, made once at the start: one table row each. No pipeline is made while frames are drawn.
+//! Every pipeline: one table row each, made when it is first drawn with and then kept. A browser compiles each in tenths of
+//! a second where no graphics chip helps; twenty at the start, of which a first picture needs nine, would be waited for.
 
-use crate::Gpu;
-use crate::Material;
+use std::cell::OnceCell;
+
 use crate::targets::DEPTH;
 use crate::vertex::{
     INSTANCE_ATTRIBUTES, Instance, LINE_ATTRIBUTES, Line, MESH_ATTRIBUTES, POINT_ATTRIBUTES, Point, Vertex,
 };
+use crate::{Gpu, Material};
 
 const COMMON: &str = include_str!("shaders/common.wgsl");
 const LIT: &str = include_str!("shaders/lit.wgsl");
@@ -17,50 +19,85 @@ const MARKS: &str = include_str!("shaders/marks.wgsl");
 /// Ids travel as four bytes, because WebGL2 reads nothing else back for certain.
 pub(crate) const PICK_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
-/// The pipelines of one way of drawing: to the screen or to the picking target.
-pub(crate) struct PassPipelines {
-    flat: wgpu::RenderPipeline,
-    water: wgpu::RenderPipeline,
-    shade: wgpu::RenderPipeline,
-    pub(crate) ground_depth: wgpu::RenderPipeline,
-    pub(crate) solid: wgpu::RenderPipeline,
-    pub(crate) instances: wgpu::RenderPipeline,
-    pub(crate) points: wgpu::RenderPipeline,
-    pub(crate) lines: wgpu::RenderPipeline,
+/// What a frame is drawn into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// The picture.
+    Screen,
+    /// The numbers of things.
+    Picking,
+    /// The sun's map; only what stands in space.
+    Shadow,
 }
 
-impl PassPipelines {
-    /// What a mesh of this material is painted onto the ground with.
-    pub(crate) fn flat(&self, material: Material) -> &wgpu::RenderPipeline {
+/// What is drawn together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    Backdrop,
+    Flat,
+    Water,
+    Shade,
+    GroundDepth,
+    Solid,
+    Copies,
+    Points,
+    Lines,
+}
+
+impl What {
+    /// What a mesh of this material is when it lies on the ground.
+    pub(crate) fn flat(material: Material) -> Self {
         match material {
-            Material::Water => &self.water,
-            Material::Shade => &self.shade,
-            _ => &self.flat,
+            Material::Water => Self::Water,
+            Material::Shade => Self::Shade,
+            _ => Self::Flat,
         }
     }
 }
 
+/// How many [`Pass`] and [`What`] there are.
+const KINDS: [usize; 2] = [3, 9];
+
+/// See the module.
 pub(crate) struct Pipelines {
+    device: wgpu::Device,
+    format: wgpu::TextureFormat,
+    samples: u32,
     pub(crate) frame_layout: wgpu::BindGroupLayout,
     pub(crate) shadow_layout: wgpu::BindGroupLayout,
-    pub(crate) backdrop: wgpu::RenderPipeline,
-    pub(crate) screen: PassPipelines,
-    pub(crate) picking: PassPipelines,
-    pub(crate) shadow_meshes: wgpu::RenderPipeline,
-    pub(crate) shadow_instances: wgpu::RenderPipeline,
+    /// For what needs the frame only, and for what lies in the light.
+    plain: wgpu::PipelineLayout,
+    lit: wgpu::PipelineLayout,
+    modules: Modules,
+    made: [[OnceCell<wgpu::RenderPipeline>; KINDS[1]]; KINDS[0]],
 }
 
-/// What differs between pipelines.
+#[derive(Default)]
+struct Modules {
+    backdrop: OnceCell<wgpu::ShaderModule>,
+    surface: OnceCell<wgpu::ShaderModule>,
+    shapes: OnceCell<wgpu::ShaderModule>,
+    marks: OnceCell<wgpu::ShaderModule>,
+}
+
+/// One row of the table.
 struct Recipe<'a> {
-    label: &'a str,
     module: &'a wgpu::ShaderModule,
-    vertex: &'a str,
-    fragment: Option<&'a str>,
-    buffers: &'a [Option<wgpu::VertexBufferLayout<'a>>],
-    colour: Option<wgpu::ColorTargetState>,
+    layout: &'a wgpu::PipelineLayout,
+    vertex: &'static str,
+    fragment: Option<&'static str>,
+    buffers: Vec<Option<wgpu::VertexBufferLayout<'static>>>,
+    colour: Colour,
     depth: Depth,
-    samples: u32,
     strip: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Colour {
+    Blended,
+    Opaque,
+    /// Only the depth is written.
+    Hidden,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -77,154 +114,106 @@ enum Depth {
 
 impl Pipelines {
     pub(crate) fn new(gpu: &Gpu) -> Self {
-        let (device, format, samples) = (&gpu.device, gpu.format, gpu.samples());
-        let frame_layout = frame_layout(device);
-        let shadow_layout = shadow_layout(device);
-        let plain = layout(device, &[Some(&frame_layout)]);
-        let shaded = layout(device, &[Some(&frame_layout), Some(&shadow_layout)]);
-        let module = |label: &str, parts: &[&str]| {
-            device.create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(label),
-                source: wgpu::ShaderSource::Wgsl(parts.concat().into()),
-            })
-        };
-        let surface = module("surface", &[COMMON, LIT, MESH, SURFACE]);
-        let backdrop = module("backdrop", &[COMMON, LIT, BACKDROP]);
-        let shapes = module("shapes", &[COMMON, MESH]);
-        let marks = module("marks", &[COMMON, MARKS]);
-        let mesh = [Some(mesh_layout())];
-        let instanced = [Some(mesh_layout()), Some(instance_layout())];
-
-        let screen = Pass { format, samples, blend: true, meshes: &SCREEN, mark: "fs_mark" };
-        let picking = Pass { format: PICK_FORMAT, samples: 1, blend: false, meshes: &PICKING, mark: "fs_mark_pick" };
-        let shadow = |label, vertex, buffers| {
-            let recipe = Recipe {
-                label,
-                module: &shapes,
-                vertex,
-                fragment: None,
-                buffers,
-                colour: None,
-                depth: Depth::Shadow,
-                samples: 1,
-                strip: false,
-            };
-            recipe.make(device, &plain)
-        };
-        let backdrop_recipe = Recipe {
-            label: "backdrop",
-            module: &backdrop,
-            vertex: "vs_backdrop",
-            fragment: Some("fs_backdrop"),
-            buffers: &[],
-            colour: Some(format.into()),
-            depth: Depth::Ignore,
-            samples,
-            strip: false,
-        };
-        Self {
-            backdrop: backdrop_recipe.make(device, &shaded),
-            screen: screen.pipelines(device, [&shaded, &plain], [&surface, &shapes, &marks]),
-            picking: picking.pipelines(device, [&plain, &plain], [&shapes, &shapes, &marks]),
-            shadow_meshes: shadow("shadow meshes", "vs_shadow_mesh", &mesh),
-            shadow_instances: shadow("shadow instances", "vs_shadow_instance", &instanced),
-            frame_layout,
-            shadow_layout,
-        }
+        let device = gpu.device.clone();
+        let (frame_layout, shadow_layout) = (frame_layout(&device), shadow_layout(&device));
+        let plain = layout(&device, &[Some(&frame_layout)]);
+        let lit = layout(&device, &[Some(&frame_layout), Some(&shadow_layout)]);
+        let (format, samples) = (gpu.format, gpu.samples());
+        let (modules, made) = (Modules::default(), Default::default());
+        Self { device, format, samples, frame_layout, shadow_layout, plain, lit, modules, made }
     }
-}
 
-/// The way of drawing that a set of pipelines shares.
-struct Pass<'a> {
-    format: wgpu::TextureFormat,
-    samples: u32,
-    blend: bool,
-    meshes: &'a MeshEntries,
-    mark: &'a str,
-}
+    pub(crate) fn get(&self, into: Pass, what: What) -> &wgpu::RenderPipeline {
+        self.made[into as usize][what as usize].get_or_init(|| self.make(into, what, &self.recipe(into, what)))
+    }
 
-/// The fragment shaders of meshes, by what is drawn together.
-struct MeshEntries {
-    flat: &'static str,
-    water: &'static str,
-    shade: &'static str,
-    solid: &'static str,
-    copy: &'static str,
-}
-
-const SCREEN: MeshEntries =
-    MeshEntries { flat: "fs_flat", water: "fs_water", shade: "fs_shade", solid: "fs_solid", copy: "fs_copy" };
-const PICKING: MeshEntries =
-    MeshEntries { flat: "fs_pick", water: "fs_pick", shade: "fs_pick", solid: "fs_pick", copy: "fs_pick" };
-
-impl Pass<'_> {
-    fn pipelines(
-        &self,
-        device: &wgpu::Device,
-        [shaded, plain]: [&wgpu::PipelineLayout; 2],
-        [surface, shapes, marks]: [&wgpu::ShaderModule; 3],
-    ) -> PassPipelines {
-        let mesh = [Some(mesh_layout())];
-        let instanced = [Some(mesh_layout()), Some(instance_layout())];
-        let points = [Some(mark_layout(size_of::<Point>(), &POINT_ATTRIBUTES))];
-        let lines = [Some(mark_layout(size_of::<Line>(), &LINE_ATTRIBUTES))];
-        let blended = wgpu::ColorTargetState {
-            format: self.format,
-            blend: self.blend.then_some(wgpu::BlendState::ALPHA_BLENDING),
-            write_mask: wgpu::ColorWrites::ALL,
-        };
-        let hidden = wgpu::ColorTargetState { write_mask: wgpu::ColorWrites::empty(), ..blended.clone() };
-        let opaque = wgpu::ColorTargetState { blend: None, ..blended.clone() };
-        let recipe = |label, module, vertex, fragment, buffers, colour, depth, strip| Recipe {
-            label,
+    /// The table.
+    fn recipe(&self, into: Pass, what: What) -> Recipe<'_> {
+        use Colour::{Blended, Hidden, Opaque};
+        let modules = &self.modules;
+        let surface = || self.module(&modules.surface, &[COMMON, LIT, MESH, SURFACE]);
+        let backdrop = || self.module(&modules.backdrop, &[COMMON, LIT, BACKDROP]);
+        let shapes = || self.module(&modules.shapes, &[COMMON, MESH]);
+        let marks = || self.module(&modules.marks, &[COMMON, MARKS]);
+        let mesh = || vec![Some(mesh_layout())];
+        let copies = || vec![Some(mesh_layout()), Some(instance_layout())];
+        let points = || vec![Some(mark_layout(size_of::<Point>(), &POINT_ATTRIBUTES))];
+        let lines = || vec![Some(mark_layout(size_of::<Line>(), &LINE_ATTRIBUTES))];
+        let row = |module, vertex, fragment, buffers, colour, depth| Recipe {
             module,
+            layout: &self.lit,
             vertex,
             fragment: Some(fragment),
             buffers,
-            colour: Some(colour),
+            colour,
             depth,
-            samples: self.samples,
-            strip,
+            strip: false,
         };
-        let entries = self.meshes;
-        let flat = |label, fragment| {
-            let recipe = recipe(label, surface, "vs_mesh", fragment, &mesh[..], blended.clone(), Depth::Ignore, false);
-            recipe.make(device, shaded)
+        let screen = match what {
+            What::Backdrop => row(backdrop(), "vs_backdrop", "fs_backdrop", vec![], Opaque, Depth::Ignore),
+            What::Flat => row(surface(), "vs_mesh", "fs_flat", mesh(), Blended, Depth::Ignore),
+            What::Water => row(surface(), "vs_mesh", "fs_water", mesh(), Blended, Depth::Ignore),
+            What::Shade => row(surface(), "vs_mesh", "fs_shade", mesh(), Blended, Depth::Ignore),
+            What::GroundDepth => {
+                let depth = row(shapes(), "vs_ground_depth", "fs_nothing", vec![], Hidden, Depth::Write);
+                Recipe { layout: &self.plain, strip: true, ..depth }
+            }
+            What::Solid => row(surface(), "vs_mesh", "fs_solid", mesh(), Opaque, Depth::Write),
+            What::Copies => row(surface(), "vs_instance", "fs_copy", copies(), Opaque, Depth::Write),
+            What::Points => {
+                let points = row(marks(), "vs_point", "fs_mark", points(), Blended, Depth::Test);
+                Recipe { layout: &self.plain, strip: true, ..points }
+            }
+            What::Lines => {
+                let lines = row(marks(), "vs_line", "fs_mark", lines(), Blended, Depth::Test);
+                Recipe { layout: &self.plain, strip: true, ..lines }
+            }
         };
-        let ground =
-            recipe("ground depth", shapes, "vs_ground_depth", "fs_nothing", &[][..], hidden, Depth::Write, true);
-        let solid = recipe("solid", surface, "vs_mesh", entries.solid, &mesh[..], opaque.clone(), Depth::Write, false);
-        let instances =
-            recipe("instances", surface, "vs_instance", entries.copy, &instanced[..], opaque, Depth::Write, false);
-        let points = recipe("points", marks, "vs_point", self.mark, &points[..], blended.clone(), Depth::Test, true);
-        let lines = recipe("lines", marks, "vs_line", self.mark, &lines[..], blended.clone(), Depth::Test, true);
-        PassPipelines {
-            flat: flat("flat", entries.flat),
-            water: flat("water", entries.water),
-            shade: flat("shade", entries.shade),
-            ground_depth: ground.make(device, plain),
-            solid: solid.make(device, shaded),
-            instances: instances.make(device, shaded),
-            points: points.make(device, plain),
-            lines: lines.make(device, plain),
+        match (into, what) {
+            (Pass::Screen, _) | (Pass::Picking, What::GroundDepth) => screen,
+            (Pass::Picking, What::Points | What::Lines) => Recipe { fragment: Some("fs_mark_pick"), ..screen },
+            (Pass::Picking, _) => Recipe { module: shapes(), layout: &self.plain, fragment: Some("fs_pick"), ..screen },
+            (Pass::Shadow, _) => {
+                let vertex = if what == What::Copies { "vs_shadow_instance" } else { "vs_shadow_mesh" };
+                let (module, layout) = (shapes(), &self.plain);
+                Recipe { module, layout, vertex, fragment: None, depth: Depth::Shadow, ..screen }
+            }
         }
     }
-}
 
-impl Recipe<'_> {
-    fn make(&self, device: &wgpu::Device, layout: &wgpu::PipelineLayout) -> wgpu::RenderPipeline {
-        let targets = [self.colour.clone()];
-        device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some(self.label),
-            layout: Some(layout),
+    fn module<'a>(&self, made: &'a OnceCell<wgpu::ShaderModule>, parts: &[&str]) -> &'a wgpu::ShaderModule {
+        made.get_or_init(|| {
+            let source = wgpu::ShaderSource::Wgsl(parts.concat().into());
+            self.device.create_shader_module(wgpu::ShaderModuleDescriptor { label: None, source })
+        })
+    }
+
+    fn make(&self, into: Pass, what: What, recipe: &Recipe<'_>) -> wgpu::RenderPipeline {
+        let (format, samples) = match into {
+            Pass::Screen => (self.format, self.samples),
+            Pass::Picking | Pass::Shadow => (PICK_FORMAT, 1),
+        };
+        let blends = recipe.colour == Colour::Blended && into == Pass::Screen;
+        let target = wgpu::ColorTargetState {
+            format,
+            blend: blends.then_some(wgpu::BlendState::ALPHA_BLENDING),
+            write_mask: match recipe.colour {
+                Colour::Hidden => wgpu::ColorWrites::empty(),
+                _ => wgpu::ColorWrites::ALL,
+            },
+        };
+        let targets = [Some(target)];
+        self.device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some(&format!("{what:?} into {into:?}")),
+            layout: Some(recipe.layout),
             vertex: wgpu::VertexState {
-                module: self.module,
-                entry_point: Some(self.vertex),
+                module: recipe.module,
+                entry_point: Some(recipe.vertex),
                 compilation_options: wgpu::PipelineCompilationOptions::default(),
-                buffers: self.buffers,
+                buffers: &recipe.buffers,
             },
             primitive: wgpu::PrimitiveState {
-                topology: if self.strip {
+                topology: if recipe.strip {
                     wgpu::PrimitiveTopology::TriangleStrip
                 } else {
                     wgpu::PrimitiveTopology::TriangleList
@@ -233,10 +222,10 @@ impl Recipe<'_> {
                 cull_mode: None,
                 ..Default::default()
             },
-            depth_stencil: Some(self.depth.state()),
-            multisample: wgpu::MultisampleState { count: self.samples, ..Default::default() },
-            fragment: self.fragment.map(|entry_point| wgpu::FragmentState {
-                module: self.module,
+            depth_stencil: Some(recipe.depth.state()),
+            multisample: wgpu::MultisampleState { count: samples, ..Default::default() },
+            fragment: recipe.fragment.map(|entry_point| wgpu::FragmentState {
+                module: recipe.module,
                 entry_point: Some(entry_point),
                 compilation_options: wgpu::PipelineCompilationOptions::default(),
                 targets: &targets,

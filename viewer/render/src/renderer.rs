@@ -2,12 +2,14 @@
 //! It draws only when asked to; the caller owns time, camera and light.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::frame::{FrameUniform, Sight};
 use crate::picking::{PickRequest, PickSlot};
-use crate::pipelines::{PassPipelines, Pipelines};
+use crate::pipelines::{Pass, Pipelines, What};
 use crate::scene::{BatchId, Detail, GpuSet, LineId, MeshId, PointId, Scene, ShapeId, ShapeMesh, Stage};
-use crate::shadow::Shadow;
+use crate::shadow::{Shadow, ShadowFit};
 use crate::targets::Targets;
 use crate::{Error, FrameInput, Frustum, Gpu, Instance, Line, MeshData, PICK_WINDOW_PX, Point};
 
@@ -33,6 +35,8 @@ pub struct Renderer {
     picking: Uniform,
     pick_slot: PickSlot,
     stats: FrameStats,
+    presented: u64,
+    finished: Arc<AtomicU64>,
 }
 
 /// A uniform buffer with its bind group.
@@ -89,6 +93,8 @@ impl Renderer {
             pick_slot: PickSlot::new(&gpu.device),
             scene: Scene::default(),
             stats: FrameStats::default(),
+            presented: 0,
+            finished: Arc::default(),
             gpu,
             pipelines,
             shadow,
@@ -109,6 +115,17 @@ impl Renderer {
     /// What the last frame cost.
     pub fn stats(&self) -> FrameStats {
         self.stats
+    }
+
+    /// Whether a canvas waits for the processor to draw, because there is no graphics chip.
+    pub fn draws_slowly(&self) -> bool {
+        self.gpu.is_software() && self.gpu.surface.is_some()
+    }
+
+    /// How many frames the canvas was given, and how many of them the GPU has finished.
+    pub fn frames(&self) -> [u64; 2] {
+        self.poll();
+        [self.presented, self.finished.load(Ordering::Relaxed)]
     }
 
     /// Another picture size in pixels.
@@ -227,6 +244,11 @@ impl Renderer {
                 let target = crate::targets::view(&frame.texture);
                 self.draw_into(input, &target);
                 self.gpu.queue.present(frame);
+                self.presented += 1;
+                let (number, finished) = (self.presented, Arc::clone(&self.finished));
+                self.gpu.queue.on_submitted_work_done(move || {
+                    finished.fetch_max(number, Ordering::Relaxed);
+                });
             }
             wgpu::CurrentSurfaceTexture::Outdated | wgpu::CurrentSurfaceTexture::Lost => {
                 self.gpu.configure_surface(self.targets.width, self.targets.height);
@@ -240,9 +262,10 @@ impl Renderer {
 
     /// Draws a frame into any texture of the device's format and the present size.
     pub(crate) fn draw_into(&mut self, input: &FrameInput, target: &wgpu::TextureView) {
-        let shadow_drawn = self.shadow.refit(&input.camera, input.light.direction);
+        let shadow_drawn = input.shadows && self.shadow.refit(&input.camera, input.light.direction);
         let size = [self.targets.width as f32, self.targets.height as f32];
-        let uniform = FrameUniform::new(input, size, self.shadow.fit.matrix(), self.shadow.fit.radius_m);
+        let shadow = if input.shadows { self.shadow.fit.matrix() } else { ShadowFit::nowhere() };
+        let uniform = FrameUniform::new(input, size, shadow, self.shadow.fit.radius_m);
         self.gpu.queue.write_buffer(&self.screen.buffer, 0, bytemuck::bytes_of(&uniform));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         if shadow_drawn {
@@ -254,9 +277,9 @@ impl Renderer {
             let mut pass = begin(&mut encoder, colour, resolve, &self.targets.depth);
             pass.set_bind_group(0, &self.screen.group, &[]);
             pass.set_bind_group(1, &self.shadow.bind_group, &[]);
-            pass.set_pipeline(&self.pipelines.backdrop);
+            pass.set_pipeline(self.pipelines.get(Pass::Screen, What::Backdrop));
             pass.draw(0..3, 0..1);
-            self.draw_scene(&mut pass, &self.pipelines.screen, &uniform.sight(), &tally);
+            self.draw_scene(&mut pass, Pass::Screen, &uniform.sight(), &tally);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.stats = FrameStats { draw_calls: tally.draws.get() + 2, triangles: tally.triangles.get(), shadow_drawn };
@@ -272,7 +295,7 @@ impl Renderer {
         {
             let mut pass = begin(&mut encoder, &self.pick_slot.colour, None, &self.pick_slot.depth);
             pass.set_bind_group(0, &self.picking.group, &[]);
-            self.draw_scene(&mut pass, &self.pipelines.picking, &uniform.sight(), &Tally::default());
+            self.draw_scene(&mut pass, Pass::Picking, &uniform.sight(), &Tally::default());
         }
         let buffer = self.pick_slot.copy_out(&self.gpu.device, &mut encoder);
         self.gpu.queue.submit([encoder.finish()]);
@@ -314,49 +337,50 @@ impl Renderer {
             multiview_mask: None,
         });
         pass.set_bind_group(0, &self.screen.group, &[]);
-        pass.set_pipeline(&self.pipelines.shadow_meshes);
+        pass.set_pipeline(self.pipelines.get(Pass::Shadow, What::Solid));
         for mesh in self.scene.meshes.values().filter(|mesh| mesh.visible && mesh.stage == Stage::Solid) {
             pass.set_vertex_buffer(0, mesh.vertices.slice(..));
             pass.set_index_buffer(mesh.indices.slice(..), wgpu::IndexFormat::Uint32);
             pass.draw_indexed(0..mesh.count, 0, 0..1);
         }
-        pass.set_pipeline(&self.pipelines.shadow_instances);
+        pass.set_pipeline(self.pipelines.get(Pass::Shadow, What::Copies));
         for set in self.scene.batches.values().filter(|set| set.visible && set.casts && set.count > 0) {
             let Some(shape) = self.scene.shadow_of(set) else { continue };
             draw_copies(&mut pass, shape, set);
         }
     }
 
-    fn draw_scene(&self, pass: &mut wgpu::RenderPass<'_>, with: &PassPipelines, sight: &Sight, tally: &Tally) {
+    fn draw_scene(&self, pass: &mut wgpu::RenderPass<'_>, into: Pass, sight: &Sight, tally: &Tally) {
         let frustum = &sight.frustum;
-        self.draw_flat(pass, with, frustum, tally);
-        pass.set_pipeline(&with.ground_depth);
+        self.draw_flat(pass, into, frustum, tally);
+        let pipeline = |what| self.pipelines.get(into, what);
+        pass.set_pipeline(pipeline(What::GroundDepth));
         pass.draw(0..4, 0..1);
-        pass.set_pipeline(&with.solid);
+        pass.set_pipeline(pipeline(What::Solid));
         for mesh in self.scene.meshes.values().filter(|mesh| mesh.stage == Stage::Solid && mesh.drawn(frustum)) {
             draw_mesh(pass, mesh, tally);
         }
-        pass.set_pipeline(&with.instances);
+        pass.set_pipeline(pipeline(What::Copies));
         for set in self.scene.batches.values().filter(|set| set.drawn(frustum)) {
             let Some(shape) = self.scene.shape_of(set, sight) else { continue };
             draw_copies(pass, shape, set);
             tally.add(u64::from(shape.count / 3) * u64::from(set.count));
         }
-        pass.set_pipeline(&with.lines);
         for set in self.scene.lines.values().filter(|set| set.drawn(frustum)) {
+            pass.set_pipeline(pipeline(What::Lines));
             pass.set_vertex_buffer(0, set.buffer.slice(..));
             pass.draw(0..4, 0..set.count);
             tally.add(u64::from(set.count) * 2);
         }
-        pass.set_pipeline(&with.points);
         for set in self.scene.points.values().filter(|set| set.drawn(frustum)) {
+            pass.set_pipeline(pipeline(What::Points));
             pass.set_vertex_buffer(0, set.buffer.slice(..));
             pass.draw(0..4, 0..set.count);
             tally.add(u64::from(set.count) * 2);
         }
     }
 
-    fn draw_flat(&self, pass: &mut wgpu::RenderPass<'_>, with: &PassPipelines, frustum: &Frustum, tally: &Tally) {
+    fn draw_flat(&self, pass: &mut wgpu::RenderPass<'_>, into: Pass, frustum: &Frustum, tally: &Tally) {
         let mut flat: Vec<_> = self
             .scene
             .meshes
@@ -366,7 +390,7 @@ impl Renderer {
             .collect();
         flat.sort_by_key(|(stage, id, _)| (*stage, *id));
         for (_, _, mesh) in flat {
-            pass.set_pipeline(with.flat(mesh.material));
+            pass.set_pipeline(self.pipelines.get(into, What::flat(mesh.material)));
             draw_mesh(pass, mesh, tally);
         }
     }

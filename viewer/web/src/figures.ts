@@ -20,7 +20,7 @@ export class Figures {
     state.lastDataUs.value = stats.last_time_us;
     state.backend.value = stats.backend;
     if (host.frames > 0) state.drawing.value = true;
-    if (!state.built.value && state.arrived.value && stats.complete && state.drawing.value) {
+    if (!state.built.value && state.arrived.value && stats.seen) {
       performance.mark("urbis:first-picture");
       state.built.value = true;
     }

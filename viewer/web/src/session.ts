@@ -79,7 +79,10 @@ export class Session {
     if (property) host.tell((viewer) => viewer.set_property(property));
     const lost = this.#hold.release((bytes) => host.push(bytes));
     if (lost) this.#link.restart();
-    if (state.arrived.value) this.#firstSight();
+    if (state.arrived.value) {
+      host.tell((viewer) => viewer.end_snapshot());
+      this.#firstSight();
+    }
     connectInput(canvas, host, {
       pick: (x, y) => void this.#pick(x, y),
       hover: (x, y) => {
@@ -198,8 +201,11 @@ export class Session {
       state.delayMs.value = this.#clock.since(message.time_us / 1000, preciseNowMs());
     }
     if (message.type === "snapshot_end" && !state.arrived.value) {
-      this.#tick();
-      state.arrived.value = true;
+      // The count comes with the word that all is there: a city is not called empty in between.
+      batch(() => {
+        state.arrived.value = true;
+        this.#tick();
+      });
       if (this.#host) this.#firstSight();
     }
   }

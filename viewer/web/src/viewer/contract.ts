@@ -35,8 +35,8 @@ export interface ViewerStats {
   backend: string;
   /** The newest instant of any state, UTC microseconds. */
   last_time_us: number | null;
-  /** Whether all that was told has been built. */
-  complete: boolean;
+  /** Whether the GPU has finished a frame that holds all of the first snapshot. */
+  seen: boolean;
 }
 
 /** A named thing's place on screen: one element of `labels()`. */

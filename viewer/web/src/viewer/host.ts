@@ -65,7 +65,6 @@ export class ViewerHost {
     backend: Backend,
     failed: (detail: string) => void,
   ): Promise<ViewerHost> {
-    fit(canvas);
     const host = new ViewerHost(await module.start(canvas.id, backend), canvas, failed);
     host.#resize();
     new ResizeObserver(() => host.#resize()).observe(canvas);
@@ -113,7 +112,7 @@ export class ViewerHost {
   }
 
   #resize(): void {
-    const [width, height, dpr] = fit(this.#canvas);
+    const [width, height, dpr] = sizeOf(this.#canvas);
     this.#do((viewer) => viewer.resize(width, height, dpr));
   }
 
@@ -205,11 +204,8 @@ export function pauseMs(frameMs: number): number {
 /** More pixels than this a side are not worth their time. */
 const MAX_DPR = 2;
 
-/** Gives the canvas as many pixels as it covers on screen; returns its size in CSS pixels and the ratio. */
-function fit(canvas: HTMLCanvasElement): [width: number, height: number, dpr: number] {
+/** The canvas's size in CSS pixels and the device pixels to each; the viewer gives it the pixels it is drawn with. */
+function sizeOf(canvas: HTMLCanvasElement): [width: number, height: number, dpr: number] {
   const dpr = Math.min(window.devicePixelRatio || 1, MAX_DPR);
-  const [width, height] = [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight)];
-  canvas.width = Math.round(width * dpr);
-  canvas.height = Math.round(height * dpr);
-  return [width, height, dpr];
+  return [Math.max(1, canvas.clientWidth), Math.max(1, canvas.clientHeight), dpr];
 }
