@@ -237,15 +237,17 @@ impl App {
         let whole = self.update(most_corners);
         self.view.advance(step_ms / 1e3);
         let input = self.input();
+        let [before, _] = self.renderer.frames();
         self.renderer.present(&input)?;
-        self.follow_first_picture(whole)
+        let [frames, _] = self.renderer.frames();
+        // A canvas that is hidden or changing takes no frame: then nothing was drawn.
+        self.follow_first_picture((whole && frames > before).then_some(frames))
     }
 
     /// Once a picture of the whole city has been seen, it is drawn with all its detail.
-    fn follow_first_picture(&mut self, whole: bool) -> Result<(), Error> {
-        let [frames, _] = self.renderer.frames();
-        if whole && self.first.told {
-            self.first.whole_frame.get_or_insert(frames);
+    fn follow_first_picture(&mut self, whole_frame: Option<u64>) -> Result<(), Error> {
+        if self.first.told {
+            self.first.whole_frame = self.first.whole_frame.or(whole_frame);
         }
         if self.first.draft && self.seen() {
             self.first.draft = false;

@@ -80,7 +80,7 @@ export class Session {
     const lost = this.#hold.release((bytes) => host.push(bytes));
     if (lost) this.#link.restart();
     if (state.arrived.value) {
-      host.tell((viewer) => viewer.end_snapshot());
+      host.endSnapshot();
       this.#firstSight();
     }
     connectInput(canvas, host, {
@@ -192,7 +192,7 @@ export class Session {
       if (!this.#host) state.entities.value = message.entities;
       this.#host?.tell((viewer) => viewer.begin_snapshot());
     }
-    if (message.type === "snapshot_end") this.#host?.tell((viewer) => viewer.end_snapshot());
+    if (message.type === "snapshot_end") this.#host?.endSnapshot();
     if (message.type === "gap") {
       const { missed, coalesced } = state.missed.value;
       state.missed.value = { missed: missed + message.missed, coalesced: coalesced + message.coalesced };

@@ -132,6 +132,12 @@ export class ViewerHost {
     this.#do((viewer) => viewer.push(bytes, performance.now()));
   }
 
+  /** Everything has been told, be it nothing: there is something to draw. */
+  endSnapshot(): void {
+    this.#fed = true;
+    this.#do((viewer) => viewer.end_snapshot());
+  }
+
   /** The id of the thing under a pixel, for showing or for choosing. */
   async thingAt(x: number, y: number, why: "hover" | "pick"): Promise<string | null> {
     if (this.#broken) return null;
