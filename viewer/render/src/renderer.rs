@@ -9,7 +9,7 @@ use crate::frame::{FrameUniform, Sight};
 use crate::picking::{PickRequest, PickSlot};
 use crate::pipelines::{Pass, Pipelines, What};
 use crate::scene::{BatchId, Detail, GpuSet, LineId, MeshId, PointId, Scene, ShapeId, ShapeMesh, Stage};
-use crate::shadow::{Shadow, ShadowFit};
+use crate::shadow::Shadow;
 use crate::targets::Targets;
 use crate::{Error, FrameInput, Frustum, Gpu, Instance, Line, MeshData, PICK_WINDOW_PX, Point};
 
@@ -262,24 +262,24 @@ impl Renderer {
 
     /// Draws a frame into any texture of the device's format and the present size.
     pub(crate) fn draw_into(&mut self, input: &FrameInput, target: &wgpu::TextureView) {
-        let shadow_drawn = input.shadows && self.shadow.refit(&input.camera, input.light.direction);
+        let shadow_drawn = !input.draft && self.shadow.refit(&input.camera, input.light.direction);
         let size = [self.targets.width as f32, self.targets.height as f32];
-        let shadow = if input.shadows { self.shadow.fit.matrix() } else { ShadowFit::nowhere() };
-        let uniform = FrameUniform::new(input, size, shadow, self.shadow.fit.radius_m);
+        let uniform = FrameUniform::new(input, size, self.shadow.fit.matrix(), self.shadow.fit.radius_m);
         self.gpu.queue.write_buffer(&self.screen.buffer, 0, bytemuck::bytes_of(&uniform));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         if shadow_drawn {
             self.draw_shadow(&mut encoder);
         }
+        let into = if input.draft { Pass::Draft } else { Pass::Screen };
         let tally = Tally::default();
         {
             let (colour, resolve) = self.targets.colour.as_ref().map_or((target, None), |c| (c, Some(target)));
             let mut pass = begin(&mut encoder, colour, resolve, &self.targets.depth);
             pass.set_bind_group(0, &self.screen.group, &[]);
             pass.set_bind_group(1, &self.shadow.bind_group, &[]);
-            pass.set_pipeline(self.pipelines.get(Pass::Screen, What::Backdrop));
+            pass.set_pipeline(self.pipelines.get(into, What::Backdrop));
             pass.draw(0..3, 0..1);
-            self.draw_scene(&mut pass, Pass::Screen, &uniform.sight(), &tally);
+            self.draw_scene(&mut pass, into, &uniform.sight(), &tally);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.stats = FrameStats { draw_calls: tally.draws.get() + 2, triangles: tally.triangles.get(), shadow_drawn };

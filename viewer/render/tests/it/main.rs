@@ -84,6 +84,14 @@ fn solids_throw_shadows_on_the_ground() {
     let dark = with.pixel(x as u32, y as u32).unwrap();
     let light = at(&bare, Vec3::new(-10.0, -12.0, 0.0));
     assert!(u32::from(dark[0]) * 10 < u32::from(light[0]) * 8, "{dark:?} {light:?}");
+    // A draft has everything in its place and colour but for the shadows.
+    let draft = renderer.picture(&FrameInput { draft: true, ..from_behind }, SIZE, SIZE).unwrap();
+    let sunny = draft.pixel(x as u32, y as u32).unwrap();
+    assert!(sunny[0].abs_diff(light[0]) < 12, "{sunny:?} {light:?}");
+    let at_the_square = camera.on_screen(Vec3::new(0.0, 0.0, 5.0), Vec2::splat(SIZE as f32)).unwrap();
+    let of_square =
+        |picture: &viewer_render::Picture| picture.pixel(at_the_square.x as u32, at_the_square.y as u32).unwrap()[0];
+    assert!(of_square(&draft).abs_diff(of_square(&with)) < 12, "{} {}", of_square(&draft), of_square(&with));
 }
 
 #[test]

@@ -51,6 +51,7 @@ export class ViewerHost {
   #broken = false;
   #frames = 0;
   #fed = false;
+  #leftOut = 0;
 
   private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
     this.#viewer = viewer;
@@ -73,6 +74,10 @@ export class ViewerHost {
     const step = (timeMs: number) => {
       // Before anything has arrived one frame is enough, and makes the pipelines; the rest of the time is the module's.
       if (host.#frames > 0 && !host.#fed) return void setTimeout(next, EMPTY_PAUSE_MS);
+      if (host.#leftOut > 0) {
+        host.#leftOut -= 1;
+        return void next();
+      }
       host.#frame(timeMs);
       if (host.#broken) return;
       const pause = pauseMs(timeMs - last);
@@ -119,6 +124,11 @@ export class ViewerHost {
   /** Calls a method that gives nothing back. */
   tell(act: (viewer: WasmViewer) => void): void {
     this.#do(act);
+  }
+
+  /** Leaves the next frames out, so that what the page has just put up is shown before a frame that may take seconds. */
+  giveWay(): void {
+    this.#leftOut = GIVEN_FRAMES;
   }
 
   /** A key went down or up; true when it means something to the viewer. */
@@ -199,6 +209,8 @@ export class ViewerHost {
 /** Frames farther apart than this mean a graphics device that cannot keep up. */
 const SLOW_FRAME_MS = 120;
 const LONGEST_PAUSE_MS = 500;
+/** So many until a change of the page has been laid out, painted and handed to the GPU. */
+const GIVEN_FRAMES = 3;
 /** Between looks whether anything has arrived. */
 const EMPTY_PAUSE_MS = 30;
 
