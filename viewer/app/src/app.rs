@@ -162,6 +162,11 @@ impl App {
         }
     }
 
+    /// Compiles ahead what the first picture needs, while the city is on its way.
+    pub fn warm_up(&self) {
+        self.renderer.warm_up(self.first.draft);
+    }
+
     /// Takes one message, which arrived at `wall_ms` by any steady clock.
     ///
     /// # Errors

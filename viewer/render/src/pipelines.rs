@@ -32,6 +32,13 @@ pub(crate) enum Pass {
     Shadow,
 }
 
+impl Pass {
+    /// The pass of a picture.
+    pub(crate) fn picture(draft: bool) -> Self {
+        if draft { Self::Draft } else { Self::Screen }
+    }
+}
+
 /// What is drawn together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum What {
@@ -47,12 +54,20 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// What a mesh of this material is when it lies on the ground.
-    pub(crate) fn flat(material: Material) -> Self {
+    /// What a city consists of.
+    pub(crate) fn of_a_city(into: Pass) -> impl Iterator<Item = Self> {
+        let ground = [Material::Plain, Material::Water, Material::Shade];
+        let flat = ground.into_iter().filter_map(move |material| Self::flat(material, into));
+        [Self::Backdrop].into_iter().chain(flat).chain([Self::GroundDepth, Self::Solid, Self::Copies])
+    }
+
+    /// What a mesh of this material is when it lies on the ground. A draft knows one kind of ground and no shade.
+    pub(crate) fn flat(material: Material, into: Pass) -> Option<Self> {
         match material {
-            Material::Water => Self::Water,
-            Material::Shade => Self::Shade,
-            _ => Self::Flat,
+            Material::Shade if into == Pass::Draft => None,
+            Material::Shade => Some(Self::Shade),
+            Material::Water if into != Pass::Draft => Some(Self::Water),
+            _ => Some(Self::Flat),
         }
     }
 }

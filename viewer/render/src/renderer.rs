@@ -27,7 +27,7 @@ pub struct FrameStats {
 /// See the module.
 pub struct Renderer {
     pub(crate) gpu: Gpu,
-    pipelines: Pipelines,
+    pub(crate) pipelines: Pipelines,
     scene: Scene,
     shadow: Shadow,
     targets: Targets,
@@ -270,13 +270,12 @@ impl Renderer {
         if shadow_drawn {
             self.draw_shadow(&mut encoder);
         }
-        let into = if input.draft { Pass::Draft } else { Pass::Screen };
+        let into = Pass::picture(input.draft);
         let tally = Tally::default();
         {
-            let (colour, resolve) = self.targets.colour.as_ref().map_or((target, None), |c| (c, Some(target)));
+            let (colour, resolve) = self.targets.of_pass(target);
             let mut pass = begin(&mut encoder, colour, resolve, &self.targets.depth);
-            pass.set_bind_group(0, &self.screen.group, &[]);
-            pass.set_bind_group(1, &self.shadow.bind_group, &[]);
+            self.bind(&mut pass);
             pass.set_pipeline(self.pipelines.get(into, What::Backdrop));
             pass.draw(0..3, 0..1);
             self.draw_scene(&mut pass, into, &uniform.sight(), &tally);
@@ -321,6 +320,12 @@ impl Renderer {
     /// Takes a set of points out of the scene.
     pub fn remove_points(&mut self, id: PointId) {
         self.scene.points.remove(&id);
+    }
+
+    /// Gives a pass the frame and its light.
+    pub(crate) fn bind(&self, pass: &mut wgpu::RenderPass<'_>) {
+        pass.set_bind_group(0, &self.screen.group, &[]);
+        pass.set_bind_group(1, &self.shadow.bind_group, &[]);
     }
 
     fn draw_shadow(&self, encoder: &mut wgpu::CommandEncoder) {
@@ -390,7 +395,8 @@ impl Renderer {
             .collect();
         flat.sort_by_key(|(stage, id, _)| (*stage, *id));
         for (_, _, mesh) in flat {
-            pass.set_pipeline(self.pipelines.get(into, What::flat(mesh.material)));
+            let Some(what) = What::flat(mesh.material, into) else { continue };
+            pass.set_pipeline(self.pipelines.get(into, what));
             draw_mesh(pass, mesh, tally);
         }
     }
@@ -410,7 +416,7 @@ fn draw_mesh(pass: &mut wgpu::RenderPass<'_>, mesh: &crate::scene::GpuMesh, tall
     tally.add(u64::from(mesh.count / 3));
 }
 
-fn begin<'e>(
+pub(crate) fn begin<'e>(
     encoder: &'e mut wgpu::CommandEncoder,
     colour: &wgpu::TextureView,
     resolve_target: Option<&wgpu::TextureView>,

@@ -37,7 +37,6 @@ fn wall(in: Surface, normal: vec3<f32>, pixel: f32) -> Skin {
 }
 
 fn water(position: vec3<f32>, albedo: vec3<f32>, normal: vec3<f32>) -> vec3<f32> {
-    if DRAFT { return mix(albedo * frame.zenith.rgb, frame.horizon.rgb, 0.3); }
     let view = normalize(frame.eye.xyz - position);
     let t = frame.viewport.z * 0.25;
     let wave = vec2<f32>(value_noise(position.xy * 0.35 + vec2<f32>(t, 0.0)), value_noise(position.xy * 0.35 + vec2<f32>(40.0, t))) - vec2<f32>(0.5);

@@ -71,6 +71,17 @@ fn the_nearer_of_two_solids_is_seen_and_picked() {
 }
 
 #[test]
+fn compiling_ahead_suits_every_pipeline_of_a_city() {
+    let Some(renderer) = renderer() else { return };
+    for draft in [true, false] {
+        renderer.warm_up(draft);
+        renderer.finish().unwrap();
+        let reported = renderer.gpu().take_error();
+        assert!(reported.is_none(), "{reported:?}");
+    }
+}
+
+#[test]
 fn solids_throw_shadows_on_the_ground() {
     let Some(mut renderer) = renderer() else { return };
     // The light comes from the south-west: the shadow falls to the north-east.

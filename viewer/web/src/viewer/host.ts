@@ -11,8 +11,8 @@ import type {
   WasmViewer,
 } from "./contract";
 
-/** Which interface to draw with. */
-export type Backend = "auto" | "webgpu" | "webgl";
+/** An interface to draw with. */
+export type Backend = "webgpu" | "webgl";
 
 /** The download and compilation of the module, begun before anything else is ready. */
 export function loadModule(): Promise<WasmModule> {
@@ -28,19 +28,19 @@ export function loadModule(): Promise<WasmModule> {
   });
 }
 
-/** True when this browser has an interface to draw with. */
-export async function hasGpu(backend: Backend): Promise<boolean> {
-  if (backend !== "webgl" && "gpu" in navigator && navigator.gpu) {
+/** The interface that this browser has to draw with, WebGPU before WebGL 2, or nothing. */
+export async function findBackend(wanted: Backend | "auto"): Promise<Backend | null> {
+  if (wanted !== "webgl" && "gpu" in navigator && navigator.gpu) {
     const adapter = await (navigator.gpu as { requestAdapter(): Promise<unknown> })
       .requestAdapter()
       .catch(() => null);
-    if (adapter) return true;
+    if (adapter) return "webgpu";
   }
-  if (backend === "webgpu") return false;
+  if (wanted === "webgpu") return null;
   // A canvas of its own: one that has given a WebGL context can give no other.
   const context = document.createElement("canvas").getContext("webgl2");
   context?.getExtension("WEBGL_lose_context")?.loseContext();
-  return context !== null;
+  return context && "webgl";
 }
 
 /** The viewer, running. */
