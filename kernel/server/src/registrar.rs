@@ -124,8 +124,10 @@ impl Registrar {
         }
         let mut ledger = self.ledger();
         let last = ledger.last_sequence();
-        // Of the last sequence, a crash between two appends may have left the end: its first ones are in.
-        let mut done = ledger.records_with_sequence(last)?.len();
+        // Of the last sequence, a crash between two appends may have left the end: its first ones are in. Only the first look
+        // after a start begins that far back; later ones must not read thousands of leaves of an import each time.
+        let begun = after < Sequence(last);
+        let mut done = if begun { ledger.records_with_sequence(last)?.len() } else { 0 };
         let mut records = gather(&snapshot, after, &ledger);
         records.retain(|record| {
             let in_already = record.sequence < last || (record.sequence == last && done > 0);

@@ -107,7 +107,8 @@ pub struct App {
     pixel_ratio: f32,
 }
 
-/// The way to the first picture of the whole city. Where the processor draws, it is drafted: fewer pixels, no shadows.
+/// The way to the first picture of the whole city. Where the processor draws, it is drafted: fewer pixels, no shadows
+/// and patterns, and what lives comes with the next picture.
 #[derive(Debug, Default)]
 struct FirstPicture {
     draft: bool,
@@ -115,19 +116,19 @@ struct FirstPicture {
     told: bool,
     /// The first frame that holds all of it.
     whole_frame: Option<u64>,
-    /// Frames that were not drawn for want of the rest.
-    waited: u32,
+    /// How long it has taken so far.
+    waited_ms: f64,
 }
 
-/// Frames that a draft waits for the end of the first snapshot: a city that takes longer to tell is shown as it comes.
-const MOST_WAITED: u32 = 120;
+/// So long a draft waits for the end of the first snapshot and for the GPU: a city that takes longer is shown as it comes.
+const MOST_WAITED_MS: f64 = 5_000.0;
 
 impl FirstPicture {
-    /// Whether a frame now would be half a city, for which the whole one had to wait a second.
-    fn waits(&mut self) -> bool {
-        let waits = self.draft && !self.told && self.waited < MOST_WAITED;
-        self.waited += u32::from(waits);
-        waits
+    /// Whether a frame now would hold up the one that matters: half a city before the whole one, or the same draft again.
+    fn waits(&mut self, step_ms: f64) -> bool {
+        let due = self.told && self.whole_frame.is_none();
+        self.waited_ms += step_ms;
+        self.draft && !due && self.waited_ms < MOST_WAITED_MS
     }
 }
 
@@ -159,6 +160,11 @@ impl App {
             asked_ratio: 1.0,
             pixel_ratio: 1.0,
         }
+    }
+
+    /// Compiles ahead what the first picture needs, while the city is on its way.
+    pub fn warm_up(&self) {
+        self.renderer.warm_up(self.first.draft);
     }
 
     /// Takes one message, which arrived at `wall_ms` by any steady clock.
@@ -227,7 +233,8 @@ impl App {
             self.frame_ms += (step_ms - self.frame_ms) * share;
         }
         self.motion.advance(now_ms * 1e3);
-        if self.first.waits() {
+        self.end_draft_when_seen()?;
+        if self.first.waits(step_ms) {
             return Ok(());
         }
         let most_corners = match self.first.draft {
@@ -237,16 +244,18 @@ impl App {
         let whole = self.update(most_corners);
         self.view.advance(step_ms / 1e3);
         let input = self.input();
+        let [before, _] = self.renderer.frames();
         self.renderer.present(&input)?;
-        self.follow_first_picture(whole)
+        let [frames, _] = self.renderer.frames();
+        // A canvas that is hidden or changing takes no frame: then nothing was drawn.
+        if self.first.told && whole && frames > before {
+            self.first.whole_frame.get_or_insert(frames);
+        }
+        Ok(())
     }
 
     /// Once a picture of the whole city has been seen, it is drawn with all its detail.
-    fn follow_first_picture(&mut self, whole: bool) -> Result<(), Error> {
-        let [frames, _] = self.renderer.frames();
-        if whole && self.first.told {
-            self.first.whole_frame.get_or_insert(frames);
-        }
+    fn end_draft_when_seen(&mut self) -> Result<(), Error> {
         if self.first.draft && self.seen() {
             self.first.draft = false;
             self.fit()?;
@@ -269,6 +278,13 @@ impl App {
         let near = self.view.now().target_m.to_array();
         let whole = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
         self.city.take_live_changed();
+        if !self.first.draft {
+            self.place_live();
+        }
+        whole
+    }
+
+    fn place_live(&mut self) {
         let things: Vec<&Entity> = self.city.iter().filter(|entity| entity.layer.is_live()).collect();
         let live = Live {
             things: &things,
@@ -279,7 +295,6 @@ impl App {
             height_px: self.renderer.size_px()[1] as f32,
         };
         self.stage.place_live(&mut self.renderer, &live);
-        whole
     }
 
     /// Builds everything and shows the last known places, for a still picture.
@@ -296,7 +311,7 @@ impl App {
             selected: pick(self.selected),
             time_s: ((self.last_ms.unwrap_or(0.0) - self.started_ms) / 1e3) as f32,
             grid: if self.grid { 0.6 } else { 0.0 },
-            shadows: !self.first.draft,
+            draft: self.first.draft,
             ..FrameInput::new(self.view.camera(), self.light())
         }
     }

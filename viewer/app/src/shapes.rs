@@ -100,8 +100,8 @@ fn tree() -> MeshData {
 fn plain_tree() -> MeshData {
     let mut mesh = MeshData::default();
     lathe(&mut mesh, &[(0.035, 0.0), (0.025, 0.36)], 3, Material::Plain, rgba8(104, 82, 62, 0));
-    let crown = [(0.0, 0.26), (0.33, 0.5), (0.26, 0.8), (0.0, 1.0)];
-    lathe(&mut mesh, &crown, 5, Material::Foliage, rgba8(0, 0, 0, FULL));
+    let crown = [(0.0, 0.22), (0.34, 0.58), (0.0, 1.0)];
+    lathe(&mut mesh, &crown, 6, Material::Foliage, rgba8(0, 0, 0, FULL));
     mesh
 }
 

@@ -49,7 +49,8 @@ fn id_of(text: Option<String>) -> Result<Option<EntityId>, JsError> {
     text.map(|text| EntityId::parse(&text)).transpose().map_err(|e| error(&e))
 }
 
-/// Starts the viewer on the canvas with this element id. `backend` is "auto", "webgpu" or "webgl".
+/// Starts the viewer on the canvas with this element id. `backend` is "webgpu" or "webgl", which the page has
+/// found to be there.
 ///
 /// # Errors
 /// When there is no such canvas, or the browser offers no graphics interface: the message says which and what to do.
@@ -57,10 +58,9 @@ fn id_of(text: Option<String>) -> Result<Option<EntityId>, JsError> {
 pub async fn start(canvas_id: String, backend: String) -> Result<UrbisViewer, JsError> {
     console_error_panic_hook::set_once();
     let choice = match backend.as_str() {
-        "auto" => BackendChoice::Auto,
         "webgpu" => BackendChoice::WebGpu,
         "webgl" => BackendChoice::WebGl,
-        other => return Err(JsError::new(&format!("backend {other:?} is not known: say auto, webgpu or webgl"))),
+        other => return Err(JsError::new(&format!("backend {other:?} is not known: say webgpu or webgl"))),
     };
     let canvas = web_sys::window()
         .and_then(|window| window.document())
@@ -74,7 +74,9 @@ pub async fn start(canvas_id: String, backend: String) -> Result<UrbisViewer, Js
     if let Some(reported) = renderer.gpu().take_error() {
         return Err(failed(reported));
     }
-    Ok(UrbisViewer { app: App::new(renderer), picks: VecDeque::new() })
+    let app = App::new(renderer);
+    app.warm_up();
+    Ok(UrbisViewer { app, picks: VecDeque::new() })
 }
 
 #[wasm_bindgen]

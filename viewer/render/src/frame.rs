@@ -20,15 +20,15 @@ pub struct FrameInput {
     pub time_s: f32,
     /// Strength of the ground's grid, 0 to 1.
     pub grid: f32,
-    /// Whether the sun casts shadows.
-    pub shadows: bool,
+    /// Whether it is only a draft, without shadows, patterns and clouds.
+    pub draft: bool,
 }
 
 impl FrameInput {
     /// A frame with nothing highlighted.
     #[must_use]
     pub fn new(camera: Camera, light: Light) -> Self {
-        Self { camera, light, hovered: 0, selected: 0, time_s: 0.0, grid: 0.6, shadows: true }
+        Self { camera, light, hovered: 0, selected: 0, time_s: 0.0, grid: 0.6, draft: false }
     }
 }
 

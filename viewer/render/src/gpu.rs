@@ -9,8 +9,6 @@ use crate::Error;
 #[cfg(target_arch = "wasm32")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackendChoice {
-    /// WebGPU where it gives an adapter, else WebGL2.
-    Auto,
     /// WebGPU or an error.
     WebGpu,
     /// WebGL2 or an error.
@@ -58,20 +56,12 @@ impl Gpu {
     #[cfg(target_arch = "wasm32")]
     pub async fn for_canvas(canvas: web_sys::HtmlCanvasElement, choice: BackendChoice) -> Result<Self, Error> {
         let (backends, wanted, advice) = match choice {
-            BackendChoice::Auto => (
-                wgpu::Backends::BROWSER_WEBGPU | wgpu::Backends::GL,
-                "WebGPU or WebGL2",
-                "Use a current browser with hardware acceleration switched on",
-            ),
             BackendChoice::WebGpu => (wgpu::Backends::BROWSER_WEBGPU, "WebGPU", "Try WebGL2, or a browser with WebGPU"),
             BackendChoice::WebGl => (wgpu::Backends::GL, "WebGL2", "Switch hardware acceleration on in the browser"),
         };
-        if choice == BackendChoice::WebGpu && !wgpu::util::is_browser_webgpu_supported().await {
-            return Err(Error::NoAdapter { wanted, reason: "the browser has no WebGPU adapter".to_owned(), advice });
-        }
         let mut described = wgpu::InstanceDescriptor::new_without_display_handle();
         described.backends = backends;
-        let instance = wgpu::util::new_instance_with_webgpu_detection(described).await;
+        let instance = wgpu::Instance::new(described);
         let target = wgpu::SurfaceTarget::Canvas(canvas);
         let surface = instance.create_surface(target).map_err(|error| Error::NoAdapter {
             wanted,

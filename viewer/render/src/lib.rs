@@ -21,6 +21,7 @@ mod scene;
 mod shadow;
 mod targets;
 mod vertex;
+mod warm_up;
 
 pub use camera::{Camera, Frustum};
 pub use error::Error;

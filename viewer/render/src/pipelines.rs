@@ -24,10 +24,19 @@ pub(crate) const PICK_FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Un
 pub(crate) enum Pass {
     /// The picture.
     Screen,
+    /// The picture without shadows, patterns and clouds.
+    Draft,
     /// The numbers of things.
     Picking,
     /// The sun's map; only what stands in space.
     Shadow,
+}
+
+impl Pass {
+    /// The pass of a picture.
+    pub(crate) fn picture(draft: bool) -> Self {
+        if draft { Self::Draft } else { Self::Screen }
+    }
 }
 
 /// What is drawn together.
@@ -45,18 +54,26 @@ pub(crate) enum What {
 }
 
 impl What {
-    /// What a mesh of this material is when it lies on the ground.
-    pub(crate) fn flat(material: Material) -> Self {
+    /// What a city consists of.
+    pub(crate) fn of_a_city(into: Pass) -> impl Iterator<Item = Self> {
+        let ground = [Material::Plain, Material::Water, Material::Shade];
+        let flat = ground.into_iter().filter_map(move |material| Self::flat(material, into));
+        [Self::Backdrop].into_iter().chain(flat).chain([Self::GroundDepth, Self::Solid, Self::Copies])
+    }
+
+    /// What a mesh of this material is when it lies on the ground. A draft knows one kind of ground and no shade.
+    pub(crate) fn flat(material: Material, into: Pass) -> Option<Self> {
         match material {
-            Material::Water => Self::Water,
-            Material::Shade => Self::Shade,
-            _ => Self::Flat,
+            Material::Shade if into == Pass::Draft => None,
+            Material::Shade => Some(Self::Shade),
+            Material::Water if into != Pass::Draft => Some(Self::Water),
+            _ => Some(Self::Flat),
         }
     }
 }
 
 /// How many [`Pass`] and [`What`] there are.
-const KINDS: [usize; 2] = [3, 9];
+const KINDS: [usize; 2] = [4, 9];
 
 /// See the module.
 pub(crate) struct Pipelines {
@@ -170,7 +187,7 @@ impl Pipelines {
             }
         };
         match (into, what) {
-            (Pass::Screen, _) | (Pass::Picking, What::GroundDepth) => screen,
+            (Pass::Screen | Pass::Draft, _) | (Pass::Picking, What::GroundDepth) => screen,
             (Pass::Picking, What::Points | What::Lines) => Recipe { fragment: Some("fs_mark_pick"), ..screen },
             (Pass::Picking, _) => Recipe { module: shapes(), layout: &self.plain, fragment: Some("fs_pick"), ..screen },
             (Pass::Shadow, _) => {
@@ -190,10 +207,12 @@ impl Pipelines {
 
     fn make(&self, into: Pass, what: What, recipe: &Recipe<'_>) -> wgpu::RenderPipeline {
         let (format, samples) = match into {
-            Pass::Screen => (self.format, self.samples),
+            Pass::Screen | Pass::Draft => (self.format, self.samples),
             Pass::Picking | Pass::Shadow => (PICK_FORMAT, 1),
         };
-        let blends = recipe.colour == Colour::Blended && into == Pass::Screen;
+        let blends = recipe.colour == Colour::Blended && matches!(into, Pass::Screen | Pass::Draft);
+        let constants: &[_] = if into == Pass::Draft { &[("DRAFT", 1.0)] } else { &[] };
+        let options = || wgpu::PipelineCompilationOptions { constants, ..Default::default() };
         let target = wgpu::ColorTargetState {
             format,
             blend: blends.then_some(wgpu::BlendState::ALPHA_BLENDING),
@@ -209,7 +228,7 @@ impl Pipelines {
             vertex: wgpu::VertexState {
                 module: recipe.module,
                 entry_point: Some(recipe.vertex),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                compilation_options: options(),
                 buffers: &recipe.buffers,
             },
             primitive: wgpu::PrimitiveState {
@@ -227,7 +246,7 @@ impl Pipelines {
             fragment: recipe.fragment.map(|entry_point| wgpu::FragmentState {
                 module: recipe.module,
                 entry_point: Some(entry_point),
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
+                compilation_options: options(),
                 targets: &targets,
             }),
             multiview_mask: None,

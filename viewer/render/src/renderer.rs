@@ -9,7 +9,7 @@ use crate::frame::{FrameUniform, Sight};
 use crate::picking::{PickRequest, PickSlot};
 use crate::pipelines::{Pass, Pipelines, What};
 use crate::scene::{BatchId, Detail, GpuSet, LineId, MeshId, PointId, Scene, ShapeId, ShapeMesh, Stage};
-use crate::shadow::{Shadow, ShadowFit};
+use crate::shadow::Shadow;
 use crate::targets::Targets;
 use crate::{Error, FrameInput, Frustum, Gpu, Instance, Line, MeshData, PICK_WINDOW_PX, Point};
 
@@ -27,7 +27,7 @@ pub struct FrameStats {
 /// See the module.
 pub struct Renderer {
     pub(crate) gpu: Gpu,
-    pipelines: Pipelines,
+    pub(crate) pipelines: Pipelines,
     scene: Scene,
     shadow: Shadow,
     targets: Targets,
@@ -262,24 +262,23 @@ impl Renderer {
 
     /// Draws a frame into any texture of the device's format and the present size.
     pub(crate) fn draw_into(&mut self, input: &FrameInput, target: &wgpu::TextureView) {
-        let shadow_drawn = input.shadows && self.shadow.refit(&input.camera, input.light.direction);
+        let shadow_drawn = !input.draft && self.shadow.refit(&input.camera, input.light.direction);
         let size = [self.targets.width as f32, self.targets.height as f32];
-        let shadow = if input.shadows { self.shadow.fit.matrix() } else { ShadowFit::nowhere() };
-        let uniform = FrameUniform::new(input, size, shadow, self.shadow.fit.radius_m);
+        let uniform = FrameUniform::new(input, size, self.shadow.fit.matrix(), self.shadow.fit.radius_m);
         self.gpu.queue.write_buffer(&self.screen.buffer, 0, bytemuck::bytes_of(&uniform));
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         if shadow_drawn {
             self.draw_shadow(&mut encoder);
         }
+        let into = Pass::picture(input.draft);
         let tally = Tally::default();
         {
-            let (colour, resolve) = self.targets.colour.as_ref().map_or((target, None), |c| (c, Some(target)));
+            let (colour, resolve) = self.targets.of_pass(target);
             let mut pass = begin(&mut encoder, colour, resolve, &self.targets.depth);
-            pass.set_bind_group(0, &self.screen.group, &[]);
-            pass.set_bind_group(1, &self.shadow.bind_group, &[]);
-            pass.set_pipeline(self.pipelines.get(Pass::Screen, What::Backdrop));
+            self.bind(&mut pass);
+            pass.set_pipeline(self.pipelines.get(into, What::Backdrop));
             pass.draw(0..3, 0..1);
-            self.draw_scene(&mut pass, Pass::Screen, &uniform.sight(), &tally);
+            self.draw_scene(&mut pass, into, &uniform.sight(), &tally);
         }
         self.gpu.queue.submit([encoder.finish()]);
         self.stats = FrameStats { draw_calls: tally.draws.get() + 2, triangles: tally.triangles.get(), shadow_drawn };
@@ -321,6 +320,12 @@ impl Renderer {
     /// Takes a set of points out of the scene.
     pub fn remove_points(&mut self, id: PointId) {
         self.scene.points.remove(&id);
+    }
+
+    /// Gives a pass the frame and its light.
+    pub(crate) fn bind(&self, pass: &mut wgpu::RenderPass<'_>) {
+        pass.set_bind_group(0, &self.screen.group, &[]);
+        pass.set_bind_group(1, &self.shadow.bind_group, &[]);
     }
 
     fn draw_shadow(&self, encoder: &mut wgpu::CommandEncoder) {
@@ -390,7 +395,8 @@ impl Renderer {
             .collect();
         flat.sort_by_key(|(stage, id, _)| (*stage, *id));
         for (_, _, mesh) in flat {
-            pass.set_pipeline(self.pipelines.get(into, What::flat(mesh.material)));
+            let Some(what) = What::flat(mesh.material, into) else { continue };
+            pass.set_pipeline(self.pipelines.get(into, what));
             draw_mesh(pass, mesh, tally);
         }
     }
@@ -410,7 +416,7 @@ fn draw_mesh(pass: &mut wgpu::RenderPass<'_>, mesh: &crate::scene::GpuMesh, tall
     tally.add(u64::from(mesh.count / 3));
 }
 
-fn begin<'e>(
+pub(crate) fn begin<'e>(
     encoder: &'e mut wgpu::CommandEncoder,
     colour: &wgpu::TextureView,
     resolve_target: Option<&wgpu::TextureView>,

@@ -1,7 +1,7 @@
 //! The sun's shadow: one depth map around what the camera looks at. It is drawn again only when the scene, the light
 //! or the looked-at place has moved enough; its middle moves in whole texels, so still edges do not crawl.
 
-use glam::{Mat4, Vec3, Vec4};
+use glam::{Mat4, Vec3};
 
 use crate::Camera;
 use crate::targets::{DEPTH, texture, view};
@@ -33,11 +33,6 @@ impl ShadowFit {
         let mut middle_m = camera.target_m;
         middle_m.z = 0.0;
         Self { middle_m, radius_m, direction }
-    }
-
-    /// A matrix by which every place lies beside the map, in the sun.
-    pub(crate) fn nowhere() -> Mat4 {
-        Mat4::from_cols(Vec4::ZERO, Vec4::ZERO, Vec4::ZERO, Vec4::new(2.0, 2.0, 0.0, 1.0))
     }
 
     /// Whether a map drawn for `self` still serves `wanted`.

@@ -24,6 +24,14 @@ impl Targets {
         let colour = (samples > 1).then(|| attached("colour", gpu.format));
         Self { width, height, colour, depth: attached("depth", DEPTH) }
     }
+
+    /// What a pass draws to for its picture to end in `target`, and what it resolves into.
+    pub(crate) fn of_pass<'a>(
+        &'a self,
+        target: &'a wgpu::TextureView,
+    ) -> (&'a wgpu::TextureView, Option<&'a wgpu::TextureView>) {
+        self.colour.as_ref().map_or((target, None), |colour| (colour, Some(target)))
+    }
 }
 
 pub(crate) fn view(texture: &wgpu::Texture) -> wgpu::TextureView {

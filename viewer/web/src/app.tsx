@@ -1,7 +1,7 @@
 // The page as a tree of panels around the canvas. Signals decide what is shown; what is done goes to the session.
 
 import { t } from "./i18n";
-import { built, card, drawing, hover, layersOpen, narrow, problem, resting } from "./state";
+import { built, card, drawing, empty, hover, layersOpen, narrow, opened, problem, resting } from "./state";
 import { EntityCard } from "./panels/card";
 import { Help } from "./panels/help";
 import { Labels } from "./panels/labels";
@@ -24,16 +24,33 @@ function HoverLabel() {
   );
 }
 
+function Panels({ session, gone }: { session: Session; gone: boolean }) {
+  return (
+    <>
+      {!gone && !empty.value && <LayerPanel onLayer={session.setLayer} onProperty={session.setProperty} />}
+      <EntityCard actions={session.card} />
+      <HoverLabel />
+      <Toast />
+      {!gone && <StatusBar onRetry={session.reconnect} />}
+      <Help />
+    </>
+  );
+}
+
 /** Everything. */
 export function App({ session }: { session: Session }) {
   const sheet = narrow.value && (card.value !== null || layersOpen.value);
   const gone = problem.value !== null;
   return (
-    <div class="app" data-sheet={sheet}>
-      <a class="skip" href="#search" onClick={session.focusSearch}>
-        {t("app.skip")}
-      </a>
-      <TopBar onChoose={session.choose} onHome={session.home} />
+    <div class="app" data-sheet={sheet} data-gone={gone}>
+      {opened.value && (
+        <>
+          <a class="skip" href="#search" onClick={session.focusSearch}>
+            {t("app.skip")}
+          </a>
+          <TopBar onChoose={session.choose} onHome={session.home} />
+        </>
+      )}
       <main>
         <canvas
           id="city"
@@ -46,15 +63,10 @@ export function App({ session }: { session: Session }) {
           data-cursor={hover.value ? "pick" : "move"}
         />
         <div class="city-focus" />
-        <Labels />
+        {opened.value && <Labels />}
         <Notices />
       </main>
-      {!gone && <LayerPanel onLayer={session.setLayer} onProperty={session.setProperty} />}
-      <EntityCard actions={session.card} />
-      <HoverLabel />
-      <Toast />
-      {!gone && <StatusBar onRetry={session.reconnect} />}
-      <Help />
+      {opened.value && <Panels session={session} gone={gone} />}
     </div>
   );
 }

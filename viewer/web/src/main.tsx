@@ -12,9 +12,9 @@ import { App } from "./app";
 import { connectShortcuts } from "./shortcuts";
 import { Session } from "./session";
 import { layersOpen, narrow } from "./state";
-import { hasGpu, loadModule, ViewerHost, type Backend } from "./viewer/host";
+import { findBackend, loadModule, ViewerHost, type Backend } from "./viewer/host";
 
-function wantedBackend(): Backend {
+function wantedBackend(): Backend | "auto" {
   const wanted = new URLSearchParams(location.search).get("backend");
   return wanted === "webgl" || wanted === "webgpu" ? wanted : "auto";
 }
@@ -26,14 +26,15 @@ function followWidth(): void {
   phone.addEventListener("change", () => (narrow.value = phone.matches));
 }
 
-async function startViewer(session: Session, backend: Backend): Promise<void> {
+async function startViewer(session: Session, wanted: Backend | "auto"): Promise<void> {
   const canvas = document.getElementById("city") as HTMLCanvasElement;
   const module = loadModule();
-  const gpu = hasGpu(backend);
+  const found = findBackend(wanted);
   const failed = (detail: string) => session.giveUp({ kind: "stopped", detail });
   try {
     // A module that cannot be loaded is said at once; a busy GPU may take long to answer.
-    if (!(await Promise.race([gpu, module.then(() => gpu)]))) return session.giveUp({ kind: "no_gpu" });
+    const backend = await Promise.race([found, module.then(() => found)]);
+    if (!backend) return session.giveUp({ kind: "no_gpu" });
     session.attach(await ViewerHost.start(await module, canvas, backend, failed), canvas);
   } catch (error) {
     session.giveUp({ kind: "viewer", detail: error instanceof Error ? error.message : String(error) });

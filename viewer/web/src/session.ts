@@ -24,6 +24,8 @@ import { Figures } from "./figures";
 const TICK_MS = 500;
 /** Until the first picture stands, so that the waiting ends with the waiting. */
 const QUICK_TICK_MS = 50;
+/** So long the panels wait for the first picture. */
+const LATE_MS = 5_000;
 const CARD_REFRESH_MS = 2000;
 const INFO_REFRESH_MS = 30_000;
 function preciseNowMs(): number {
@@ -52,6 +54,12 @@ export class Session {
     });
     effect(() => this.#applyLook());
     effect(() => void this.#openCard(state.selected.value));
+    effect(() => {
+      if (!state.due.value || state.opened.peek()) return;
+      state.opened.value = true;
+      this.#host?.giveWay();
+    });
+    setTimeout(() => (state.late.value = true), LATE_MS);
     window.addEventListener("hashchange", () => this.#openAddress());
     setInterval(() => this.#tick(), TICK_MS);
     setInterval(() => void this.#refreshCard(), CARD_REFRESH_MS);
@@ -73,6 +81,7 @@ export class Session {
   /** The viewer is there: everything that came meanwhile goes in. */
   attach(host: ViewerHost, canvas: HTMLCanvasElement): void {
     this.#host = host;
+    state.viewing.value = true;
     host.tell((viewer) => viewer.set_theme(state.theme.value));
     for (const name of this.#address.off) this.#show(name, false);
     const property = recall("legend_property");
@@ -80,7 +89,7 @@ export class Session {
     const lost = this.#hold.release((bytes) => host.push(bytes));
     if (lost) this.#link.restart();
     if (state.arrived.value) {
-      host.tell((viewer) => viewer.end_snapshot());
+      host.endSnapshot();
       this.#firstSight();
     }
     connectInput(canvas, host, {
@@ -189,10 +198,11 @@ export class Session {
 
   #control(message: Control): void {
     if (message.type === "hello") {
+      state.expected.value = message.entities;
       if (!this.#host) state.entities.value = message.entities;
       this.#host?.tell((viewer) => viewer.begin_snapshot());
     }
-    if (message.type === "snapshot_end") this.#host?.tell((viewer) => viewer.end_snapshot());
+    if (message.type === "snapshot_end") this.#host?.endSnapshot();
     if (message.type === "gap") {
       const { missed, coalesced } = state.missed.value;
       state.missed.value = { missed: missed + message.missed, coalesced: coalesced + message.coalesced };

@@ -38,11 +38,19 @@ export const problem = signal<Problem | null>(null);
 export const link = signal<LinkState>({ phase: "connecting", attempt: 0 });
 /** True from the first complete snapshot on. */
 export const arrived = signal(false);
+/** True once the viewer runs. */
+export const viewing = signal(false);
 /** True once the viewer has drawn a frame. */
 export const drawing = signal(false);
 /** True once the whole first snapshot is on screen. */
 export const built = signal(false);
 export const serverReachable = signal(true);
+/** How many things the server has said that it will tell. */
+export const expected = signal(0);
+/** True once the first picture has been waited for long enough. */
+export const late = signal(false);
+/** True once the panels are there; they stay. */
+export const opened = signal(false);
 
 /** Figures of the status bar. */
 export const entities = signal(0);
@@ -75,3 +83,18 @@ export const toast = signal<string | null>(null);
 
 /** True when the server has said that it holds nothing, and nothing has come since. */
 export const empty = computed(() => arrived.value && entities.value === 0);
+
+/**
+ * True when nothing speaks for waiting with the panels any more. They come with the first picture: without a graphics chip
+ * drawing them takes a second from it.
+ */
+export const due = computed(
+  () => built.value || late.value || empty.value || problem.value !== null || !serverReachable.value,
+);
+
+/** How much of the city the viewer has, 0 to 1. */
+export const received = computed(() => {
+  if (!viewing.value) return 0;
+  if (arrived.value) return 1;
+  return expected.value > 0 ? Math.min(entities.value / expected.value, 1) : 0;
+});

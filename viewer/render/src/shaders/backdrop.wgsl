@@ -35,6 +35,7 @@ fn stars(direction: vec3<f32>) -> f32 {
 
 fn sky(direction: vec3<f32>) -> vec3<f32> {
     var colour = air(direction);
+    if DRAFT { return colour; }
     let near_sun = max(dot(direction, frame.sun.xyz), 0.0);
     let cover = clouds(direction);
     let bright = mix(frame.horizon.rgb * 1.15, frame.sun_colour.rgb * 0.42, 0.35 + 0.4 * pow(near_sun, 4.0));
@@ -53,6 +54,15 @@ fn grid_line(coordinate: vec2<f32>, spacing: f32, pixel: f32) -> f32 {
     return max(line.x, line.y) * (1.0 - smoothstep(spacing * 0.02, spacing * 0.09, pixel));
 }
 
+// The ground's patches and grid; `pixel` is the metres that one pixel covers, longer towards the horizon.
+fn ground(position: vec3<f32>, pixel: f32) -> vec3<f32> {
+    let patches = value_noise(position.xy / 34.0) * 0.5 + value_noise(position.xy / 140.0) * 0.5;
+    let earth = frame.ground.rgb * (0.95 + 0.10 * patches * (1.0 - smoothstep(8.0, 60.0, pixel)));
+    let fine = grid_line(position.xy, 20.0, pixel) * 0.35;
+    let coarse = grid_line(position.xy, 100.0, pixel);
+    return mix(earth, earth * 0.80, max(fine, coarse) * frame.ground.w);
+}
+
 @fragment
 fn fs_backdrop(in: Screen) -> @location(0) vec4<f32> {
     let far = frame.to_direction * vec4<f32>(in.ndc, 1.0, 1.0);
@@ -62,13 +72,8 @@ fn fs_backdrop(in: Screen) -> @location(0) vec4<f32> {
     }
     let reach = frame.eye.z / -direction.z;
     let position = frame.eye.xyz + direction * reach;
-    // Metres that one pixel covers on the ground, longer towards the horizon.
-    let pixel = reach / frame.eye.w / max(-direction.z, 0.03);
-    let patches = value_noise(position.xy / 34.0) * 0.5 + value_noise(position.xy / 140.0) * 0.5;
-    var albedo = frame.ground.rgb * (0.95 + 0.10 * patches * (1.0 - smoothstep(8.0, 60.0, pixel)));
-    let fine = grid_line(position.xy, 20.0, pixel) * 0.35;
-    let coarse = grid_line(position.xy, 100.0, pixel);
-    albedo = mix(albedo, albedo * 0.80, max(fine, coarse) * frame.ground.w);
+    var albedo = frame.ground.rgb;
+    if !DRAFT { albedo = ground(position, reach / frame.eye.w / max(-direction.z, 0.03)); }
     let colour = lit(albedo, vec3<f32>(0.0, 0.0, 1.0), position, 1.0);
     return vec4<f32>(finish(fogged(colour, position)), 1.0);
 }

@@ -17,6 +17,9 @@ struct Frame {
 
 @group(0) @binding(0) var<uniform> frame: Frame;
 
+// A draft is the picture without shadows, patterns and clouds: what a software adapter compiles and draws soonest.
+override DRAFT: bool = false;
+
 fn linear_from_srgb(c: vec3<f32>) -> vec3<f32> {
     return pow(c, vec3<f32>(2.2));
 }

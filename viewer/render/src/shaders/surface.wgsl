@@ -83,7 +83,7 @@ fn shown_skin(in: Surface, skin: Skin, normal: vec3<f32>) -> vec4<f32> {
 fn fs_solid(in: Surface) -> @location(0) vec4<f32> {
     let normal = outward(in);
     var skin = plain(in);
-    if in.material == WALL { skin = wall(in, normal, pixel_of(in)); }
+    if !DRAFT && in.material == WALL { skin = wall(in, normal, pixel_of(in)); }
     return shown_skin(in, skin, normal);
 }
 
@@ -99,7 +99,7 @@ fn fs_copy(in: Surface) -> @location(0) vec4<f32> {
         // Light goes through leaves: the shaded side is never dark.
         let through = 0.5 + 0.5 * dot(normal, frame.sun.xyz);
         skin.glow = in.colour.rgb * frame.sun_colour.rgb * through * through * 0.14;
-        skin.albedo *= 0.82 + 0.36 * hash3(floor(in.position * 2.6));
+        if !DRAFT { skin.albedo *= 0.82 + 0.36 * hash3(floor(in.position * 2.6)); }
     }
     if in.material == GLOW { skin.glow = in.colour.rgb * mix(0.35, 0.9, frame.sun.w); }
     return shown_skin(in, skin, normal);
@@ -109,7 +109,7 @@ fn fs_copy(in: Surface) -> @location(0) vec4<f32> {
 @fragment
 fn fs_flat(in: Surface) -> @location(0) vec4<f32> {
     var skin = plain(in);
-    if in.material == GRASS {
+    if !DRAFT && in.material == GRASS {
         let patches = value_noise(in.position.xy / 3.0) * 0.4 + value_noise(in.position.xy / 19.0) * 0.6;
         skin.albedo *= 0.88 + 0.24 * patches * (1.0 - smoothstep(1.0, 12.0, pixel_of(in)));
     }

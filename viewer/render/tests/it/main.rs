@@ -71,6 +71,17 @@ fn the_nearer_of_two_solids_is_seen_and_picked() {
 }
 
 #[test]
+fn compiling_ahead_suits_every_pipeline_of_a_city() {
+    let Some(renderer) = renderer() else { return };
+    for draft in [true, false] {
+        renderer.warm_up(draft);
+        renderer.finish().unwrap();
+        let reported = renderer.gpu().take_error();
+        assert!(reported.is_none(), "{reported:?}");
+    }
+}
+
+#[test]
 fn solids_throw_shadows_on_the_ground() {
     let Some(mut renderer) = renderer() else { return };
     // The light comes from the south-west: the shadow falls to the north-east.
@@ -84,6 +95,14 @@ fn solids_throw_shadows_on_the_ground() {
     let dark = with.pixel(x as u32, y as u32).unwrap();
     let light = at(&bare, Vec3::new(-10.0, -12.0, 0.0));
     assert!(u32::from(dark[0]) * 10 < u32::from(light[0]) * 8, "{dark:?} {light:?}");
+    // A draft has everything in its place and colour but for the shadows.
+    let draft = renderer.picture(&FrameInput { draft: true, ..from_behind }, SIZE, SIZE).unwrap();
+    let sunny = draft.pixel(x as u32, y as u32).unwrap();
+    assert!(sunny[0].abs_diff(light[0]) < 12, "{sunny:?} {light:?}");
+    let at_the_square = camera.on_screen(Vec3::new(0.0, 0.0, 5.0), Vec2::splat(SIZE as f32)).unwrap();
+    let of_square =
+        |picture: &viewer_render::Picture| picture.pixel(at_the_square.x as u32, at_the_square.y as u32).unwrap()[0];
+    assert!(of_square(&draft).abs_diff(of_square(&with)) < 12, "{} {}", of_square(&draft), of_square(&with));
 }
 
 #[test]

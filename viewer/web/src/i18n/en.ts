@@ -182,6 +182,7 @@ export const en = {
 
   "loading.viewer": "Loading the viewer",
   "loading.city": "Receiving the city",
+  "loading.picture": "Drawing the city",
 
   "toast.link": "Link copied",
   "toast.flown": "Flying to {name}",

@@ -178,6 +178,7 @@ export const zh: Record<Key, string> = {
 
   "loading.viewer": "正在载入查看器",
   "loading.city": "正在接收城市",
+  "loading.picture": "正在绘制城市",
 
   "toast.link": "链接已复制",
   "toast.flown": "正飞往{name}",

@@ -3,7 +3,17 @@
 import type { ComponentChildren } from "preact";
 
 import { t } from "../i18n";
-import { built, drawing, empty, problem, serverReachable, toast, type Problem } from "../state";
+import {
+  arrived,
+  built,
+  empty,
+  problem,
+  received,
+  serverReachable,
+  toast,
+  viewing,
+  type Problem,
+} from "../state";
 import { CopyButton } from "./copy";
 import { Icon } from "./icon";
 
@@ -102,11 +112,31 @@ export function Notices() {
   if (what) return <Broken what={what} />;
   if (empty.value) return <Empty />;
   if (built.value) return null;
-  const text = !serverReachable.value ? "problem.server" : drawing.value ? "loading.city" : "loading.viewer";
+  return <Loading />;
+}
+
+/** Plain text and a plain bar: without a graphics chip a round corner or a turning wheel is time taken from the city. */
+function Loading() {
+  const text = !serverReachable.value
+    ? "problem.server"
+    : !viewing.value
+      ? "loading.viewer"
+      : arrived.value
+        ? "loading.picture"
+        : "loading.city";
   return (
-    <div class="loading glass" role="status">
-      <span class="spinner" aria-hidden="true" />
-      {t(text)}
+    <div class="loading">
+      <p role="status">{t(text)}</p>
+      <div
+        class="loading-bar"
+        role="progressbar"
+        aria-label={t("loading.city")}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={Math.round(received.value * 100)}
+      >
+        <div style={{ width: `${received.value * 100}%` }} />
+      </div>
     </div>
   );
 }

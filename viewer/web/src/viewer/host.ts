@@ -11,8 +11,8 @@ import type {
   WasmViewer,
 } from "./contract";
 
-/** Which interface to draw with. */
-export type Backend = "auto" | "webgpu" | "webgl";
+/** An interface to draw with. */
+export type Backend = "webgpu" | "webgl";
 
 /** The download and compilation of the module, begun before anything else is ready. */
 export function loadModule(): Promise<WasmModule> {
@@ -28,19 +28,19 @@ export function loadModule(): Promise<WasmModule> {
   });
 }
 
-/** True when this browser has an interface to draw with. */
-export async function hasGpu(backend: Backend): Promise<boolean> {
-  if (backend !== "webgl" && "gpu" in navigator && navigator.gpu) {
+/** The interface that this browser has to draw with, WebGPU before WebGL 2, or nothing. */
+export async function findBackend(wanted: Backend | "auto"): Promise<Backend | null> {
+  if (wanted !== "webgl" && "gpu" in navigator && navigator.gpu) {
     const adapter = await (navigator.gpu as { requestAdapter(): Promise<unknown> })
       .requestAdapter()
       .catch(() => null);
-    if (adapter) return true;
+    if (adapter) return "webgpu";
   }
-  if (backend === "webgpu") return false;
+  if (wanted === "webgpu") return null;
   // A canvas of its own: one that has given a WebGL context can give no other.
   const context = document.createElement("canvas").getContext("webgl2");
   context?.getExtension("WEBGL_lose_context")?.loseContext();
-  return context !== null;
+  return context && "webgl";
 }
 
 /** The viewer, running. */
@@ -51,6 +51,7 @@ export class ViewerHost {
   #broken = false;
   #frames = 0;
   #fed = false;
+  #leftOut = 0;
 
   private constructor(viewer: WasmViewer, canvas: HTMLCanvasElement, failed: (detail: string) => void) {
     this.#viewer = viewer;
@@ -73,6 +74,10 @@ export class ViewerHost {
     const step = (timeMs: number) => {
       // Before anything has arrived one frame is enough, and makes the pipelines; the rest of the time is the module's.
       if (host.#frames > 0 && !host.#fed) return void setTimeout(next, EMPTY_PAUSE_MS);
+      if (host.#leftOut > 0) {
+        host.#leftOut -= 1;
+        return void next();
+      }
       host.#frame(timeMs);
       if (host.#broken) return;
       const pause = pauseMs(timeMs - last);
@@ -121,6 +126,11 @@ export class ViewerHost {
     this.#do(act);
   }
 
+  /** Leaves the next frames out, so that what the page has just put up is shown before a frame that may take seconds. */
+  giveWay(): void {
+    this.#leftOut = GIVEN_FRAMES;
+  }
+
   /** A key went down or up; true when it means something to the viewer. */
   key(code: string, down: boolean): boolean {
     return this.#do((viewer) => viewer.key(code, down)) ?? false;
@@ -130,6 +140,12 @@ export class ViewerHost {
   push(bytes: Uint8Array): void {
     this.#fed = true;
     this.#do((viewer) => viewer.push(bytes, performance.now()));
+  }
+
+  /** Everything has been told, be it nothing: there is something to draw. */
+  endSnapshot(): void {
+    this.#fed = true;
+    this.#do((viewer) => viewer.end_snapshot());
   }
 
   /** The id of the thing under a pixel, for showing or for choosing. */
@@ -193,6 +209,8 @@ export class ViewerHost {
 /** Frames farther apart than this mean a graphics device that cannot keep up. */
 const SLOW_FRAME_MS = 120;
 const LONGEST_PAUSE_MS = 500;
+/** So many until a change of the page has been laid out, painted and handed to the GPU. */
+const GIVEN_FRAMES = 3;
 /** Between looks whether anything has arrived. */
 const EMPTY_PAUSE_MS = 30;
 

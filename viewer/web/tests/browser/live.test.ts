@@ -67,7 +67,8 @@ test("a city that holds nothing says how to fill it", async () => {
     });
   });
   await page.waitForSelector('[data-notice="empty"]');
-  await page.waitForTimeout(1500);
+  // Sky and ground stand there all the same.
+  await page.waitForSelector("#city[data-built=true]");
   await keep(page, "empty");
   assert.match(await page.locator('[data-notice="empty"]').innerText(), /urbis import/);
   await close();
