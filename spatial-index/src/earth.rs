@@ -2,8 +2,9 @@
 //!
 //! The distance of two places is the straight line between them through the earth (both at height 0 on the ellipsoid), bent
 //! to an arc of the mean radius. It differs from the geodesic by under 1 mm at 10 km, 1 cm at 100 km, 0.2 % at 10,000 km
-//! and 3 % at the antipodes, orders pairs as the straight line does, and needs no iteration. Bounds for boxes rest on a theorem: on a
-//! convex body whose radii of curvature lie between r and R, two points with the normals n and m lie between r |n - m| and
+//! and 4.2 % from pole to pole, where straight lines hardly grow any more; it orders pairs as the straight line does, and
+//! needs no iteration. Bounds for boxes rest on a theorem: on a convex body whose radii of curvature lie between r and R,
+//! two points with the normals n and m lie between r |n - m| and
 //! R |n - m| apart (Blaschke). Here r = a (1 - e²), R = a / sqrt(1 - e²), and |n - m| follows from longitude and latitude.
 
 use std::f64::consts::PI;
@@ -218,7 +219,8 @@ mod tests {
         fn far_distances_are_roughly_geodesic(a in place(), b in place()) {
             let geodesic = Geodesic.distance(Point::from((a[0], a[1])), Point::from((b[0], b[1])));
             let ours = distance_m(a, b);
-            let part = if geodesic < 1e7 { 0.002 } else { 0.03 };
+            // From pole to pole the chord is 2 b: 1 - 2 R asin(b / R) / geodesic = 4.2 %, the worst there is.
+            let part = if geodesic < 1e7 { 0.002 } else { 0.044 };
             prop_assert!((ours - geodesic).abs() <= part * geodesic + 0.001, "{ours} {geodesic}");
         }
 
