@@ -8,6 +8,7 @@ use serde::Serialize;
 use viewer_render::{FrameInput, Light, PickRequest, Renderer};
 
 use crate::city::{City, Entity};
+use crate::first::FirstPicture;
 use crate::layer::Layer;
 use crate::message::{self, Message, StateRow};
 use crate::motion::{Motion, Sample};
@@ -107,36 +108,11 @@ pub struct App {
     pixel_ratio: f32,
 }
 
-/// The way to the first picture of the whole city. Where the processor draws, it is drafted: fewer pixels, no shadows
-/// and patterns, and what lives comes with the next picture.
-#[derive(Debug, Default)]
-struct FirstPicture {
-    draft: bool,
-    /// The first snapshot has been told to its end.
-    told: bool,
-    /// The first frame that holds all of it.
-    whole_frame: Option<u64>,
-    /// How long it has taken so far.
-    waited_ms: f64,
-}
-
-/// So long a draft waits for the end of the first snapshot and for the GPU: a city that takes longer is shown as it comes.
-const MOST_WAITED_MS: f64 = 5_000.0;
-
-impl FirstPicture {
-    /// Whether a frame now would hold up the one that matters: half a city before the whole one, or the same draft again.
-    fn waits(&mut self, step_ms: f64) -> bool {
-        let due = self.told && self.whole_frame.is_none();
-        self.waited_ms += step_ms;
-        self.draft && !due && self.waited_ms < MOST_WAITED_MS
-    }
-}
-
 impl App {
     /// An empty city on this renderer.
     pub fn new(renderer: Renderer) -> Self {
         let [width, height] = renderer.size_px();
-        let first = FirstPicture { draft: renderer.draws_slowly(), ..FirstPicture::default() };
+        let first = FirstPicture::new(renderer.draws_slowly());
         let mut view = View::default();
         view.resize(width as f32, height as f32);
         Self {
@@ -164,7 +140,7 @@ impl App {
 
     /// Compiles ahead what the first picture needs, while the city is on its way.
     pub fn warm_up(&self) {
-        self.renderer.warm_up(self.first.draft);
+        self.renderer.warm_up(self.first.is_draft());
     }
 
     /// Takes one message, which arrived at `wall_ms` by any steady clock.
@@ -196,7 +172,7 @@ impl App {
             self.motion.forget(&id);
             self.readings.forget(&id);
         }
-        self.first.told = true;
+        self.first.told();
     }
 
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
@@ -237,7 +213,7 @@ impl App {
         if self.first.waits(step_ms) {
             return Ok(());
         }
-        let most_corners = match self.first.draft {
+        let most_corners = match self.first.is_draft() {
             true => usize::MAX,
             false => (self.frame_ms.max(QUICK_FRAME_MS) * CORNERS_A_MS) as usize,
         };
@@ -248,24 +224,16 @@ impl App {
         self.renderer.present(&input)?;
         let [frames, _] = self.renderer.frames();
         // A canvas that is hidden or changing takes no frame: then nothing was drawn.
-        if self.first.told && whole && frames > before {
-            self.first.whole_frame.get_or_insert(frames);
+        if whole && frames > before {
+            self.first.drawn(frames);
         }
         Ok(())
     }
 
     /// Once a picture of the whole city has been seen, it is drawn with all its detail.
     fn end_draft_when_seen(&mut self) -> Result<(), Error> {
-        if self.first.draft && self.seen() {
-            self.first.draft = false;
-            self.fit()?;
-        }
-        Ok(())
-    }
-
-    fn seen(&self) -> bool {
         let [_, finished] = self.renderer.frames();
-        self.first.whole_frame.is_some_and(|whole| finished >= whole)
+        if self.first.ends_draft(finished) { self.fit() } else { Ok(()) }
     }
 
     /// Builds what changed and places what lives; true when nothing is left to build.
@@ -278,7 +246,7 @@ impl App {
         let near = self.view.now().target_m.to_array();
         let whole = self.stage.build(&mut self.renderer, &mut self.city, near, most_corners);
         self.city.take_live_changed();
-        if !self.first.draft {
+        if !self.first.is_draft() {
             self.place_live();
         }
         whole
@@ -311,7 +279,7 @@ impl App {
             selected: pick(self.selected),
             time_s: ((self.last_ms.unwrap_or(0.0) - self.started_ms) / 1e3) as f32,
             grid: if self.grid { 0.6 } else { 0.0 },
-            draft: self.first.draft,
+            draft: self.first.is_draft(),
             ..FrameInput::new(self.view.camera(), self.light())
         }
     }
@@ -438,7 +406,7 @@ impl App {
 
     /// Gives the picture as many pixels as it is to have now.
     fn fit(&mut self) -> Result<(), Error> {
-        let ratio = self.asked_ratio * if self.first.draft { DRAFT_SCALE } else { 1.0 };
+        let ratio = self.asked_ratio * if self.first.is_draft() { DRAFT_SCALE } else { 1.0 };
         let most = self.renderer.gpu().most_px() as f32;
         let size = (self.view.size_px() * ratio).round().clamp(Vec2::ONE, Vec2::splat(most));
         self.renderer.resize(size.x as u32, size.y as u32)?;
@@ -568,7 +536,7 @@ impl App {
             draw_calls: drawn.draw_calls,
             triangles: drawn.triangles,
             last_time_us: self.motion.latest_us(),
-            seen: self.seen(),
+            seen: self.first.is_seen(self.renderer.frames()[1]),
         }
     }
 

@@ -11,6 +11,7 @@ mod checked;
 mod city;
 mod columns;
 mod error;
+mod first;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod headless;
 mod id;
