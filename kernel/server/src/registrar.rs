@@ -124,10 +124,10 @@ impl Registrar {
         }
         let mut ledger = self.ledger();
         let last = ledger.last_sequence();
-        // Of the last sequence, a crash between two appends may have left the end: its first ones are in. Only the first look
-        // after a start begins that far back; later ones must not read thousands of leaves of an import each time.
-        let begun = after < Sequence(last);
-        let mut done = if begun { ledger.records_with_sequence(last)?.len() } else { 0 };
+        // Of the last sequence, a crash or a full disk between two appends may have left the end: its first ones are in. Only
+        // then, and at a start, does this look reach back to it; others must not read an import's thousands of leaves again.
+        let reaches_back = after < Sequence(last);
+        let mut done = if reaches_back { ledger.records_with_sequence(last)?.len() } else { 0 };
         let mut records = gather(&snapshot, after, &ledger);
         records.retain(|record| {
             let in_already = record.sequence < last || (record.sequence == last && done > 0);
@@ -258,4 +258,46 @@ fn cells(batch: &RecordBatch, row: usize) -> Vec<String> {
     };
     let cover = area.and_then(|area| cover_box_cells(&area, CELLS, FINEST).ok()).unwrap_or_default();
     cover.iter().map(|(cell, _)| cell.text().as_str().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use kernel_model::{Change, Coord, EntityDraft, Geometry, Kind, Shape, SourceKey};
+    use kernel_store::{Options, Store};
+
+    use super::*;
+
+    fn poi(i: u32) -> Change {
+        let mut draft = EntityDraft::new(SourceKey::new("test", format!("poi-{i}")), Kind::Poi, "cafe");
+        draft.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.0 + f64::from(i) / 100.0, 39.0, 0.0))));
+        Change::Entity(draft)
+    }
+
+    fn opened(dir: &Path, reader: Reader) -> Registrar {
+        Registrar::open(&dir.join("ledger"), &dir.join("log.pub"), "urbis.example/test", reader).unwrap().0
+    }
+
+    #[test]
+    fn a_commit_that_was_registered_in_part_is_completed_and_nothing_is_in_twice() {
+        let [store_dir, whole, part] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let (mut store, _) = Store::open(store_dir.path(), Options::default()).unwrap();
+        store.commit(&[(0..5).map(poi).collect()]).unwrap();
+        let all = opened(whole.path(), store.reader());
+        assert_eq!(all.catch_up().unwrap(), 5);
+        let leaves = all.ledger().entries(0..5);
+        let records: Vec<AssetRecord> = leaves.map(|entry| entry.unwrap().record).collect();
+        let (mut ledger, _) =
+            Ledger::open(&part.path().join("ledger"), &part.path().join("log.pub"), "urbis.example/test").unwrap();
+        ledger.append(&records[..2]).unwrap();
+        drop(ledger);
+
+        let rest = opened(part.path(), store.reader());
+        assert_eq!(rest.catch_up().unwrap(), 3);
+        store.commit(&[vec![poi(5)]]).unwrap();
+        assert_eq!((rest.catch_up().unwrap(), rest.catch_up().unwrap()), (1, 0));
+        let assets: BTreeSet<String> = rest.ledger().entries(0..6).map(|entry| entry.unwrap().record.asset).collect();
+        assert_eq!((rest.ledger().size(), assets.len()), (6, 6));
+    }
 }
