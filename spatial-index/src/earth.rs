@@ -4,8 +4,8 @@
 //! to an arc of the mean radius. It differs from the geodesic by under 1 mm at 10 km, 1 cm at 100 km, 0.2 % at 10,000 km
 //! and 4.2 % from pole to pole, where straight lines hardly grow any more; it orders pairs as the straight line does, and
 //! needs no iteration. Bounds for boxes rest on a theorem: on a convex body whose radii of curvature lie between r and R,
-//! two points with the normals n and m lie between r |n - m| and
-//! R |n - m| apart (Blaschke). Here r = a (1 - e²), R = a / sqrt(1 - e²), and |n - m| follows from longitude and latitude.
+//! two points with the normals n and m lie between r |n - m| and R |n - m| apart (Blaschke). Here r = a (1 - e²),
+//! R = a / sqrt(1 - e²), and |n - m| follows from longitude and latitude.
 
 use std::f64::consts::PI;
 

@@ -5,7 +5,8 @@
 //!
 //! One frame: the sun's shadow map (only when the scene or the light moved), the backdrop of sky and endless ground,
 //! flat things painted in order, the ground's depth, solid things, points and lines, with four samples a pixel where a
-//! graphics chip draws.
+//! graphics chip draws. A draft is the same without shadows, patterns and clouds. What a first picture needs can be compiled
+//! ahead (`warm_up`).
 //! Colour is tone-mapped in the shaders, so no floating-point target is needed. Depth is reversed.
 
 mod camera;
