@@ -46,7 +46,8 @@
 //! cells or key ranges in [`cover`], whose ranges can be united, intersected and subtracted. GCJ-02 and BD-09 come in and go out by name
 //! ([`datum`]). [`grid`] is what all grids have in common: parents, children, neighbours, rings, disks, distance; [`AnyCell`] is a cell whose
 //! scheme its text says. [`batch`] codes whole columns into the caller's slices. The rest of the crate is [`scheme`] (the door), [`height`]
-//! (metres to grid units) and [`area`] (boxes and bands). The page `docs/codes.md` shows one place in every code.
+//! (metres to grid units) and [`area`] (boxes and bands). The page `docs/codes.md` shows one place in every code, and [`standards`] goes
+//! through the standards clause by clause: what is done, where, and which test holds it.
 //!
 //! Choices where a standard is silent: longitude +180 is coded as -180 in BeiDou, RSLC and Spatial ID and stays east in GeoSOT; latitude 0
 //! is north; heights below the ellipsoid are sign and magnitude.
@@ -74,6 +75,8 @@ pub mod rslc;
 pub mod s2;
 pub mod scheme;
 pub mod spatialid;
+#[doc = include_str!("../STANDARDS.md")]
+pub mod standards {}
 pub mod stc;
 mod text;
 pub mod time;

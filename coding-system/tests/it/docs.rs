@@ -32,3 +32,23 @@ fn the_place_in_every_code() {
     let cell = coding_system::beidou::Cell::parse("N50J47539B825534").unwrap();
     assert!(page.contains(cell.text().as_str()));
 }
+
+/// Every test that the page of standards names is there: those in the last cell of each row.
+#[test]
+fn the_tests_of_every_clause() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let page = std::fs::read_to_string(format!("{root}/STANDARDS.md")).unwrap();
+    let rules = page.lines().filter(|line| line.ends_with("` |"));
+    let mut named = 0;
+    for words in rules.filter_map(|rule| rule.trim_end_matches(" |").rsplit(" | ").next()) {
+        for test in words.split('`').skip(1).step_by(2) {
+            let (file, name) = test.rsplit_once("::").unwrap();
+            let folder = if file.contains('/') { "" } else { "tests/it/" };
+            let source = std::fs::read_to_string(format!("{root}/{folder}{file}.rs"))
+                .unwrap_or_else(|error| panic!("{test}: {error}"));
+            assert!(source.contains(&format!("fn {name}(")), "there is no {test}");
+            named += 1;
+        }
+    }
+    assert!(named > 60, "{named} tests are named");
+}
