@@ -33,22 +33,22 @@ pub enum Error {
     },
 }
 
-/// Bytes that are not a tree.
+/// Bytes that are not an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BytesError {
-    /// The first bytes are not those of a tree.
-    #[error("not a packed tree: it does not begin with its magic; is it another file?")]
+    /// The first bytes are not those of such an index.
+    #[error("not such an index: it does not begin with its magic; is it another file?")]
     Magic,
     /// A version this program does not know.
-    #[error("a packed tree of version {found}; this program reads version {known}: use a newer program")]
+    #[error("an index of version {found}; this program reads version {known}: use a newer program")]
     Version {
         /// What the bytes say.
         found: u8,
         /// What is known here.
         known: u8,
     },
-    /// A tree of another number of axes.
-    #[error("a packed tree of {found} axes where {wanted} were asked for")]
+    /// An index of another number of axes.
+    #[error("an index of {found} axes where {wanted} were asked for")]
     Axes {
         /// What the bytes say.
         found: u8,
@@ -56,15 +56,13 @@ pub enum BytesError {
         wanted: u8,
     },
     /// Marks this version does not have.
-    #[error("a packed tree with unknown marks {found:#04x}: damaged; build it again from its data")]
+    #[error("an index with unknown marks {found:#04x}: damaged; build it again from its data")]
     Marks {
         /// What the bytes say.
         found: u8,
     },
     /// More or fewer bytes than the head says.
-    #[error(
-        "a packed tree of {found} bytes where its head says {wanted}: cut or damaged; build it again from its data"
-    )]
+    #[error("an index of {found} bytes where its head says {wanted}: cut or damaged; build it again from its data")]
     Length {
         /// How many there are.
         found: u64,
@@ -72,6 +70,6 @@ pub enum BytesError {
         wanted: u64,
     },
     /// The checksum is another one.
-    #[error("a packed tree whose checksum does not fit: damaged; build it again from its data")]
+    #[error("an index whose checksum does not fit: damaged; build it again from its data")]
     Checksum,
 }

@@ -7,6 +7,7 @@
 //! | index | for | changes |
 //! |---|---|---|
 //! | [`Packed`] | what is sealed: points or boxes, with a time band each if wanted; counts without a visit; to and from bytes | never |
+//! | [`Zones`] | points that lie in files, sorted: runs of rows, with time and series; a byte for each row; to and from bytes | never |
 //! | [`Boxes`] ([`BoxIndex`], [`VolumeIndex`]) | boxes that come and go | one at a time |
 //! | [`MovingIndex`] | positions that move, millions of times a second | one at a time |
 //! | [`SharedMoving`] | the same beside readers that never wait | in batches |
@@ -37,6 +38,7 @@ mod nearest;
 mod packed;
 mod ray;
 mod region;
+mod zones;
 
 pub use area::Area;
 pub use bounds::{Bounds, LonLatBox, TimeBand, Volume};
@@ -52,3 +54,4 @@ pub use nearest::{Along, Near, NearInSpace, Ranking};
 pub use packed::{Packed, PackedBuilder};
 pub use ray::Ray;
 pub use region::{Extruded, Region, Relation, Windows};
+pub use zones::{Certain, Columns, ROWS as ZONE_ROWS, Run, Spans, Zones};

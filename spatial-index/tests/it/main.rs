@@ -7,3 +7,4 @@ mod make;
 mod moving;
 mod packed;
 mod regions;
+mod zones;
