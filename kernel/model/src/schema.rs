@@ -153,7 +153,8 @@ static DATASTREAMS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
-/// `lon`, `lat`: where the thing stood; `quality`: 0 good, 1 suspect, 2 missing.
+/// `lon`, `lat`, `height_m`: where it was so, of itself or of the thing; `quality`: 0 good, 1 suspect, 2 missing; `id`: its
+/// number, unique in the store.
 static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![
         number("datastream"),
@@ -164,6 +165,8 @@ static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
         real("lon"),
         real("lat"),
         number("seq"),
+        real("height_m"),
+        Field::new("id", DataType::UInt64, true),
     ])
 });
 

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::latest::Latest;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
-use crate::{record, segment};
+use crate::parts::{self, Measured};
+use crate::record;
 
 /// What was found to be whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,13 +53,13 @@ fn check_segments(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> 
     for meta in &manifest.segments {
         let path = dir.join("segments").join(&meta.file);
         let damaged = |what: String| Error::Damaged { path: path.clone(), at: 0, what };
-        let (bytes, sum) = segment::measure(&path)?;
-        if (bytes, sum) != (meta.bytes, meta.crc32c) {
-            return Err(damaged("its length or checksum is not the manifest's".to_owned()));
+        same(&path, meta.parquet)?;
+        if let Some(zones) = meta.zones {
+            same(&path.with_extension("zones"), zones)?;
         }
         let table = Table::ALL.into_iter().find(|table| table.name() == meta.table);
         let table = table.ok_or_else(|| damaged(format!("the manifest names an unknown table {}", meta.table)))?;
-        let rows: u64 = segment::read(&path, table, None)?.iter().map(|batch| batch.num_rows() as u64).sum();
+        let rows: u64 = parts::read(&path, table, None)?.iter().map(|batch| batch.num_rows() as u64).sum();
         if rows != meta.rows {
             return Err(damaged(format!("it holds {rows} rows, the manifest says {}", meta.rows)));
         }
@@ -66,6 +67,17 @@ fn check_segments(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> 
         report.segments += 1;
     }
     Ok(())
+}
+
+fn same(path: &Path, wanted: Measured) -> Result<(), Error> {
+    match Measured::of(path)? == wanted {
+        true => Ok(()),
+        false => Err(Error::Damaged {
+            path: path.to_owned(),
+            at: 0,
+            what: "its length or checksum is not the manifest's".to_owned(),
+        }),
+    }
 }
 
 fn check_log(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {

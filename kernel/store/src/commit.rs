@@ -266,11 +266,14 @@ impl<'a> Gathering<'a> {
         self.datastreams.insert(draft.source.clone(), Arc::new(info));
     }
 
+    /// Where a thing stands; with its height where that is above the ellipsoid.
     fn place_of(&self, entity: &EntityId) -> Option<Place> {
-        match self.described.get(entity) {
-            Some(new) => new.place,
-            None => self.live.present.get(entity).and_then(|old| old.place),
-        }
+        let (place, reference) = match self.described.get(entity) {
+            Some(new) => (new.place, &new.height_reference),
+            None => self.live.present.get(entity).map(|old| (old.place, &old.height_reference))?,
+        };
+        let above = |place: Place| place.height_m.filter(|_| *reference == HeightReference::Ellipsoid);
+        place.map(|place| Place { height_m: above(place), ..place })
     }
 
     fn observations(&mut self, batch: &ObservationBatch) {
@@ -371,7 +374,7 @@ impl<'a> Gathering<'a> {
             }
         }
         batches.push((Table::Datastreams, rows::datastreams(&self.datastream_rows, sequence, at)?));
-        batches.push((Table::Observations, self.observation_rows.finish(sequence)?));
+        batches.push((Table::Observations, self.observation_rows.finish(sequence, self.live.latest.last_observation)?));
         batches.push((Table::Positions, self.position_rows.finish(sequence)?));
         batches.push((Table::Contents, rows::contents(&self.content_rows, sequence, at)?));
         batches.push((Table::Rejected, rows::rejected(&self.rejected, sequence, at)?));

@@ -10,7 +10,7 @@ use kernel_model::schema::Table;
 
 use crate::commit::Gathering;
 use crate::error::Error;
-use crate::segment;
+use crate::parts;
 use crate::snapshot::Snapshot;
 
 /// Series, time in microseconds, bits of the value (or of longitude and latitude).
@@ -68,7 +68,7 @@ fn existing(
     }
     for part in stored.segments(table) {
         if part.time_us.is_some_and(|(from, to)| from <= last && first <= to) {
-            for narrow in segment::read(&part.path, table, Some(columns))? {
+            for narrow in parts::read(&part.path, table, Some(columns))? {
                 collect(table, &narrow, wanted, &mut there);
             }
         }

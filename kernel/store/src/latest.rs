@@ -6,7 +6,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
 
@@ -19,6 +20,14 @@ use crate::rows::{ObservationRows, PositionRows, read_observations, read_positio
 pub(crate) struct Latest {
     pub(crate) readings: HashMap<DatastreamId, Observation>,
     pub(crate) fixes: HashMap<EntityId, PositionFix>,
+    /// The greatest number of an observation.
+    pub(crate) last_observation: u64,
+}
+
+/// The greatest number among observations; 0 where they are older than numbers.
+pub(crate) fn last_id(batch: &RecordBatch) -> u64 {
+    let numbers = batch.columns().get(9).map(|numbers| numbers.as_primitive::<UInt64Type>());
+    numbers.and_then(arrow::compute::max).unwrap_or_default()
 }
 
 impl Latest {
@@ -43,9 +52,12 @@ impl Latest {
     /// Takes in rows of `observations` or `positions`; other tables hold no state.
     pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
         match table {
-            Table::Observations => read_observations(batch, |datastream, reading| {
-                self.reading(datastream, reading);
-            }),
+            Table::Observations => {
+                self.last_observation = self.last_observation.max(last_id(batch));
+                read_observations(batch, |datastream, reading| {
+                    self.reading(datastream, reading);
+                });
+            }
             Table::Positions => read_positions(batch, |entity, fix| {
                 self.fix(entity, fix);
             }),
@@ -65,7 +77,7 @@ impl Latest {
         }
         let batches = vec![
             (Table::Positions, positions.finish(Sequence(0))?),
-            (Table::Observations, observations.finish(Sequence(0))?),
+            (Table::Observations, observations.finish(Sequence(0), 0)?),
         ];
         let payload = record::encode(&batches)?;
         let mut bytes = crc32c::crc32c(&payload).to_le_bytes().to_vec();

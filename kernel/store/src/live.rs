@@ -11,7 +11,7 @@ use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Seq
 use crate::catalog::Catalog;
 use crate::delta::{Delta, Fix, Reading};
 use crate::entities::{DatastreamInfo, Present, PresentEntity};
-use crate::latest::Latest;
+use crate::latest::{Latest, last_id};
 use crate::record::TableBatches;
 use crate::rows::{read_observations, read_positions};
 
@@ -49,12 +49,15 @@ impl Live {
         let mut delta = Delta { sequence, ..Delta::default() };
         for (table, batch) in batches {
             match table {
-                Table::Observations => read_observations(batch, |datastream, observation| {
-                    let entity = self.catalog.by_id.get(&datastream).map(|info| info.entity);
-                    if let Some(entity) = entity.filter(|_| self.latest.reading(datastream, observation)) {
-                        delta.readings.push(Reading { entity, datastream, observation });
-                    }
-                }),
+                Table::Observations => {
+                    self.latest.last_observation = self.latest.last_observation.max(last_id(batch));
+                    read_observations(batch, |datastream, observation| {
+                        let entity = self.catalog.by_id.get(&datastream).map(|info| info.entity);
+                        if let Some(entity) = entity.filter(|_| self.latest.reading(datastream, observation)) {
+                            delta.readings.push(Reading { entity, datastream, observation });
+                        }
+                    });
+                }
                 Table::Positions => read_positions(batch, |entity, fix| {
                     if self.latest.fix(entity, fix) {
                         delta.fixes.push(Fix { entity, fix });

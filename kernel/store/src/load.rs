@@ -13,8 +13,8 @@ use crate::live::Live;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
 use crate::memtable::{Rows, resident};
+use crate::parts::{self, ColumnCache, Layout, Part, Segment, SegmentMeta};
 use crate::record;
-use crate::segment;
 use crate::snapshot::Snapshot;
 
 /// What opening found.
@@ -44,24 +44,25 @@ impl Loaded {
     /// What readers are shown first.
     pub(crate) fn snapshot(&self, dir: &Path) -> Snapshot {
         let entities = Arc::new(self.live.present.revisions());
-        Snapshot::new(dir, self.opened.sequence, &self.manifest, |table| self.rows.batches(table, &[]), entities)
+        Snapshot::new(dir, self.opened.sequence, |table| self.rows.parts(table, &[]), entities)
     }
 }
 
-pub(crate) fn load(dir: &Path) -> Result<Loaded, Error> {
+pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error> {
     let manifest = Manifest::read(dir)?;
     let mut live = Live::default();
     let mut rows = Rows::default();
     for meta in &manifest.segments {
-        let Some(table) = Table::ALL.into_iter().find(|t| t.name() == meta.table && resident(*t)) else { continue };
-        for batch in segment::read(&dir.join("segments").join(&meta.file), table, None)? {
-            live.learn(table, &batch);
-            rows.sealed[table as usize].push(batch);
+        let part = open_segment(dir, meta, cache)?;
+        if let Some(batch) = part.batch().filter(|_| resident(part.table())) {
+            live.learn(part.table(), batch);
         }
+        rows.sealed[part.table() as usize].push(part);
     }
     if let Some(file) = &manifest.latest {
         live.latest = Latest::read(&dir.join(file))?;
     }
+    live.latest.last_observation = manifest.last_observation;
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let files = log::files(&dir.join("log"))?;
     let mut last = None;
@@ -72,7 +73,7 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, Error> {
             }
             for (table, batch) in record::decode(payload)? {
                 live.learn(table, &batch);
-                rows.unsealed[table as usize].push(batch).map_err(Error::arrow("read the log back"))?;
+                rows.unsealed[table as usize].push(batch)?;
             }
             opened.sequence = sequence;
             opened.replayed += 1;
@@ -82,4 +83,18 @@ pub(crate) fn load(dir: &Path) -> Result<Loaded, Error> {
         last = Some((path.clone(), replayed.len));
     }
     Ok(Loaded { manifest, live, rows, opened, log: last })
+}
+
+/// A segment as a part: in its file; or in memory where its table is small, or it is older than zone maps.
+pub(crate) fn open_segment(dir: &Path, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
+    let path = dir.join("segments").join(&meta.file);
+    let table = Table::ALL.into_iter().find(|table| table.name() == meta.table).ok_or_else(|| Error::Damaged {
+        path: dir.join("manifest"),
+        at: 0,
+        what: format!("it names an unknown table {}", meta.table),
+    })?;
+    if resident(table) || (meta.zones.is_none() && Layout::of(table).is_some()) {
+        return Part::of(table, &parts::read(&path, table, None)?);
+    }
+    Ok(Part::sealed(Arc::new(Segment::new(table, meta.clone(), path, cache.clone()))))
 }

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::log::sync_dir;
-use crate::segment::SegmentMeta;
+use crate::parts::SegmentMeta;
 
 const MAGIC: &str = "URBISMAN";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is sealed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Manifest {
     pub(crate) segments: Vec<SegmentMeta>,
     /// File with the latest reading and fix of everything as of `sealed`.
     pub(crate) latest: Option<String>,
+    /// The greatest number of an observation as of `sealed`.
+    #[serde(default)]
+    pub(crate) last_observation: u64,
 }
 
 impl Manifest {
@@ -51,6 +54,14 @@ impl Manifest {
             return Err(damaged("its checksum does not match".to_owned()));
         }
         serde_json::from_str(body).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// Whether a file of the folder of segments belongs to it.
+    pub(crate) fn names(&self, file: &str) -> bool {
+        let zones = |meta: &SegmentMeta| {
+            meta.zones.is_some() && Path::new(&meta.file).with_extension("zones") == Path::new(file)
+        };
+        self.segments.iter().any(|meta| meta.file == file || zones(meta))
     }
 
     /// Replaces it: all of the new one or all of the old one is there after a power cut.

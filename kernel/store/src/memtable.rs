@@ -1,41 +1,53 @@
-//! Rows in memory. Those that are not sealed yet: batches come in small, are merged like the digits of a binary counter
-//! so that there are never many, and go out all at once when they are frozen for sealing. And those of small tables,
-//! which stay here when sealed.
+//! All rows of a store, part by part. Those that are not sealed yet: batches come in small, become parts, are merged eight
+//! at a time so that there are never many, and go out all at once when they are frozen for sealing. Those that are sealed:
+//! parts in files, or, of small tables, in memory too.
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 use kernel_model::schema::Table;
 
-/// Batches of at least this many rows are left as they are.
-const LARGE: usize = 131_072;
+use crate::error::Error;
+use crate::parts::{Part, SegmentMeta};
 
-/// Unsealed rows, oldest first.
-#[derive(Debug, Clone, Default)]
+/// Parts of at least this many rows are left as they are.
+const LARGE: usize = 131_072;
+/// So many parts of like size become one.
+const FAN: usize = 8;
+
+/// Unsealed rows of a table, oldest first.
+#[derive(Debug, Clone)]
 pub(crate) struct Memtable {
-    batches: Vec<RecordBatch>,
+    table: Table,
+    parts: Vec<Part>,
     rows: usize,
 }
 
 impl Memtable {
-    /// Takes a batch; batches of like size are merged, so their number grows with the logarithm of the rows.
-    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<(), arrow::error::ArrowError> {
+    /// An empty one.
+    pub(crate) fn new(table: Table) -> Self {
+        Self { table, parts: Vec::new(), rows: 0 }
+    }
+
+    /// Takes a batch; their number grows with the logarithm of the rows.
+    pub(crate) fn push(&mut self, batch: RecordBatch) -> Result<(), Error> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
         self.rows += batch.num_rows();
-        self.batches.push(batch);
-        let mut last = self.batches.len();
-        while last >= 2 {
-            let (older, newer) = (self.batches[last - 2].num_rows(), self.batches[last - 1].num_rows());
-            if older >= LARGE || older > 2 * newer {
-                break;
-            }
-            let merged = concat_batches(&self.batches[last - 1].schema(), &self.batches[last - 2..])?;
-            self.batches.truncate(last - 2);
-            self.batches.push(merged);
-            last -= 1;
+        self.parts.push(Part::of(self.table, &[batch])?);
+        while let Some(from) = self.alike() {
+            let merged = Part::of(self.table, &batches(&self.parts[from..]))?;
+            self.parts.truncate(from);
+            self.parts.push(merged);
         }
         Ok(())
+    }
+
+    /// Where the last parts begin that are to become one.
+    fn alike(&self) -> Option<usize> {
+        let tier = |part: &Part| part.rows().ilog(FAN);
+        let last = self.parts.last().filter(|last| last.rows() < LARGE)?;
+        let alike = self.parts.iter().rev().take_while(|part| tier(part) <= tier(last)).count();
+        (alike >= FAN).then(|| self.parts.len() - alike)
     }
 
     /// Number of rows.
@@ -43,39 +55,55 @@ impl Memtable {
         self.rows
     }
 
-    /// The batches, cheap to clone.
-    pub(crate) fn batches(&self) -> &[RecordBatch] {
-        &self.batches
+    /// The parts, cheap to clone.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Empties it.
-    pub(crate) fn take(&mut self) -> Vec<RecordBatch> {
+    pub(crate) fn take(&mut self) -> Vec<Part> {
         self.rows = 0;
-        std::mem::take(&mut self.batches)
+        std::mem::take(&mut self.parts)
     }
 }
 
-/// Batches of every table, by its number.
-pub(crate) type Batches = [Vec<RecordBatch>; Table::ALL.len()];
+/// The rows of parts in memory.
+pub(crate) fn batches(parts: &[Part]) -> Vec<RecordBatch> {
+    parts.iter().filter_map(Part::batch).cloned().collect()
+}
+
+/// Parts of every table, by its number.
+pub(crate) type Parts = [Vec<Part>; Table::ALL.len()];
 
 /// Tables whose sealed rows stay in memory.
 pub(crate) fn resident(table: Table) -> bool {
     matches!(table, Table::Entities | Table::Datastreams | Table::Contents)
 }
 
-/// All rows in memory but those being sealed.
-#[derive(Debug, Default)]
+/// Whether a segment is of such a table.
+pub(crate) fn is_resident(meta: &SegmentMeta) -> bool {
+    Table::ALL.into_iter().any(|table| resident(table) && table.name() == meta.table)
+}
+
+/// All rows but those being sealed.
+#[derive(Debug)]
 pub(crate) struct Rows {
-    pub(crate) sealed: Batches,
+    pub(crate) sealed: Parts,
     pub(crate) unsealed: [Memtable; Table::ALL.len()],
 }
 
+impl Default for Rows {
+    fn default() -> Self {
+        Self { sealed: Parts::default(), unsealed: Table::ALL.map(Memtable::new) }
+    }
+}
+
 impl Rows {
-    /// The batches of a table, oldest first; `frozen` are those being sealed.
-    pub(crate) fn batches(&self, table: Table, frozen: &[Vec<RecordBatch>]) -> Vec<RecordBatch> {
+    /// The parts of a table, oldest first; `frozen` are those being sealed.
+    pub(crate) fn parts(&self, table: Table, frozen: &[Vec<Part>]) -> Vec<Part> {
         let at = table as usize;
         let frozen = frozen.get(at).map(Vec::as_slice).unwrap_or_default();
-        [self.sealed[at].as_slice(), frozen, self.unsealed[at].batches()].concat()
+        [self.sealed[at].as_slice(), frozen, self.unsealed[at].parts()].concat()
     }
 
     /// Rows not sealed and not being sealed.
@@ -84,44 +112,50 @@ impl Rows {
     }
 
     /// Takes what is not sealed yet.
-    pub(crate) fn freeze(&mut self) -> Batches {
+    pub(crate) fn freeze(&mut self) -> Parts {
         self.unsealed.each_mut().map(Memtable::take)
     }
 
-    /// Takes rows that are sealed now; those of resident tables stay.
-    pub(crate) fn keep_resident(&mut self, sealed: &Batches) {
+    /// Takes over what was frozen and is sealed now: of small tables the rows, of the others the files.
+    pub(crate) fn keep_sealed(&mut self, frozen: &Parts, files: Vec<Part>) {
         for table in Table::ALL.into_iter().filter(|table| resident(*table)) {
-            self.sealed[table as usize].extend_from_slice(&sealed[table as usize]);
+            self.sealed[table as usize].extend_from_slice(&frozen[table as usize]);
+        }
+        for file in files.into_iter().filter(|file| !resident(file.table())) {
+            self.sealed[file.table() as usize].push(file);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{AsArray, Int64Array};
-    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+    use arrow::array::AsArray;
+    use arrow::datatypes::UInt64Type;
+    use kernel_model::{Rejection, Sequence, TimeUs};
     use proptest::prelude::*;
 
     use super::*;
 
+    fn rejected(first: u64, rows: usize) -> RecordBatch {
+        let rejection =
+            Rejection { source: String::new(), place: String::new(), reason: String::new(), sample: String::new() };
+        crate::rows::rejected(&vec![rejection; rows], Sequence(first), TimeUs(0)).unwrap()
+    }
+
     proptest! {
         #[test]
-        fn rows_keep_their_order_in_few_batches(sizes in prop::collection::vec(0_usize..40, 0..200)) {
-            let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
-            let mut table = Memtable::default();
-            let mut next = 0_i64;
-            for size in sizes {
-                let column = Int64Array::from_iter_values(next..next + size as i64);
-                next += size as i64;
-                table.push(RecordBatch::try_new(schema.clone(), vec![Arc::new(column)]).unwrap()).unwrap();
+        fn rows_keep_their_order_in_few_parts(sizes in prop::collection::vec(0_usize..40, 0..400)) {
+            let mut table = Memtable::new(Table::Rejected);
+            let mut wanted = Vec::new();
+            for (n, size) in (0..).zip(sizes) {
+                wanted.extend(std::iter::repeat_n(n, size));
+                table.push(rejected(n, size)).unwrap();
             }
-            let seen: Vec<i64> =
-                table.batches().iter().flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
-            prop_assert!(seen.iter().copied().eq(0..next));
-            prop_assert_eq!(table.rows() as i64, next);
-            prop_assert!(table.batches().len() <= 16, "{} batches", table.batches().len());
+            let batches = batches(table.parts());
+            let seen = batches.iter().flat_map(|b| b.column(5).as_primitive::<UInt64Type>().values().to_vec());
+            prop_assert!(seen.eq(wanted.iter().copied()));
+            prop_assert_eq!(table.rows(), wanted.len());
+            prop_assert!(table.parts().len() <= 7 * 6, "{} parts", table.parts().len());
         }
     }
 }

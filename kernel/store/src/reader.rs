@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::live::{Live, LiveView};
 use crate::load::{Opened, load};
 use crate::manifest::Manifest;
+use crate::parts::ColumnCache;
 use crate::snapshot::Snapshot;
+use crate::store::Options;
 
 /// How often a data folder is read anew because a writer changed it meanwhile.
 const ATTEMPTS: usize = 5;
@@ -33,9 +35,10 @@ impl Reader {
         if !dir.join("log").exists() {
             return Err(Error::Missing(dir.display().to_string()));
         }
+        let cache = Arc::new(ColumnCache::new(Options::default().cache_bytes));
         for _ in 0..ATTEMPTS {
             let before = Manifest::read(dir)?.generation;
-            let loaded = load(dir);
+            let loaded = load(dir, &cache);
             // A writer may have sealed meanwhile and taken away log files that were still to be read.
             if Manifest::read(dir)?.generation == before {
                 let loaded = loaded?;

@@ -56,9 +56,11 @@ pub(crate) struct ObservationRows {
     quality: Vec<u8>,
     lon: Vec<Option<f64>>,
     lat: Vec<Option<f64>>,
+    height: Vec<Option<f64>>,
 }
 
 impl ObservationRows {
+    /// `place` is where it was so, its height above the ellipsoid.
     pub(crate) fn push(&mut self, datastream: DatastreamId, row: &Observation, place: Option<Place>) {
         self.datastream.push(datastream.0);
         self.phenomenon.push(row.phenomenon_time.0);
@@ -67,6 +69,7 @@ impl ObservationRows {
         self.quality.push(row.quality.code());
         self.lon.push(place.map(|p| p.lon_deg));
         self.lat.push(place.map(|p| p.lat_deg));
+        self.height.push(place.and_then(|p| p.height_m));
     }
 
     /// Series, time and value bits of the rows gathered so far.
@@ -75,7 +78,8 @@ impl ObservationRows {
         series.map(|((id, time), value)| (u128::from(*id), *time, value.to_bits(), 0))
     }
 
-    pub(crate) fn finish(self, sequence: Sequence) -> Result<RecordBatch, Error> {
+    /// `last_id` is the number of the last observation before these.
+    pub(crate) fn finish(self, sequence: Sequence, last_id: u64) -> Result<RecordBatch, Error> {
         let rows = self.value.len();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from(self.datastream)),
@@ -86,6 +90,8 @@ impl ObservationRows {
             Arc::new(Float64Array::from(self.lon)),
             Arc::new(Float64Array::from(self.lat)),
             repeated(sequence, rows),
+            Arc::new(Float64Array::from(self.height)),
+            Arc::new(UInt64Array::from_iter_values(last_id + 1..=last_id + rows as u64)),
         ];
         batch(Table::Observations, columns)
     }
@@ -310,7 +316,7 @@ impl Shape {
             anchor,
             region: geometry.region(),
             heights: geometry.height_range_m(),
-            key: crate::segment::space_time_key(anchor.lon_deg, anchor.lat_deg, row.draft.valid_from),
+            key: crate::parts::space_time_key(anchor.lon_deg, anchor.lat_deg, row.draft.valid_from),
         })
     }
 }

@@ -13,8 +13,8 @@ use kernel_model::schema::Table;
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::log::sync_dir;
-use crate::memtable::Batches;
-use crate::segment::{self, SegmentMeta};
+use crate::memtable::{Parts, batches};
+use crate::parts::{self, Part, SegmentMeta};
 
 /// Pause before a sealing that failed is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(crate) struct Job {
     pub(crate) sequence: Sequence,
     /// Makes the file names new.
     pub(crate) generation: u64,
-    pub(crate) rows: Batches,
+    pub(crate) rows: Parts,
     pub(crate) latest: Latest,
 }
 
@@ -85,7 +85,8 @@ impl Job {
         let mut segments = Vec::new();
         for table in Table::ALL {
             let name = format!("{}-{:08}", table.name(), self.generation);
-            segments.extend(segment::write(&self.dir, table, &name, &self.rows[table as usize])?);
+            let part = Part::of(table, &batches(&self.rows[table as usize]))?;
+            segments.extend(parts::write(&self.dir, &name, &part)?);
         }
         let latest = format!("latest-{:08}.arrow", self.generation);
         self.latest.write(&self.dir.join(&latest))?;

@@ -8,41 +8,31 @@ use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
 use kernel_model::{ContentId, Sequence};
 
-use crate::manifest::Manifest;
-use crate::memtable::resident;
-use crate::segment::SegmentRef;
-
-/// One table of a snapshot.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct TableView {
-    pub(crate) batches: Vec<RecordBatch>,
-    pub(crate) segments: Vec<SegmentRef>,
-}
+use crate::memtable;
+use crate::parts::{Part, SegmentRef};
 
 /// The store as of one commit.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) sequence: Sequence,
-    pub(crate) dir: PathBuf,
-    pub(crate) tables: [Arc<TableView>; Table::ALL.len()],
+    sequence: Sequence,
+    dir: PathBuf,
+    parts: [Arc<Vec<Part>>; Table::ALL.len()],
     pub(crate) entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
 }
 
 impl Snapshot {
-    /// A view of these rows in memory and of the manifest's segments.
+    /// A view of these parts; rows of `entities` come apart.
     pub(crate) fn new(
         dir: &Path,
         sequence: Sequence,
-        manifest: &Manifest,
-        rows: impl Fn(Table) -> Vec<RecordBatch>,
+        parts: impl Fn(Table) -> Vec<Part>,
         entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
     ) -> Self {
-        let tables = Table::ALL.map(|table| {
-            let of_table = manifest.segments.iter().filter(|meta| meta.table == table.name() && !resident(table));
-            let segments = of_table.map(|meta| meta.reference(dir)).collect();
-            Arc::new(TableView { batches: if table == Table::Entities { Vec::new() } else { rows(table) }, segments })
+        let parts = Table::ALL.map(|table| match table {
+            Table::Entities => Arc::default(),
+            _ => Arc::new(parts(table)),
         });
-        Self { sequence, dir: dir.to_owned(), tables, entities }
+        Self { sequence, dir: dir.to_owned(), parts, entities }
     }
 
     /// The last commit it shows.
@@ -50,21 +40,22 @@ impl Snapshot {
         self.sequence
     }
 
-    fn table(&self, table: Table) -> &TableView {
-        &self.tables[table as usize]
+    /// The parts of a table, sealed ones first; those of `entities` are [`Snapshot::entities`].
+    pub fn parts(&self, table: Table) -> &[Part] {
+        &self.parts[table as usize]
     }
 
     /// Rows held in memory, in the table's schema.
     pub fn batches(&self, table: Table) -> Vec<RecordBatch> {
         match table {
             Table::Entities => self.entities.iter().map(|(batch, _)| batch.clone()).collect(),
-            other => self.table(other).batches.clone(),
+            other => memtable::batches(self.parts(other)),
         }
     }
 
     /// Sealed Parquet files whose rows are not in memory, in the table's schema.
     pub fn segments(&self, table: Table) -> Vec<SegmentRef> {
-        self.table(table).segments.clone()
+        self.parts(table).iter().filter_map(Part::segment).map(|segment| segment.reference()).collect()
     }
 
     /// All revisions of all entities with a mask of those present: the newest of each id, unless retired.
@@ -74,12 +65,11 @@ impl Snapshot {
 
     /// Number of rows in memory and sealed.
     pub fn row_count(&self, table: Table) -> u64 {
-        let view = self.table(table);
-        let memory: usize = match table {
+        let rows: usize = match table {
             Table::Entities => self.entities.iter().map(|(batch, _)| batch.num_rows()).sum(),
-            _ => view.batches.iter().map(RecordBatch::num_rows).sum(),
+            other => self.parts(other).iter().map(Part::rows).sum(),
         };
-        memory as u64 + view.segments.iter().map(|segment| segment.rows).sum::<u64>()
+        rows as u64
     }
 
     /// Where the bytes of a content object lie.

@@ -11,10 +11,11 @@ use kernel_model::{Change, Sequence, TimeUs};
 use crate::commit::{Committed, Gathering, Outcome};
 use crate::delta::Delta;
 use crate::error::Error;
-use crate::load::{Opened, load};
+use crate::load::{Opened, load, open_segment};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
-use crate::memtable::Rows;
+use crate::memtable::{Rows, is_resident};
+use crate::parts::ColumnCache;
 use crate::reader::Reader;
 use crate::record::{self, TableBatches};
 use crate::sampler::Sampler;
@@ -27,11 +28,13 @@ use crate::{content, duplicates};
 pub struct Options {
     /// Unsealed rows at which sealing begins.
     pub seal_rows: usize,
+    /// Bytes of decoded columns of sealed files that are kept in memory.
+    pub cache_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seal_rows: 1 << 20 }
+        Self { seal_rows: 1 << 20, cache_bytes: 512 << 20 }
     }
 }
 
@@ -47,6 +50,7 @@ pub struct Store {
     sealing: Option<Sealing>,
     reader: Reader,
     sampler: Sampler,
+    cache: Arc<ColumnCache>,
     _lock: File,
 }
 
@@ -62,7 +66,8 @@ impl Store {
             fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
         }
         let lock = lock(dir)?;
-        let loaded = load(dir)?;
+        let cache = Arc::new(ColumnCache::new(options.cache_bytes));
+        let loaded = load(dir, &cache)?;
         let snapshot = loaded.snapshot(dir);
         let sequence = loaded.opened.sequence;
         let log = match loaded.log {
@@ -79,6 +84,7 @@ impl Store {
             sealing: None,
             reader: Reader::new(loaded.live, snapshot),
             sampler: Sampler::default(),
+            cache,
             _lock: lock,
         };
         store.remove_orphans()?;
@@ -107,7 +113,7 @@ impl Store {
         let delta = self.reader.write_live().learn_commit(sequence, &batches);
         let described = batches.iter().any(|(table, _)| *table == Table::Entities);
         for (table, batch) in batches {
-            self.rows.unsealed[table as usize].push(batch).map_err(Error::arrow("apply a commit"))?;
+            self.rows.unsealed[table as usize].push(batch)?;
         }
         self.publish(described);
         self.tend();
@@ -136,8 +142,8 @@ impl Store {
             true => Arc::new(self.reader.live().0.present.revisions()),
             false => self.reader.snapshot().entities,
         };
-        let rows = |table: Table| self.rows.batches(table, frozen);
-        self.reader.show(Snapshot::new(&self.dir, self.sequence, &self.manifest, rows, entities));
+        let parts = |table: Table| self.rows.parts(table, frozen);
+        self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities));
     }
 
     /// Seals in the background when there is enough. A failure here costs nothing but room: the rows stay in the log and
@@ -178,19 +184,23 @@ impl Store {
             let mut manifest = self.manifest.clone();
             manifest.generation = job.generation;
             manifest.sealed = job.sequence;
+            let open = |meta| open_segment(&self.dir, meta, &self.cache);
+            let files =
+                written.segments.iter().filter(|meta| !is_resident(meta)).map(open).collect::<Result<_, _>>()?;
             manifest.segments.extend(written.segments);
             manifest.latest = Some(written.latest);
+            manifest.last_observation = job.latest.last_observation;
             manifest.write(&self.dir)?;
-            Ok(std::mem::replace(&mut self.manifest, manifest))
+            Ok((std::mem::replace(&mut self.manifest, manifest), files))
         });
-        let old = match replaced {
+        let (old, files) = match replaced {
             Ok(old) => old,
             Err(error) => {
                 self.sealing = Some(Sealing::again(job));
                 return Err(error);
             }
         };
-        self.rows.keep_resident(&job.rows);
+        self.rows.keep_sealed(&job.rows, files);
         self.publish(false);
         self.remove_old_logs()?;
         let Some(latest) = old.latest else { return Ok(()) };
@@ -229,7 +239,7 @@ impl Store {
         for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
             let path = entry.map_err(Error::io(&folder))?.path();
             let named = path.file_name().and_then(|n| n.to_str());
-            if !self.manifest.segments.iter().any(|meta| Some(meta.file.as_str()) == named) {
+            if !named.is_some_and(|named| self.manifest.names(named)) {
                 tracing::warn!(path = %path.display(), "removing a segment that was never finished");
                 fs::remove_file(&path).map_err(Error::io(&path))?;
             }

@@ -60,7 +60,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let (store, opened) = Store::open(&config.data, Options { seal_rows: config.seal_rows })?;
+        let (store, opened) = Store::open(&config.data, Options { seal_rows: config.seal_rows, ..Options::default() })?;
         tell_opened(&config.data, &opened);
         let reader = store.reader();
         let (registrar, ledger) =

@@ -4,4 +4,5 @@
 
 mod durability;
 mod identity;
+mod parts;
 mod support;

@@ -52,7 +52,7 @@ pub(crate) fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
 }
 
 pub(crate) fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
-    Store::open(dir, Options { seal_rows }).unwrap().0
+    Store::open(dir, Options { seal_rows, ..Options::default() }).unwrap().0
 }
 
 pub(crate) fn counts(snapshot: &Snapshot) -> [u64; 6] {

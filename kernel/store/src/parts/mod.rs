@@ -1,0 +1,19 @@
+//! Rows that have a place and a time, in parts: each sorted by its space-time key, with a zone map, in memory or sealed in a
+//! file. A region, a time band, a series come in; the rows that are meant come out, and only what borders on them is read.
+
+mod cache;
+mod layout;
+mod order;
+mod part;
+mod sealed;
+mod search;
+mod segment;
+
+pub use cache::ColumnCache;
+pub use part::{CHUNK_ROWS, Part};
+pub use search::Nearest;
+pub use segment::SegmentRef;
+
+pub(crate) use layout::Layout;
+pub(crate) use sealed::Segment;
+pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key, write};

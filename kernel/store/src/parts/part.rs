@@ -1,0 +1,127 @@
+//! A part: sorted rows with their zone map, in memory or sealed; and its columns, chunk by chunk.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use kernel_model::schema::Table;
+use spatial_index::{Columns, TimeBand, Zones};
+
+use super::layout::{self, Layout};
+use super::order::merged;
+use super::sealed::Segment;
+use crate::error::Error;
+
+/// Rows of a chunk: what is decoded together. The last one of a part may have fewer.
+pub const CHUNK_ROWS: usize = 131_072;
+
+/// Rows of one table in the order of their space-time keys. Cheap to clone; it never changes.
+#[derive(Debug, Clone)]
+pub struct Part {
+    table: Table,
+    rows: usize,
+    band: Option<TimeBand>,
+    data: Data,
+}
+
+#[derive(Debug, Clone)]
+enum Data {
+    Memory(RecordBatch, Arc<Zones>),
+    Sealed(Arc<Segment>),
+}
+
+impl Part {
+    /// A part in memory of the rows of some batches.
+    pub(crate) fn of(table: Table, batches: &[RecordBatch]) -> Result<Self, Error> {
+        let (rows, placed) = merged(table, batches)?;
+        let zones = Layout::of(table).map(|layout| zones_of(layout, &rows, placed));
+        let zones = zones.unwrap_or_else(|| Zones::over(&Columns::default()));
+        Ok(Self { table, rows: rows.num_rows(), band: zones.time_band(), data: Data::Memory(rows, Arc::new(zones)) })
+    }
+
+    /// A sealed part.
+    pub(crate) fn sealed(segment: Arc<Segment>) -> Self {
+        let band = segment.meta.time_us.map(|(from_us, to_us)| TimeBand { from_us, to_us });
+        Self { table: segment.table, rows: segment.meta.rows as usize, band, data: Data::Sealed(segment) }
+    }
+
+    /// Its table.
+    pub fn table(&self) -> Table {
+        self.table
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// First and last instant of its rows.
+    pub fn time_band(&self) -> Option<TimeBand> {
+        self.band
+    }
+
+    /// The rows, where they are in memory.
+    pub fn batch(&self) -> Option<&RecordBatch> {
+        match &self.data {
+            Data::Memory(rows, _) => Some(rows),
+            Data::Sealed(_) => None,
+        }
+    }
+
+    /// The file, where it is sealed.
+    pub(crate) fn segment(&self) -> Option<&Arc<Segment>> {
+        match &self.data {
+            Data::Memory(..) => None,
+            Data::Sealed(segment) => Some(segment),
+        }
+    }
+
+    /// The zone map of its rows.
+    ///
+    /// # Errors
+    /// Where its file cannot be read.
+    pub fn zones(&self) -> Result<&Arc<Zones>, Error> {
+        match &self.data {
+            Data::Memory(_, zones) => Ok(zones),
+            Data::Sealed(segment) => segment.zones(),
+        }
+    }
+
+    /// How many chunks it has; all but the last have [`CHUNK_ROWS`] rows.
+    pub fn chunks(&self) -> usize {
+        self.rows.div_ceil(CHUNK_ROWS)
+    }
+
+    /// Rows of a chunk.
+    pub fn chunk(&self, chunk: usize) -> Range<usize> {
+        chunk * CHUNK_ROWS..self.rows.min((chunk + 1) * CHUNK_ROWS)
+    }
+
+    /// A column of a chunk, by its place in the table's schema.
+    ///
+    /// # Errors
+    /// Where its file cannot be read.
+    pub fn column(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
+        match &self.data {
+            Data::Memory(rows, _) => {
+                let range = self.chunk(chunk);
+                Ok(rows.column(column).slice(range.start, range.len()))
+            }
+            Data::Sealed(segment) => segment.column(chunk, column),
+        }
+    }
+}
+
+/// The zone map of sorted rows, of which the first `placed` have a place.
+pub(super) fn zones_of(layout: Layout, rows: &RecordBatch, placed: usize) -> Zones {
+    let heights = layout.height.map(|column| layout::heights(rows.column(column)));
+    let series = layout::series(rows.column(layout.series));
+    Zones::over(&Columns {
+        lon: layout::degrees(rows.column(layout.lon)),
+        lat: layout::degrees(rows.column(layout.lat)),
+        placed,
+        height_m: heights.as_ref().map(layout::degrees),
+        time_us: Some(layout::instants(rows.column(layout.time))),
+        series: Some(layout::numbers(&series)),
+    })
+}

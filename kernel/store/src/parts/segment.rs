@@ -1,0 +1,193 @@
+//! Sealed segments: rows in, one Parquet file out, sorted by the space-time key so that page statistics prune boxes of
+//! space and time; and what the manifest says of it. The rows that stay in memory are read back at start.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch, new_null_array};
+use arrow::datatypes::{DataType, UInt64Type};
+use coding_system::{Key, Position, Profile};
+use kernel_model::TimeUs;
+use kernel_model::schema::Table;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use serde::{Deserialize, Serialize};
+use spatial_index::Zones;
+
+use super::layout::Layout;
+use super::part::{CHUNK_ROWS, Part};
+use crate::error::Error;
+use crate::log::sync_dir;
+
+const ROWS_PER_PAGE: usize = 8_192;
+
+/// Length and CRC-32C of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Measured {
+    pub(crate) bytes: u64,
+    pub(crate) crc32c: u32,
+}
+
+/// What the manifest says of a segment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SegmentMeta {
+    pub(crate) table: String,
+    pub(crate) file: String,
+    pub(crate) rows: u64,
+    #[serde(flatten)]
+    pub(crate) parquet: Measured,
+    /// The file of its zone map, which has the same name with another ending; segments of version 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) zones: Option<Measured>,
+    /// First and last phenomenon time (or fix time) in microseconds, where the table has one.
+    pub(crate) time_us: Option<(i64, i64)>,
+    /// First and last commit.
+    pub(crate) sequence: (u64, u64),
+}
+
+/// A sealed segment a reader can open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentRef {
+    /// The Parquet file.
+    pub path: PathBuf,
+    /// Number of rows.
+    pub rows: u64,
+    /// First and last time of its rows, UTC microseconds.
+    pub time_us: Option<(i64, i64)>,
+}
+
+impl SegmentRef {
+    /// Reads the given columns of the file, in the table's schema.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(&self, table: Table, columns: &[usize]) -> Result<Vec<RecordBatch>, Error> {
+        read(&self.path, table, Some(columns))
+    }
+}
+
+/// The 128-bit key of a place and an instant, space first; none off the globe.
+pub(crate) fn space_time_key(lon_deg: f64, lat_deg: f64, at: Option<TimeUs>) -> Option<[u8; 16]> {
+    let position = Position::new_2d(lon_deg, lat_deg).ok()?;
+    Key::new_2d(&position, at.map(|t| t.0), Profile::SpaceFirst).ok().map(Key::to_be_bytes)
+}
+
+/// Column of the sequence number by table.
+fn sequence_column(table: Table) -> usize {
+    match table {
+        Table::Entities | Table::Datastreams => 1,
+        Table::Observations | Table::Positions => 7,
+        Table::Contents | Table::Rejected => 5,
+    }
+}
+
+fn properties(table: Table) -> Result<WriterProperties, Error> {
+    let zstd = ZstdLevel::try_new(3).map_err(Error::parquet("set up compression"))?;
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_max_row_group_row_count(Some(CHUNK_ROWS))
+        .set_data_page_row_count_limit(ROWS_PER_PAGE)
+        .set_created_by(concat!("urbis ", env!("CARGO_PKG_VERSION")).to_owned());
+    for field in table.schema().fields() {
+        if let Some(encoding) = encoding(table, field.data_type()) {
+            let column = ColumnPath::from(field.name().as_str());
+            builder =
+                builder.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, encoding);
+        }
+    }
+    if table == Table::Entities {
+        let geo = r#"{"version":"1.1.0","primary_column":"geometry","columns":{"geometry":{"encoding":"WKB","geometry_types":[]}}}"#;
+        builder = builder.set_key_value_metadata(Some(vec![KeyValue::new("geo".to_owned(), geo.to_owned())]));
+    }
+    Ok(builder.build())
+}
+
+/// Numbers of tables sorted by place: those of neighbours are alike in their first bytes, instants in their differences.
+fn encoding(table: Table, numbers: &DataType) -> Option<Encoding> {
+    Layout::of(table)?;
+    match numbers {
+        DataType::Float64 | DataType::Float32 => Some(Encoding::BYTE_STREAM_SPLIT),
+        DataType::Timestamp(..) => Some(Encoding::DELTA_BINARY_PACKED),
+        _ => None,
+    }
+}
+
+/// Writes a part durably as `dir/segments/<name>.parquet`, with its zone map beside it where it has one. Nothing to write:
+/// `None`.
+pub(crate) fn write(dir: &Path, name: &str, part: &Part) -> Result<Option<SegmentMeta>, Error> {
+    let (table, Some(rows)) = (part.table(), part.batch().filter(|rows| rows.num_rows() > 0)) else { return Ok(None) };
+    let folder = dir.join("segments");
+    let file = format!("{name}.parquet");
+    let path = folder.join(&file);
+    let out = File::create(&path).map_err(Error::io(&path))?;
+    let what = || format!("write {}", path.display());
+    let mut writer =
+        ArrowWriter::try_new(out, table.schema(), Some(properties(table)?)).map_err(Error::parquet(what()))?;
+    writer.write(rows).map_err(Error::parquet(what()))?;
+    writer.into_inner().map_err(Error::parquet(what()))?.sync_all().map_err(Error::io(&path))?;
+    let zones = Layout::of(table).map(|_| write_zones(&path.with_extension("zones"), part.zones()?)).transpose()?;
+    sync_dir(&folder)?;
+    let sequences = rows.column(sequence_column(table)).as_primitive::<UInt64Type>().values();
+    Ok(Some(SegmentMeta {
+        table: table.name().to_owned(),
+        file,
+        rows: rows.num_rows() as u64,
+        parquet: Measured::of(&path)?,
+        zones,
+        time_us: part.time_band().map(|band| (band.from_us, band.to_us)),
+        sequence: (sequences.iter().copied().min().unwrap_or(0), sequences.iter().copied().max().unwrap_or(0)),
+    }))
+}
+
+fn write_zones(path: &Path, zones: &Zones) -> Result<Measured, Error> {
+    let bytes = zones.to_bytes();
+    let written = File::create(path).and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
+    written.map_err(Error::io(path))?;
+    Ok(Measured { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(&bytes) })
+}
+
+impl Measured {
+    /// Reads a file through.
+    pub(crate) fn of(path: &Path) -> Result<Self, Error> {
+        let mut file = File::open(path).map_err(Error::io(path))?;
+        let (mut bytes, mut sum, mut buffer) = (0_u64, 0_u32, vec![0_u8; 1 << 20]);
+        loop {
+            match file.read(&mut buffer).map_err(Error::io(path))? {
+                0 => return Ok(Self { bytes, crc32c: sum }),
+                n => {
+                    sum = crc32c::crc32c_append(sum, &buffer[..n]);
+                    bytes += n as u64;
+                }
+            }
+        }
+    }
+}
+
+/// Reads a segment whole, in the table's schema; `columns` picks some of them, in ascending order. Columns that are younger
+/// than the file are null.
+pub(crate) fn read(path: &Path, table: Table, columns: Option<&[usize]>) -> Result<Vec<RecordBatch>, Error> {
+    let what = || format!("read {}", path.display());
+    let file = File::open(path).map_err(Error::io(path))?;
+    let mut reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(what()))?;
+    let held = reader.schema().fields().len();
+    let wanted: Vec<usize> = columns.map_or_else(|| (0..table.schema().fields().len()).collect(), <[usize]>::to_vec);
+    let mask = ProjectionMask::roots(reader.parquet_schema(), wanted.iter().copied().filter(|column| *column < held));
+    let schema = Arc::new(table.schema().project(&wanted).map_err(Error::arrow(what()))?);
+    reader = reader.with_projection(mask).with_batch_size(65_536);
+    let complete = |batch: RecordBatch| {
+        let mut stored = batch.columns().iter();
+        let columns = wanted.iter().zip(schema.fields()).map(|(column, field)| match *column < held {
+            true => stored.next().cloned().unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows())),
+            false => new_null_array(field.data_type(), batch.num_rows()),
+        });
+        RecordBatch::try_new(schema.clone(), columns.collect())
+    };
+    let batches = reader.build().map_err(Error::parquet(what()))?;
+    batches.map(|batch| batch.and_then(&complete).map_err(Error::arrow(what()))).collect()
+}
