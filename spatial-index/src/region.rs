@@ -129,8 +129,21 @@ impl<const D: usize> Bounds<D> {
     /// The box as a region, borders included. What is not a box holds nothing.
     pub fn region(self) -> Windows<D> {
         let (pieces, count) = self.pieces();
+        Windows::of(self, pieces, count)
+    }
+
+    /// The box as a region in which longitudes are plain numbers, as in SQL's comparisons: 180 and -180 are two, and a box
+    /// whose west is east of its east holds nothing.
+    pub fn as_numbers(self) -> Windows<D> {
+        let upright = (0..D).all(|axis| self.min[axis] <= self.max[axis]);
+        Windows::of(self, [self; 3], usize::from(upright))
+    }
+}
+
+impl<const D: usize> Windows<D> {
+    fn of(asked: Bounds<D>, pieces: [Bounds<D>; 3], count: usize) -> Self {
         let rounded = pieces.map(|piece| [piece.min.map(round_up), piece.max.map(round_down)]);
-        Windows { asked: self, pieces, rounded, count }
+        Self { asked, pieces, rounded, count }
     }
 }
 

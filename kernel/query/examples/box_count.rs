@@ -22,7 +22,7 @@ const QUESTIONS: [(&str, &str); 3] = [
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = tempfile::TempDir::new()?;
-    let (mut store, _) = Store::open(dir.path(), kernel_store::Options { seal_rows: ROWS * 4 })?;
+    let (mut store, _) = Store::open(dir.path(), kernel_store::Options { seal_rows: ROWS * 4, ..Default::default() })?;
     let places = fill(&mut store)?;
     let snapshot = store.reader().snapshot();
     let engine = Engine::new(&Options::default())?;

@@ -95,6 +95,9 @@ impl SnapshotSchema {
         if table == Table::Entities {
             return SnapshotTable::present(&table.schema(), self.snapshot.entities());
         }
+        if matches!(table, Table::Observations | Table::Positions) {
+            return Ok(SnapshotTable::of_parts(table.schema(), self.snapshot.parts(table).to_vec()));
+        }
         let segments = self.snapshot.segments(table);
         let files = segments.iter().map(|segment| File { path: segment.path.clone(), rows: segment.rows }).collect();
         Ok(SnapshotTable::new(table.schema(), self.snapshot.batches(table), files))

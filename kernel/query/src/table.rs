@@ -12,6 +12,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col};
 use datafusion::physical_plan::ExecutionPlan;
+use kernel_store::Part;
 
 use crate::columns::sql_schema;
 use crate::pushdown::to_stored;
@@ -38,6 +39,8 @@ pub(crate) struct SnapshotTable {
     stored: SchemaRef,
     batches: Vec<RecordBatch>,
     files: Vec<File>,
+    /// Rows that an index leads to; a table has these or the others.
+    parts: Option<Vec<Part>>,
     /// What holds for every row of the table, over stored columns.
     always: Option<Expr>,
 }
@@ -45,7 +48,12 @@ pub(crate) struct SnapshotTable {
 impl SnapshotTable {
     /// A table of all rows of `batches` and `files`.
     pub(crate) fn new(stored: SchemaRef, batches: Vec<RecordBatch>, files: Vec<File>) -> Self {
-        Self { schema: sql_schema(&stored), stored, batches, files, always: None }
+        Self { schema: sql_schema(&stored), stored, batches, files, parts: None, always: None }
+    }
+
+    /// A table of all rows of parts that have places and times.
+    pub(crate) fn of_parts(stored: SchemaRef, parts: Vec<Part>) -> Self {
+        Self { parts: Some(parts), ..Self::new(stored, Vec::new(), Vec::new()) }
     }
 
     /// The present revisions, as the masks mark them.
@@ -62,7 +70,7 @@ impl SnapshotTable {
             })
             .collect::<Result<Vec<_>>>()?;
         let always = Some(col(PRESENT));
-        Ok(Self { schema: sql_schema(stored), stored: marked, batches, files: Vec::new(), always })
+        Ok(Self { schema: sql_schema(stored), stored: marked, batches, files: Vec::new(), parts: None, always })
     }
 }
 
@@ -95,6 +103,9 @@ impl TableProvider for SnapshotTable {
         let mut predicates: Vec<_> = self.always.iter().cloned().collect();
         predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
         let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit };
-        request.plan(state, &self.batches, &self.files)
+        match &self.parts {
+            Some(parts) => request.plan_parts(state, parts),
+            None => request.plan(state, &self.batches, &self.files),
+        }
     }
 }

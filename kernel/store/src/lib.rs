@@ -40,7 +40,7 @@ pub use error::Error;
 pub use live::LiveView;
 pub use load::Opened;
 pub use log::TornTail;
-pub use parts::{CHUNK_ROWS, ColumnCache, Nearest, Part, SegmentRef};
+pub use parts::{CHUNK_ROWS, ColumnCache, Nearest, Part, SegmentRef, series_of};
 pub use reader::{Reader, entity_rows_after};
 pub use snapshot::Snapshot;
 pub use store::{Options, Store};

@@ -15,7 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("connectors-files", &["kernel-model"]),
     ("connectors-streams", &["kernel-model"]),
     ("viewer-app", &["viewer-render"]),
-    ("kernel-query", &["kernel-store", "kernel-model", "coding-system"]),
+    ("kernel-query", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
     ("kernel-server", &["kernel-query", "kernel-ledger", "kernel-store", "kernel-model", "coding-system"]),
     ("pilots-district", &["connectors-streams", "kernel-model"]),
     (

@@ -1,9 +1,11 @@
-//! The plan of one scan. In: stored schema, wanted columns, predicates over stored columns, batches and files. Out:
-//! source, filter, conversion to SQL columns, for the batches and for the files, as one plan. Predicates given here are
-//! applied to every row; nobody above has to repeat them.
+//! The plan of one scan. In: stored schema, wanted columns, predicates over stored columns, and where the rows are. Out:
+//! source, filter, conversion to SQL columns as one plan. Predicates given here are applied to every row; nobody above has
+//! to repeat them.
 
+mod asked;
 mod files;
 mod memory;
+mod parts;
 mod ranges;
 
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use datafusion::physical_plan::expressions::{BinaryExpr, Column};
 use datafusion::physical_plan::filter::FilterExecBuilder;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use datafusion::physical_plan::union::UnionExec;
+use kernel_store::Part;
 
 use crate::candidates::implied;
 use crate::columns::encoding;
@@ -54,7 +57,7 @@ impl Request {
         batches: &[RecordBatch],
         files: &[File],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let ordered = self.ordered();
+        let ordered = ordered(&self.predicates, &self.stored);
         let read = self.read(&ordered)?;
         let limit = self.limit.filter(|_| self.predicates.is_empty());
         let mut parts = Vec::new();
@@ -76,11 +79,17 @@ impl Request {
         }
     }
 
-    fn ordered(&self) -> Ordered {
-        let all = self.predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone()));
-        let (costly, mut cheap): (Vec<_>, Vec<_>) = all.partition(calls_function);
-        cheap.extend(costly.iter().filter_map(|predicate| implied(predicate, &self.stored)));
-        Ordered { cheap: conjunction(cheap), costly: conjunction(costly) }
+    /// Plans the scan of parts: the index is asked first, what it does not answer is tested.
+    pub(crate) fn plan_parts(&self, state: &dyn Session, parts: &[Part]) -> Result<Arc<dyn ExecutionPlan>> {
+        let asked = asked::Asked::of(&self.predicates, &self.stored);
+        let ordered = ordered(asked.rest.as_slice(), &self.stored);
+        let read = self.read(&ordered)?;
+        let most = self.limit.filter(|_| asked.rest.is_none());
+        let threads = state.config().target_partitions();
+        let source = Arc::new(parts::PartsExec::new(&self.stored, parts, &read, &asked, threads, most)?);
+        let schema = source.schema();
+        let predicate = ordered.for_memory().map(|predicate| in_one_step(state, predicate, &schema)).transpose()?;
+        self.finish(state, source, &read, predicate)
     }
 
     /// The columns to read: the wanted ones and those of the predicates, by position.
@@ -118,6 +127,13 @@ impl Request {
         };
         convert(state, filtered)
     }
+}
+
+fn ordered(predicates: &[Expr], stored: &Schema) -> Ordered {
+    let all = predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone()));
+    let (costly, mut cheap): (Vec<_>, Vec<_>) = all.partition(calls_function);
+    cheap.extend(costly.iter().filter_map(|predicate| implied(predicate, stored)));
+    Ordered { cheap: conjunction(cheap), costly: conjunction(costly) }
 }
 
 impl Ordered {

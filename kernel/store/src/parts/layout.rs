@@ -46,11 +46,11 @@ pub(crate) fn heights(column: &ArrayRef) -> ArrayRef {
     }
 }
 
-/// Numbers of series: a datastream's own; of an entity the first half of its id, which several may share.
+/// Numbers of series: a datastream's own; of an entity the last half of its id.
 pub(crate) fn series(column: &ArrayRef) -> ArrayRef {
     match column.as_fixed_size_binary_opt() {
         None => column.clone(),
-        Some(ids) => Arc::new(UInt64Array::from_iter_values((0..ids.len()).map(|row| first_half(ids.value(row))))),
+        Some(ids) => Arc::new(UInt64Array::from_iter_values((0..ids.len()).map(|row| series_of(ids.value(row))))),
     }
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn numbers(column: &ArrayRef) -> &[u64] {
     column.as_primitive::<UInt64Type>().values()
 }
 
-/// The first eight bytes of an id as a number.
-fn first_half(id: &[u8]) -> u64 {
-    id.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+/// The last eight bytes of an id as a number: in ids that begin with a time these differ most.
+pub fn series_of(id: &[u8]) -> u64 {
+    id.iter().skip(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

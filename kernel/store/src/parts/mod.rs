@@ -10,6 +10,7 @@ mod search;
 mod segment;
 
 pub use cache::ColumnCache;
+pub use layout::series_of;
 pub use part::{CHUNK_ROWS, Part};
 pub use search::Nearest;
 pub use segment::SegmentRef;

@@ -41,8 +41,8 @@ impl Ord for Found {
 }
 
 impl Part {
-    /// Runs of rows in the region and the spans, exactly, ascending. The series of positions are the first halves of
-    /// their entities' ids: other entities may share it.
+    /// Runs of rows in the region and the spans, exactly, ascending. The series of a position is [`crate::series_of`] its
+    /// entity, which another entity may share.
     ///
     /// # Errors
     /// Where a file cannot be read.

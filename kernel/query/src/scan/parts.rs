@@ -1,0 +1,201 @@
+//! The source of a table whose rows lie in parts: runs of rows that the index gave come in, record batches of the wanted
+//! columns come out. Columns are decoded chunk by chunk where a run needs them, and through the store's cache.
+
+use std::fmt::{self, Formatter};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use kernel_store::{CHUNK_ROWS, Part};
+
+use super::asked::Asked;
+
+/// Rows of one batch: some columns of it fit a core's cache.
+const BATCH_ROWS: usize = 16_384;
+/// Rows below which one thread is enough.
+const ONE_THREAD_ROWS: usize = 32_768;
+/// Runs shorter than this are gathered, longer ones are slices of their columns.
+const SLICE_ROWS: usize = 1_024;
+
+/// Rows of one chunk of one part that come out together.
+#[derive(Debug, Clone)]
+struct Piece {
+    part: usize,
+    chunk: usize,
+    /// Within the chunk, ascending.
+    runs: Vec<Range<usize>>,
+    rows: usize,
+}
+
+/// Rows of parts.
+#[derive(Debug)]
+pub(super) struct PartsExec {
+    schema: SchemaRef,
+    parts: Arc<[Part]>,
+    columns: Arc<[usize]>,
+    /// By partition.
+    pieces: Vec<Arc<[Piece]>>,
+    /// What the index was asked, in words.
+    asked: String,
+    all_rows: usize,
+    properties: Arc<PlanProperties>,
+}
+
+impl PartsExec {
+    /// Asks the index of every part. `columns` are read, by their places in the stored schema; `most` rows are enough.
+    pub(super) fn new(
+        stored: &SchemaRef,
+        parts: &[Part],
+        columns: &[usize],
+        asked: &Asked,
+        threads: usize,
+        most: Option<usize>,
+    ) -> Result<Self> {
+        let schema = Arc::new(stored.project(columns)?);
+        let mut pieces = Vec::new();
+        let mut wanted = most.unwrap_or(usize::MAX);
+        for (number, part) in parts.iter().enumerate() {
+            if wanted > 0 {
+                cut(number, asked.rows(part).map_err(failed)?, &mut wanted, &mut pieces);
+            }
+        }
+        let pieces = spread(pieces, threads);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema.clone()),
+            Partitioning::UnknownPartitioning(pieces.len()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Ok(Self {
+            schema,
+            parts: parts.into(),
+            columns: columns.into(),
+            pieces,
+            asked: asked.to_string(),
+            all_rows: parts.iter().map(Part::rows).sum(),
+            properties: Arc::new(properties.with_scheduling_type(SchedulingType::NonCooperative)),
+        })
+    }
+
+    fn rows(&self, partition: Option<usize>) -> usize {
+        let pieces = match partition {
+            Some(partition) => self.pieces.get(partition).map(std::slice::from_ref).unwrap_or_default(),
+            None => &self.pieces,
+        };
+        pieces.iter().flat_map(|pieces| pieces.iter()).map(|piece| piece.rows).sum()
+    }
+}
+
+fn failed(error: kernel_store::Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Cuts runs of rows of a part at chunks and at the size of a batch; takes no more rows than are wanted.
+fn cut(part: usize, rows: Vec<Range<usize>>, wanted: &mut usize, pieces: &mut Vec<Piece>) {
+    let first = pieces.len();
+    for mut run in rows {
+        while !run.is_empty() && *wanted > 0 {
+            let chunk = run.start / CHUNK_ROWS;
+            let open =
+                pieces.last().filter(|piece| pieces.len() > first && piece.chunk == chunk && piece.rows < BATCH_ROWS);
+            if open.is_none() {
+                pieces.push(Piece { part, chunk, runs: Vec::new(), rows: 0 });
+            }
+            let Some(piece) = pieces.last_mut() else { return };
+            let length = run.len().min((chunk + 1) * CHUNK_ROWS - run.start).min(BATCH_ROWS - piece.rows).min(*wanted);
+            let from = run.start - chunk * CHUNK_ROWS;
+            piece.runs.push(from..from + length);
+            piece.rows += length;
+            *wanted -= length;
+            run.start += length;
+        }
+    }
+}
+
+/// Pieces in their order, in up to `threads` runs of about as many rows each.
+fn spread(pieces: Vec<Piece>, threads: usize) -> Vec<Arc<[Piece]>> {
+    let rows: usize = pieces.iter().map(|piece| piece.rows).sum();
+    let threads = if rows <= ONE_THREAD_ROWS { 1 } else { threads.max(1) };
+    let share = rows.div_ceil(threads).max(1);
+    let mut runs: Vec<Vec<Piece>> = vec![Vec::new(); threads];
+    let mut done = 0;
+    for piece in pieces {
+        let rows = piece.rows;
+        runs[(done / share).min(threads - 1)].push(piece);
+        done += rows;
+    }
+    runs.into_iter().map(Into::into).collect()
+}
+
+/// The rows of a piece.
+fn read(part: &Part, piece: &Piece, columns: &[usize], schema: &SchemaRef) -> Result<RecordBatch> {
+    let gathered = (piece.runs.len() > 1 || piece.rows < SLICE_ROWS)
+        .then(|| UInt32Array::from_iter_values(piece.runs.iter().flat_map(|run| run.start as u32..run.end as u32)));
+    let column = |column: &usize| -> Result<ArrayRef> {
+        let whole = part.column(piece.chunk, *column).map_err(failed)?;
+        match (&gathered, piece.runs.first()) {
+            (Some(rows), _) => Ok(take(&whole, rows, None)?),
+            (None, Some(run)) => Ok(whole.slice(run.start, run.len())),
+            (None, None) => Ok(whole.slice(0, 0)),
+        }
+    };
+    let columns = columns.iter().map(column).collect::<Result<Vec<_>>>()?;
+    let options = RecordBatchOptions::new().with_row_count(Some(piece.rows));
+    Ok(RecordBatch::try_new_with_options(schema.clone(), columns, &options)?)
+}
+
+impl DisplayAs for PartsExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut parts: Vec<usize> =
+            self.pieces.iter().flat_map(|pieces| pieces.iter()).map(|piece| piece.part).collect();
+        parts.dedup();
+        let (rows, all) = (self.rows(None), self.parts.len());
+        write!(f, "PartsExec: asked=[{}], parts={} of {all}, rows={rows} of {}", self.asked, parts.len(), self.all_rows)
+    }
+}
+
+impl ExecutionPlan for PartsExec {
+    fn name(&self) -> &'static str {
+        "PartsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let pieces = self.pieces.get(partition).cloned();
+        let pieces = pieces.ok_or_else(|| DataFusionError::Internal(format!("no partition {partition}")))?;
+        let (parts, columns, schema) = (self.parts.clone(), self.columns.clone(), self.schema.clone());
+        let batches = (0..pieces.len()).map(move |at| {
+            let piece = &pieces[at];
+            read(&parts[piece.part], piece, &columns, &schema)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), futures_util::stream::iter(batches))))
+    }
+
+    /// Rows are counted exactly, so that a count needs none of them.
+    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = Precision::Exact(self.rows(partition));
+        Ok(Arc::new(statistics))
+    }
+}
