@@ -198,7 +198,8 @@ impl<'a> Gathering<'a> {
             Some(_) => self.outcome().revised += 1,
         }
         self.entities.insert(draft.source.clone(), id);
-        let place = draft.geometry.as_ref().and_then(kernel_model::Geometry::anchor).map(|a| Place {
+        let anchor = draft.geometry.as_ref().and_then(kernel_model::Geometry::anchor);
+        let place = anchor.filter(|a| on_the_globe(a.lon_deg, a.lat_deg)).map(|a| Place {
             lon_deg: a.lon_deg,
             lat_deg: a.lat_deg,
             height_m: draft.geometry.as_ref().filter(|g| g.has_height).map(|_| a.height_m),
@@ -319,6 +320,12 @@ impl<'a> Gathering<'a> {
             );
             return self.refuse(&batch.entity, reason);
         }
+        if let Some(off) = batch.rows.iter().find(|row| !on_the_globe(row.place.lon_deg, row.place.lat_deg)) {
+            let Place { lon_deg, lat_deg, .. } = off.place;
+            let reason =
+                format!("longitude {lon_deg}, latitude {lat_deg} is not on the globe: send degrees, longitude first");
+            return self.refuse(&batch.entity, reason);
+        }
         let newest = self.newest_fix.get(&entity).copied();
         let mut newest = newest.or_else(|| self.live.latest.fixes.get(&entity).map(|latest| latest.time));
         let mut kept = 0;
@@ -381,6 +388,10 @@ impl<'a> Gathering<'a> {
         batches.retain(|(_, batch)| batch.num_rows() > 0);
         Ok((batches, self.outcomes))
     }
+}
+
+fn on_the_globe(lon_deg: f64, lat_deg: f64) -> bool {
+    lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0
 }
 
 /// The last revision of a thing that is gone: its row again with the end of its validity.

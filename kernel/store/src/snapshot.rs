@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
-use kernel_model::{ContentId, Sequence};
+use kernel_model::{ContentId, DatastreamId, Sequence};
 
+use crate::error::Error;
 use crate::memtable;
-use crate::parts::{Part, SegmentRef};
+use crate::parts::{Part, SegmentRef, newest};
 
 /// The store as of one commit.
 #[derive(Debug, Clone)]
@@ -70,6 +71,14 @@ impl Snapshot {
             other => self.parts(other).iter().map(Part::rows).sum(),
         };
         rows as u64
+    }
+
+    /// The newest readings of a datastream as (UTC microseconds, value), oldest first; of one instant the last one stands.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn newest_readings(&self, datastream: DatastreamId, limit: usize) -> Result<Vec<(i64, f64)>, Error> {
+        newest(self.parts(Table::Observations), datastream, limit)
     }
 
     /// Where the bytes of a content object lie.

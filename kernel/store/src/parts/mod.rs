@@ -3,6 +3,7 @@
 
 mod cache;
 mod layout;
+mod newest;
 mod order;
 mod part;
 mod sealed;
@@ -16,5 +17,6 @@ pub use search::Nearest;
 pub use segment::SegmentRef;
 
 pub(crate) use layout::Layout;
+pub(crate) use newest::newest;
 pub(crate) use sealed::Segment;
 pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key, write};

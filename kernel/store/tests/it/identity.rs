@@ -81,15 +81,17 @@ fn wrong_units_references_and_unknown_things_are_refused_with_a_reason() {
             wrong_reference,
             readings("nobody", vec![reading(1, 1.0)]),
             fix("ghost", 1, 116.3),
+            fix("car", 2, 216.3),
             datastream("b/pm25", "b", "ug/m3"),
         ]])
         .unwrap();
     let reasons: Vec<&str> = done.outcomes[0].rejected.iter().map(|r| r.reason.as_str()).collect();
-    assert_eq!(reasons.len(), 5, "{reasons:?}");
+    assert_eq!(reasons.len(), 6, "{reasons:?}");
     assert!(reasons[0].contains("its unit is ug/m3, the reading says mg/m3"));
     assert!(reasons[1].contains("measured from ellipsoid, this fix says ground"));
     assert!(reasons[2].contains("never declared") && reasons[3].contains("never described"));
-    assert_eq!(counts(&store.reader().snapshot()), [2, 1, 0, 0, 0, 5]);
+    assert!(reasons[4].contains("longitude 216.3, latitude 39.98 is not on the globe"), "{reasons:?}");
+    assert_eq!(counts(&store.reader().snapshot()), [2, 1, 0, 0, 0, 6]);
 }
 
 #[test]
@@ -105,4 +107,26 @@ fn late_readings_are_kept_once_and_do_not_become_the_newest() {
     let reader = store.reader();
     let newest = reader.live().reading(kernel_model::DatastreamId(1)).unwrap();
     assert_eq!((newest.phenomenon_time, newest.value), (TimeUs(10), 9.0), "a correction at the same time counts");
+}
+
+#[test]
+fn the_newest_readings_are_found_wherever_they_lie() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1"), datastream("e", "a", "1")]]).unwrap();
+    let hours = |n: i64| n * 3_600_000_000;
+    for n in 0..30_i64 {
+        let other = (0..50).map(|m| reading(hours(n) + m, 0.5)).collect();
+        store.commit(&[vec![readings("d", vec![reading(hours(n * n), n as f64)]), readings("e", other)]]).unwrap();
+        if n % 7 == 0 {
+            store.seal().unwrap();
+        }
+    }
+    store.commit(&[vec![readings("d", vec![reading(hours(29 * 29), 77.0)])]]).unwrap();
+    let snapshot = store.reader().snapshot();
+    let newest = |limit| snapshot.newest_readings(kernel_model::DatastreamId(1), limit).unwrap();
+    assert_eq!(newest(1), [(hours(841), 77.0)], "of one instant the last one stands");
+    assert_eq!(newest(4).iter().map(|row| row.1).collect::<Vec<_>>(), [26.0, 27.0, 28.0, 77.0]);
+    assert_eq!(newest(1000).len(), 30);
+    assert!(newest(0).is_empty());
 }
