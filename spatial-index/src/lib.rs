@@ -54,4 +54,4 @@ pub use nearest::{Along, Near, NearInSpace, Ranking};
 pub use packed::{Packed, PackedBuilder};
 pub use ray::Ray;
 pub use region::{Extruded, Region, Relation, Windows};
-pub use zones::{Certain, Columns, ROWS as ZONE_ROWS, Run, Spans, Zones};
+pub use zones::{Certain, Columns, ROWS as ZONE_ROWS, Run, Spans, Zones, ZonesBuilder};

@@ -9,9 +9,11 @@
 //! A data folder holds: `LOCK`, `manifest` (replaced atomically), `log/*.log`, `segments/*.parquet`,
 //! `latest-*.arrow`, `content/xx/<sha-256>`. FORMAT.md draws each of them.
 
+mod background;
 mod catalog;
 mod check;
 mod commit;
+mod compact;
 mod content;
 mod delta;
 mod duplicates;

@@ -87,14 +87,27 @@ pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error
 
 /// A segment as a part: in its file; or in memory where its table is small, or it is older than zone maps.
 pub(crate) fn open_segment(dir: &Path, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
-    let path = dir.join("segments").join(&meta.file);
+    let part = open_file(dir, meta, cache)?;
+    let table = part.table();
+    if resident(table) || is_old(meta) {
+        return Part::of(table, &parts::read(&dir.join("segments").join(&meta.file), table, None)?);
+    }
+    Ok(part)
+}
+
+/// A segment as a part in its file.
+pub(crate) fn open_file(dir: &Path, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
     let table = Table::ALL.into_iter().find(|table| table.name() == meta.table).ok_or_else(|| Error::Damaged {
         path: dir.join("manifest"),
         at: 0,
         what: format!("it names an unknown table {}", meta.table),
     })?;
-    if resident(table) || (meta.zones.is_none() && Layout::of(table).is_some()) {
-        return Part::of(table, &parts::read(&path, table, None)?);
-    }
+    let path = dir.join("segments").join(&meta.file);
     Ok(Part::sealed(Arc::new(Segment::new(table, meta.clone(), path, cache.clone()))))
+}
+
+/// Whether it should have a zone map and is older than these.
+pub(crate) fn is_old(meta: &SegmentMeta) -> bool {
+    let placed = |table: &Table| table.name() == meta.table && Layout::of(*table).is_some();
+    meta.zones.is_none() && Table::ALL.iter().any(placed)
 }

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use kernel_model::Sequence;
+use kernel_model::schema::Table;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -26,6 +27,9 @@ pub(crate) struct Manifest {
     pub(crate) segments: Vec<SegmentMeta>,
     /// File with the latest reading and fix of everything as of `sealed`.
     pub(crate) latest: Option<String>,
+    /// The greatest number in a file's name.
+    #[serde(default)]
+    pub(crate) last_file: u64,
     /// The greatest number of an observation as of `sealed`.
     #[serde(default)]
     pub(crate) last_observation: u64,
@@ -54,6 +58,19 @@ impl Manifest {
             return Err(damaged("its checksum does not match".to_owned()));
         }
         serde_json::from_str(body).map_err(|e| damaged(e.to_string()))
+    }
+
+    /// The segments of a table, oldest first.
+    pub(crate) fn of(&self, table: Table) -> impl DoubleEndedIterator<Item = &SegmentMeta> {
+        self.segments.iter().filter(move |meta| meta.table == table.name())
+    }
+
+    /// Puts new segments in the place of old ones.
+    pub(crate) fn replace(&mut self, old: &[String], new: Vec<SegmentMeta>) {
+        let is_old = |meta: &SegmentMeta| old.contains(&meta.file);
+        let at = self.segments.iter().position(is_old).unwrap_or(self.segments.len());
+        self.segments.retain(|meta| !is_old(meta));
+        self.segments.splice(at..at, new);
     }
 
     /// Whether a file of the folder of segments belongs to it.

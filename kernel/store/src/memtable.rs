@@ -125,6 +125,19 @@ impl Rows {
             self.sealed[file.table() as usize].push(file);
         }
     }
+
+    /// Puts new files of a table in the place of old ones, which go when their last reader has gone.
+    pub(crate) fn replace(&mut self, table: Table, old: &[String], new: Vec<Part>) {
+        let parts = &mut self.sealed[table as usize];
+        let is_old = |part: &Part| part.segment().is_some_and(|segment| old.contains(&segment.meta.file));
+        let at = parts.iter().position(is_old).unwrap_or(parts.len());
+        parts.extract_if(.., |part| is_old(part)).for_each(|part| {
+            if let Some(segment) = part.segment() {
+                segment.retire();
+            }
+        });
+        parts.splice(at..at, new);
+    }
 }
 
 #[cfg(test)]

@@ -8,18 +8,20 @@ use std::sync::Arc;
 use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence, TimeUs};
 
+use crate::background::Background;
 use crate::commit::{Committed, Gathering, Outcome};
+use crate::compact::{self, Compaction};
 use crate::delta::Delta;
 use crate::error::Error;
-use crate::load::{Opened, load, open_segment};
+use crate::load::{Opened, is_old, load, open_file, open_segment};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
-use crate::memtable::{Rows, is_resident};
-use crate::parts::ColumnCache;
+use crate::memtable::{Rows, is_resident, resident};
+use crate::parts::{self, ColumnCache, Part, SegmentMeta};
 use crate::reader::Reader;
 use crate::record::{self, TableBatches};
 use crate::sampler::Sampler;
-use crate::seal::{Job, Sealing};
+use crate::seal::Sealing;
 use crate::snapshot::Snapshot;
 use crate::{content, duplicates};
 
@@ -47,7 +49,8 @@ pub struct Store {
     manifest: Manifest,
     sequence: Sequence,
     rows: Rows,
-    sealing: Option<Sealing>,
+    sealing: Option<Background<Sealing>>,
+    compaction: Option<Background<Compaction>>,
     reader: Reader,
     sampler: Sampler,
     cache: Arc<ColumnCache>,
@@ -74,7 +77,7 @@ impl Store {
             Some((path, len)) if len > 0 => Log::resume(&dir.join("log"), path, len)?,
             _ => Log::create(&dir.join("log"), Sequence(sequence.0 + 1))?,
         };
-        let store = Self {
+        let mut store = Self {
             dir: dir.to_owned(),
             options,
             log,
@@ -82,12 +85,14 @@ impl Store {
             sequence,
             rows: loaded.rows,
             sealing: None,
+            compaction: None,
             reader: Reader::new(loaded.live, snapshot),
             sampler: Sampler::default(),
             cache,
             _lock: lock,
         };
         store.remove_orphans()?;
+        store.renew_old_segments()?;
         Ok((store, Opened { created, ..loaded.opened }))
     }
 
@@ -137,7 +142,7 @@ impl Store {
 
     /// Shows readers what is committed; the entities only where some were described.
     fn publish(&self, described: bool) {
-        let frozen = self.sealing.as_ref().map(|sealing| sealing.job().rows.as_slice()).unwrap_or_default();
+        let frozen = self.sealing.as_ref().map(|sealing| sealing.work().rows.as_slice()).unwrap_or_default();
         let entities = match described {
             true => Arc::new(self.reader.live().0.present.revisions()),
             false => self.reader.snapshot().entities,
@@ -146,17 +151,30 @@ impl Store {
         self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities));
     }
 
-    /// Seals in the background when there is enough. A failure here costs nothing but room: the rows stay in the log and
-    /// in memory, and it is tried again.
+    /// Seals and compacts in the background when there is enough. A failure here costs nothing but room: the rows stay in
+    /// the log and in memory, the old segments in their places, and it is tried again.
     fn tend(&mut self) {
-        let tended =
+        let sealed =
             self.finish_sealing(false).and_then(|()| match self.rows.unsealed_rows() >= self.options.seal_rows {
                 true => self.begin_sealing(),
                 false => Ok(()),
             });
-        if let Err(error) = tended {
+        if let Err(error) = sealed {
             tracing::error!(%error, "sealing failed and will be tried again; nothing is lost, the log holds the rows");
         }
+        let compacted = self.finish_compaction(false).and_then(|()| match compact::due(&self.manifest) {
+            Some((table, files)) => self.begin_compaction(table, files),
+            None => Ok(()),
+        });
+        if let Err(error) = compacted {
+            tracing::error!(%error, "compaction failed and will be tried again; nothing is lost, the segments stay as they are");
+        }
+    }
+
+    /// A number that no file's name has had.
+    fn next_file(&mut self) -> u64 {
+        self.manifest.last_file += 1;
+        self.manifest.last_file
     }
 
     /// Freezes the unsealed rows and hands them to a background thread; a new log file takes what comes next.
@@ -165,47 +183,96 @@ impl Store {
             return Ok(());
         }
         self.log = Log::create(self.log.dir(), Sequence(self.sequence.0 + 1))?;
-        let job = Job {
+        let work = Sealing {
             dir: self.dir.clone(),
             sequence: self.sequence,
-            generation: self.manifest.generation + 1,
+            number: self.next_file(),
             rows: self.rows.freeze(),
             latest: self.reader.live().0.latest.clone(),
         };
-        self.sealing = Some(Sealing::begin(Arc::new(job)));
+        self.sealing = Some(Background::begin(Arc::new(work)));
         Ok(())
     }
 
     /// Takes over what the background thread has written; waits for it where `wait` says so.
     fn finish_sealing(&mut self, wait: bool) -> Result<(), Error> {
         let Some(sealing) = self.sealing.take_if(|sealing| wait || sealing.is_done()) else { return Ok(()) };
-        let job = sealing.job().clone();
+        let work = sealing.work().clone();
         let replaced = sealing.finish().and_then(|written| {
+            let files = self.open_segments(&written.segments)?;
             let mut manifest = self.manifest.clone();
-            manifest.generation = job.generation;
-            manifest.sealed = job.sequence;
-            let open = |meta| open_segment(&self.dir, meta, &self.cache);
-            let files =
-                written.segments.iter().filter(|meta| !is_resident(meta)).map(open).collect::<Result<_, _>>()?;
+            manifest.sealed = work.sequence;
             manifest.segments.extend(written.segments);
             manifest.latest = Some(written.latest);
-            manifest.last_observation = job.latest.last_observation;
-            manifest.write(&self.dir)?;
-            Ok((std::mem::replace(&mut self.manifest, manifest), files))
+            manifest.last_observation = work.latest.last_observation;
+            Ok((self.replace_manifest(manifest)?, files))
         });
         let (old, files) = match replaced {
-            Ok(old) => old,
+            Ok(replaced) => replaced,
             Err(error) => {
-                self.sealing = Some(Sealing::again(job));
+                self.sealing = Some(Background::again(work));
                 return Err(error);
             }
         };
-        self.rows.keep_sealed(&job.rows, files);
+        self.rows.keep_sealed(&work.rows, files);
         self.publish(false);
         self.remove_old_logs()?;
         let Some(latest) = old.latest else { return Ok(()) };
         let path = self.dir.join(latest);
         fs::remove_file(&path).map_err(Error::io(&path))
+    }
+
+    /// Hands segments that are to become fewer to a background thread.
+    fn begin_compaction(&mut self, table: Table, files: Vec<String>) -> Result<(), Error> {
+        if self.compaction.is_some() {
+            return Ok(());
+        }
+        let metas: Vec<_> = self.manifest.of(table).filter(|meta| files.contains(&meta.file)).cloned().collect();
+        // Opened past the parts in memory, so that small tables, which stay there, are merged from their files too.
+        let open = |meta: &SegmentMeta| open_file(&self.dir, meta, &self.cache);
+        let parts = metas.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let name = format!("{}-{:08}", table.name(), self.next_file());
+        let work = Compaction { dir: self.dir.clone(), table, files, parts, name };
+        self.compaction = Some(Background::begin(Arc::new(work)));
+        Ok(())
+    }
+
+    /// Takes over the merged segments; waits for them where `wait` says so.
+    fn finish_compaction(&mut self, wait: bool) -> Result<(), Error> {
+        let Some(compaction) = self.compaction.take_if(|work| wait || work.is_done()) else { return Ok(()) };
+        let work = compaction.work().clone();
+        let replaced = compaction.finish().and_then(|written| {
+            let files = self.open_segments(&written)?;
+            let mut manifest = self.manifest.clone();
+            manifest.replace(&work.files, written);
+            self.replace_manifest(manifest)?;
+            Ok(files)
+        });
+        match replaced {
+            Ok(files) if resident(work.table) => {
+                drop(files);
+                work.parts.iter().filter_map(Part::segment).for_each(|segment| segment.retire());
+            }
+            Ok(files) => self.rows.replace(work.table, &work.files, files),
+            Err(error) => {
+                self.compaction = Some(Background::again(work));
+                return Err(error);
+            }
+        }
+        self.publish(false);
+        Ok(())
+    }
+
+    /// Parts of those segments whose rows do not stay in memory.
+    fn open_segments(&self, metas: &[SegmentMeta]) -> Result<Vec<Part>, Error> {
+        metas.iter().filter(|meta| !is_resident(meta)).map(|meta| open_segment(&self.dir, meta, &self.cache)).collect()
+    }
+
+    /// Makes a new manifest the one that counts; the old one comes back.
+    fn replace_manifest(&mut self, mut manifest: Manifest) -> Result<Manifest, Error> {
+        manifest.generation += 1;
+        manifest.write(&self.dir)?;
+        Ok(std::mem::replace(&mut self.manifest, manifest))
     }
 
     /// Writes everything that is not sealed yet into segments and waits for it.
@@ -221,6 +288,20 @@ impl Store {
         Ok(())
     }
 
+    /// Seals, and merges segments until no table can have fewer; waits for it.
+    ///
+    /// # Errors
+    /// Where a file cannot be read or written; nothing is lost.
+    pub fn compact(&mut self) -> Result<(), Error> {
+        self.seal()?;
+        self.finish_compaction(true)?;
+        while let Some((table, files)) = compact::possible(&self.manifest) {
+            self.begin_compaction(table, files)?;
+            self.finish_compaction(true)?;
+        }
+        Ok(())
+    }
+
     /// Log files all of whose commits are sealed go.
     fn remove_old_logs(&self) -> Result<(), Error> {
         let files = log::files(self.log.dir())?;
@@ -229,6 +310,23 @@ impl Store {
             if next_first.is_some_and(|first| first <= self.manifest.sealed.0 + 1) {
                 fs::remove_file(&pair[0]).map_err(Error::io(&pair[0]))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Segments that are older than zone maps are written anew.
+    fn renew_old_segments(&mut self) -> Result<(), Error> {
+        let old: Vec<SegmentMeta> = self.manifest.segments.iter().filter(|meta| is_old(meta)).cloned().collect();
+        for meta in old {
+            tracing::info!(file = meta.file, "giving an old segment its zone map");
+            let part = open_segment(&self.dir, &meta, &self.cache)?;
+            let name = format!("{}-{:08}", meta.table, self.next_file());
+            let written: Vec<_> = parts::write(&self.dir, &name, &part)?.into_iter().collect();
+            let mut manifest = self.manifest.clone();
+            manifest.replace(std::slice::from_ref(&meta.file), written.clone());
+            self.replace_manifest(manifest)?;
+            let path = self.dir.join("segments").join(&meta.file);
+            fs::remove_file(&path).map_err(Error::io(&path))?;
         }
         Ok(())
     }

@@ -44,20 +44,110 @@ pub struct Zones {
     series: Vec<Vec<Sides<u64>>>,
 }
 
+/// A zone map in the making: rows come in by and by, in their order.
+#[derive(Debug, Default)]
+pub struct ZonesBuilder {
+    rows: usize,
+    placed: usize,
+    boxes: Vec<([f32; 3], [f32; 3])>,
+    times: Vec<(i64, i64)>,
+    series: Vec<(u64, u64)>,
+    /// Rows that do not fill a zone yet.
+    waiting: Waiting,
+}
+
+/// Less than a zone of rows.
+#[derive(Debug, Default)]
+struct Waiting {
+    lon: Vec<f64>,
+    lat: Vec<f64>,
+    placed: usize,
+    height_m: Option<Vec<f64>>,
+    time_us: Option<Vec<i64>>,
+    series: Option<Vec<u64>>,
+}
+
+impl ZonesBuilder {
+    /// Adds rows. All have the same columns; rows without a place come after all that have one.
+    pub fn push(&mut self, rows: &Columns<'_>) {
+        let mut from = 0;
+        if !self.waiting.lon.is_empty() {
+            from = rows.len().min(ROWS - self.waiting.lon.len());
+            self.waiting.take(rows, 0..from);
+            if self.waiting.lon.len() < ROWS {
+                return;
+            }
+            self.add_waiting();
+        }
+        let whole = from + (rows.len() - from) / ROWS * ROWS;
+        (from..whole).step_by(ROWS).for_each(|first| self.add(rows, first..first + ROWS));
+        self.waiting.take(rows, whole..rows.len());
+    }
+
+    fn add_waiting(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.add(&waiting.columns(), 0..waiting.lon.len());
+    }
+
+    fn add(&mut self, rows: &Columns<'_>, zone: std::ops::Range<usize>) {
+        self.rows += zone.len();
+        self.placed += zone.len().min(rows.placed.saturating_sub(zone.start));
+        self.boxes.push(box_of(rows, zone.clone()));
+        self.times.extend(rows.time_us.map(|times| ends(&times[zone.clone()])));
+        self.series.extend(rows.series.map(|series| ends(&series[zone])));
+    }
+
+    /// The zone map of all rows.
+    pub fn build(mut self) -> Zones {
+        if !self.waiting.lon.is_empty() {
+            self.add_waiting();
+        }
+        let times = Some(self.times).filter(|times| !times.is_empty());
+        let series = Some(self.series).filter(|series| !series.is_empty());
+        Zones {
+            rows: self.rows,
+            placed: self.placed,
+            boxes: levels(blocks(self.boxes.into_iter()), hull_of),
+            times: times.map(|times| levels(blocks(times.into_iter()), Sides::hull)).unwrap_or_default(),
+            series: series.map(|series| levels(blocks(series.into_iter()), Sides::hull)).unwrap_or_default(),
+        }
+    }
+}
+
+impl Waiting {
+    fn take(&mut self, rows: &Columns<'_>, range: std::ops::Range<usize>) {
+        self.placed += range.len().min(rows.placed.saturating_sub(range.start));
+        self.lon.extend(&rows.lon[range.clone()]);
+        self.lat.extend(&rows.lat[range.clone()]);
+        if let Some(heights) = rows.height_m {
+            self.height_m.get_or_insert_default().extend(&heights[range.clone()]);
+        }
+        if let Some(times) = rows.time_us {
+            self.time_us.get_or_insert_default().extend(&times[range.clone()]);
+        }
+        if let Some(series) = rows.series {
+            self.series.get_or_insert_default().extend(&series[range]);
+        }
+    }
+
+    fn columns(&self) -> Columns<'_> {
+        Columns {
+            lon: &self.lon,
+            lat: &self.lat,
+            placed: self.placed,
+            height_m: self.height_m.as_deref(),
+            time_us: self.time_us.as_deref(),
+            series: self.series.as_deref(),
+        }
+    }
+}
+
 impl Zones {
     /// The zone map of rows in their order.
     pub fn over(rows: &Columns<'_>) -> Self {
-        let zones = || (0..rows.len()).step_by(ROWS).map(|first| first..rows.len().min(first + ROWS));
-        let boxes = zones().map(|zone| box_of(rows, zone));
-        let times = rows.time_us.map(|times| zones().map(|zone| ends(&times[zone])));
-        let series = rows.series.map(|series| zones().map(|zone| ends(&series[zone])));
-        Self {
-            rows: rows.len(),
-            placed: rows.placed.min(rows.len()),
-            boxes: levels(blocks(boxes), hull_of),
-            times: times.map(|times| levels(blocks(times), Sides::hull)).unwrap_or_default(),
-            series: series.map(|series| levels(blocks(series), Sides::hull)).unwrap_or_default(),
-        }
+        let mut builder = ZonesBuilder::default();
+        builder.push(rows);
+        builder.build()
     }
 
     /// How many rows there are.
@@ -74,6 +164,13 @@ impl Zones {
     pub fn time_band(&self) -> Option<TimeBand> {
         let (from_us, to_us) = self.times.last()?.first()?.hull();
         (from_us <= to_us).then_some(TimeBand { from_us, to_us })
+    }
+
+    /// First and last instant of every zone, in the order of the rows; nothing where they have no times.
+    pub fn bands(&self) -> impl Iterator<Item = TimeBand> + '_ {
+        let blocks = self.times.first().into_iter().flatten();
+        let bands = blocks.flat_map(|block| block.from.iter().zip(&block.to));
+        bands.take(self.rows.div_ceil(ROWS)).map(|(from_us, to_us)| TimeBand { from_us: *from_us, to_us: *to_us })
     }
 
     /// Bytes of memory that are held.

@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;
-use spatial_index::{BytesError, Columns, Near, Ranking, Region, Run, Spans, TimeBand, Zones, distance_m};
+use spatial_index::{
+    BytesError, Columns, Near, Ranking, Region, Run, Spans, TimeBand, Zones, ZonesBuilder, distance_m,
+};
 
 use crate::make::{in_scene, lon_lat_box, place, point, shape, solid, volume};
 
@@ -170,6 +172,31 @@ proptest! {
         prop_assert_eq!(&best, &wanted);
         let nearest = (0..rows.placed).map(|row| distance_m(from, [rows.lon[row], rows.lat[row]])).fold(f64::INFINITY, f64::min);
         prop_assert!((Ranking::<2>::metres(&near, best[0]) - nearest).abs() <= 1e-6);
+    }
+
+    #[test]
+    fn rows_that_come_by_and_by_make_the_same_map(
+        points in in_scene(|s| prop::collection::vec(point(s), 0..700)), unplaced in 0..100_usize, cuts in prop::collection::vec(1..200_usize, 1..12),
+    ) {
+        let rows = Rows::new(points, unplaced, &[3, 1, 2]);
+        let all = rows.columns();
+        let (mut builder, mut from) = (ZonesBuilder::default(), 0);
+        for length in cuts.into_iter().cycle() {
+            let to = all.len().min(from + length);
+            builder.push(&Columns {
+                lon: &all.lon[from..to],
+                lat: &all.lat[from..to],
+                placed: all.placed.saturating_sub(from),
+                height_m: all.height_m.map(|values| &values[from..to]),
+                time_us: all.time_us.map(|values| &values[from..to]),
+                series: all.series.map(|values| &values[from..to]),
+            });
+            from = to;
+            if from == all.len() {
+                break;
+            }
+        }
+        prop_assert_eq!(builder.build(), Zones::over(&all));
     }
 
     #[test]

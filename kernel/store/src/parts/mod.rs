@@ -3,12 +3,14 @@
 
 mod cache;
 mod layout;
+mod merge;
 mod newest;
 mod order;
 mod part;
 mod sealed;
 mod search;
 mod segment;
+mod writer;
 
 pub use cache::ColumnCache;
 pub use layout::series_of;
@@ -17,6 +19,8 @@ pub use search::Nearest;
 pub use segment::SegmentRef;
 
 pub(crate) use layout::Layout;
+pub(crate) use merge::merge;
 pub(crate) use newest::newest;
 pub(crate) use sealed::Segment;
-pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key, write};
+pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key};
+pub(crate) use writer::{SegmentWriter, write};

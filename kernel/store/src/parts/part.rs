@@ -26,7 +26,7 @@ pub struct Part {
 
 #[derive(Debug, Clone)]
 enum Data {
-    Memory(RecordBatch, Arc<Zones>),
+    Memory { rows: RecordBatch, placed: usize, zones: Arc<Zones> },
     Sealed(Arc<Segment>),
 }
 
@@ -36,7 +36,12 @@ impl Part {
         let (rows, placed) = merged(table, batches)?;
         let zones = Layout::of(table).map(|layout| zones_of(layout, &rows, placed));
         let zones = zones.unwrap_or_else(|| Zones::over(&Columns::default()));
-        Ok(Self { table, rows: rows.num_rows(), band: zones.time_band(), data: Data::Memory(rows, Arc::new(zones)) })
+        Ok(Self {
+            table,
+            rows: rows.num_rows(),
+            band: zones.time_band(),
+            data: Data::Memory { rows, placed, zones: Arc::new(zones) },
+        })
     }
 
     /// A sealed part.
@@ -62,8 +67,13 @@ impl Part {
 
     /// The rows, where they are in memory.
     pub fn batch(&self) -> Option<&RecordBatch> {
+        self.in_memory().map(|(rows, _)| rows)
+    }
+
+    /// The rows and how many of the first ones have a place, where they are in memory.
+    pub(crate) fn in_memory(&self) -> Option<(&RecordBatch, usize)> {
         match &self.data {
-            Data::Memory(rows, _) => Some(rows),
+            Data::Memory { rows, placed, .. } => Some((rows, *placed)),
             Data::Sealed(_) => None,
         }
     }
@@ -71,7 +81,7 @@ impl Part {
     /// The file, where it is sealed.
     pub(crate) fn segment(&self) -> Option<&Arc<Segment>> {
         match &self.data {
-            Data::Memory(..) => None,
+            Data::Memory { .. } => None,
             Data::Sealed(segment) => Some(segment),
         }
     }
@@ -82,7 +92,7 @@ impl Part {
     /// Where its file cannot be read.
     pub fn zones(&self) -> Result<&Arc<Zones>, Error> {
         match &self.data {
-            Data::Memory(_, zones) => Ok(zones),
+            Data::Memory { zones, .. } => Ok(zones),
             Data::Sealed(segment) => segment.zones(),
         }
     }
@@ -97,13 +107,21 @@ impl Part {
         chunk * CHUNK_ROWS..self.rows.min((chunk + 1) * CHUNK_ROWS)
     }
 
+    /// As [`Part::column`], past the cache.
+    pub(crate) fn column_once(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
+        match &self.data {
+            Data::Memory { .. } => self.column(chunk, column),
+            Data::Sealed(segment) => segment.decode(chunk, column),
+        }
+    }
+
     /// A column of a chunk, by its place in the table's schema.
     ///
     /// # Errors
     /// Where its file cannot be read.
     pub fn column(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
         match &self.data {
-            Data::Memory(rows, _) => {
+            Data::Memory { rows, .. } => {
                 let range = self.chunk(chunk);
                 Ok(rows.column(column).slice(range.start, range.len()))
             }
@@ -113,10 +131,20 @@ impl Part {
 }
 
 /// The zone map of sorted rows, of which the first `placed` have a place.
-pub(super) fn zones_of(layout: Layout, rows: &RecordBatch, placed: usize) -> Zones {
+fn zones_of(layout: Layout, rows: &RecordBatch, placed: usize) -> Zones {
+    with_columns(layout, rows, placed, Zones::over)
+}
+
+/// Does something with the columns that a zone map is made of.
+pub(super) fn with_columns<T>(
+    layout: Layout,
+    rows: &RecordBatch,
+    placed: usize,
+    does: impl FnOnce(&Columns<'_>) -> T,
+) -> T {
     let heights = layout.height.map(|column| layout::heights(rows.column(column)));
     let series = layout::series(rows.column(layout.series));
-    Zones::over(&Columns {
+    does(&Columns {
         lon: layout::degrees(rows.column(layout.lon)),
         lat: layout::degrees(rows.column(layout.lat)),
         placed,

@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, RecordBatch, new_null_array};
@@ -29,12 +29,38 @@ pub(crate) struct Segment {
     cache: Arc<ColumnCache>,
     footer: OnceLock<ArrowReaderMetadata>,
     zones: OnceLock<Arc<Zones>>,
+    /// No manifest names it any more: its files go with the last reader.
+    obsolete: AtomicBool,
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if self.obsolete.load(Ordering::Relaxed) {
+            // A file that stays is an orphan and goes at the next start.
+            drop(fs::remove_file(&self.path));
+            drop(fs::remove_file(self.path.with_extension("zones")));
+        }
+    }
 }
 
 impl Segment {
     pub(crate) fn new(table: Table, meta: SegmentMeta, path: PathBuf, cache: Arc<ColumnCache>) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { meta, table, path, number, cache, footer: OnceLock::new(), zones: OnceLock::new() }
+        Self {
+            meta,
+            table,
+            path,
+            number,
+            cache,
+            footer: OnceLock::new(),
+            zones: OnceLock::new(),
+            obsolete: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that no manifest names it any more.
+    pub(crate) fn retire(&self) {
+        self.obsolete.store(true, Ordering::Relaxed);
     }
 
     /// What the file says of itself; a chunk is a row group.
@@ -75,7 +101,8 @@ impl Segment {
         self.cache.get(key, || self.decode(chunk, column))
     }
 
-    fn decode(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
+    /// The same, past the cache.
+    pub(crate) fn decode(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
         let what = || format!("read {}", self.path.display());
         let footer = self.footer()?;
         let rows = footer.metadata().row_group(chunk).num_rows() as usize;

@@ -1,29 +1,27 @@
-//! Sealed segments: rows in, one Parquet file out, sorted by the space-time key so that page statistics prune boxes of
-//! space and time; and what the manifest says of it. The rows that stay in memory are read back at start.
+//! What a segment is: one Parquet file, sorted by the space-time key so that page statistics prune boxes of space and time,
+//! its zone map beside it, and what the manifest says of both.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch, new_null_array};
-use arrow::datatypes::{DataType, UInt64Type};
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::datatypes::DataType;
 use coding_system::{Key, Position, Profile};
 use kernel_model::TimeUs;
 use kernel_model::schema::Table;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
-use spatial_index::Zones;
 
 use super::layout::Layout;
-use super::part::{CHUNK_ROWS, Part};
+use super::part::CHUNK_ROWS;
 use crate::error::Error;
-use crate::log::sync_dir;
 
 const ROWS_PER_PAGE: usize = 8_192;
 
@@ -78,16 +76,8 @@ pub(crate) fn space_time_key(lon_deg: f64, lat_deg: f64, at: Option<TimeUs>) -> 
     Key::new_2d(&position, at.map(|t| t.0), Profile::SpaceFirst).ok().map(Key::to_be_bytes)
 }
 
-/// Column of the sequence number by table.
-fn sequence_column(table: Table) -> usize {
-    match table {
-        Table::Entities | Table::Datastreams => 1,
-        Table::Observations | Table::Positions => 7,
-        Table::Contents | Table::Rejected => 5,
-    }
-}
-
-fn properties(table: Table) -> Result<WriterProperties, Error> {
+/// How a segment is written.
+pub(super) fn properties(table: Table) -> Result<WriterProperties, Error> {
     let zstd = ZstdLevel::try_new(3).map_err(Error::parquet("set up compression"))?;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(zstd))
@@ -116,40 +106,6 @@ fn encoding(table: Table, numbers: &DataType) -> Option<Encoding> {
         DataType::Timestamp(..) => Some(Encoding::DELTA_BINARY_PACKED),
         _ => None,
     }
-}
-
-/// Writes a part durably as `dir/segments/<name>.parquet`, with its zone map beside it where it has one. Nothing to write:
-/// `None`.
-pub(crate) fn write(dir: &Path, name: &str, part: &Part) -> Result<Option<SegmentMeta>, Error> {
-    let (table, Some(rows)) = (part.table(), part.batch().filter(|rows| rows.num_rows() > 0)) else { return Ok(None) };
-    let folder = dir.join("segments");
-    let file = format!("{name}.parquet");
-    let path = folder.join(&file);
-    let out = File::create(&path).map_err(Error::io(&path))?;
-    let what = || format!("write {}", path.display());
-    let mut writer =
-        ArrowWriter::try_new(out, table.schema(), Some(properties(table)?)).map_err(Error::parquet(what()))?;
-    writer.write(rows).map_err(Error::parquet(what()))?;
-    writer.into_inner().map_err(Error::parquet(what()))?.sync_all().map_err(Error::io(&path))?;
-    let zones = Layout::of(table).map(|_| write_zones(&path.with_extension("zones"), part.zones()?)).transpose()?;
-    sync_dir(&folder)?;
-    let sequences = rows.column(sequence_column(table)).as_primitive::<UInt64Type>().values();
-    Ok(Some(SegmentMeta {
-        table: table.name().to_owned(),
-        file,
-        rows: rows.num_rows() as u64,
-        parquet: Measured::of(&path)?,
-        zones,
-        time_us: part.time_band().map(|band| (band.from_us, band.to_us)),
-        sequence: (sequences.iter().copied().min().unwrap_or(0), sequences.iter().copied().max().unwrap_or(0)),
-    }))
-}
-
-fn write_zones(path: &Path, zones: &Zones) -> Result<Measured, Error> {
-    let bytes = zones.to_bytes();
-    let written = File::create(path).and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-    written.map_err(Error::io(path))?;
-    Ok(Measured { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(&bytes) })
 }
 
 impl Measured {

@@ -122,3 +122,31 @@ fn parts_in_memory_and_in_files_give_what_brute_force_gives() {
         agree(&store.reader().snapshot(), &rows, &mut random);
     }
 }
+
+#[test]
+fn compaction_keeps_every_row_and_bounds_the_number_of_files() {
+    let mut random = SmallRng::seed_from_u64(12);
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), usize::MAX);
+    let mut rows = Vec::new();
+    for _ in 0..40 {
+        rows.extend(fill(&mut store, &mut random, 1, 30));
+        store.seal().unwrap();
+        store.commit(&[]).unwrap();
+    }
+    let files = || std::fs::read_dir(dir.path().join("segments")).unwrap().count();
+    let reader = store.reader();
+    let before = reader.snapshot();
+    store.compact().unwrap();
+    let snapshot = reader.snapshot();
+    assert_eq!(snapshot.parts(Table::Positions).len(), 1);
+    agree(&before, &rows, &mut random);
+    agree(&snapshot, &rows, &mut random);
+    drop(before);
+    // Two tables, one of them with zone maps.
+    assert!(files() <= 4, "{} files", files());
+    assert_eq!(kernel_store::check(dir.path()).unwrap().rows, rows.len() as u64 + 7);
+    drop(store);
+    let store = open(dir.path(), usize::MAX);
+    agree(&store.reader().snapshot(), &rows, &mut random);
+}

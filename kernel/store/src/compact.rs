@@ -1,0 +1,85 @@
+//! Compaction: many small segments become few. Eight of like size in a table are merged into one beside the writer, so that
+//! their number grows with the logarithm of the rows; what is too large for one segment is cut at instants, so that questions
+//! about a span of time leave most of it alone.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kernel_model::schema::Table;
+
+use crate::background::Work;
+use crate::error::Error;
+use crate::manifest::Manifest;
+use crate::parts::{Part, SegmentMeta, SegmentWriter, merge};
+
+/// So many segments of like size become one.
+const FAN: usize = 8;
+/// A segment has about so many rows at most.
+const MOST_ROWS: u64 = 8 << 20;
+
+/// Segments of one table that are to become one, or a few.
+#[derive(Debug)]
+pub(crate) struct Compaction {
+    pub(crate) dir: PathBuf,
+    pub(crate) table: Table,
+    /// Files, in the manifest's order.
+    pub(crate) files: Vec<String>,
+    pub(crate) parts: Vec<Part>,
+    /// The names of new files begin with this.
+    pub(crate) name: String,
+}
+
+impl Work for Compaction {
+    type Done = Vec<SegmentMeta>;
+    const NAME: &'static str = "compaction";
+
+    fn run(self: &Arc<Self>) -> Result<Self::Done, Error> {
+        let cuts = self.cuts()?;
+        let writer = |n: usize| SegmentWriter::create(&self.dir, self.table, &format!("{}-{n:02}", self.name));
+        let mut writers = (0..=cuts.len()).map(writer).collect::<Result<Vec<_>, _>>()?;
+        merge(self.table, &self.parts, &cuts, &mut writers)?;
+        writers.into_iter().filter_map(|writer| writer.finish().transpose()).collect()
+    }
+}
+
+impl Compaction {
+    /// Instants between segments of about equal size.
+    fn cuts(&self) -> Result<Vec<i64>, Error> {
+        let rows: usize = self.parts.iter().map(Part::rows).sum();
+        let pieces = (rows as u64).div_ceil(MOST_ROWS) as usize;
+        if pieces < 2 {
+            return Ok(Vec::new());
+        }
+        let mut middles = Vec::new();
+        for part in &self.parts {
+            middles.extend(part.zones()?.bands().map(|band| band.from_us.midpoint(band.to_us)));
+        }
+        middles.sort_unstable();
+        let mut cuts: Vec<i64> = (1..pieces).filter_map(|n| middles.get(n * middles.len() / pieces).copied()).collect();
+        cuts.dedup();
+        Ok(cuts)
+    }
+}
+
+/// Files of a table that should become one now, in the manifest's order: the last ones of like size.
+pub(crate) fn due(manifest: &Manifest) -> Option<(Table, Vec<String>)> {
+    Table::ALL.into_iter().find_map(|table| {
+        let own: Vec<&SegmentMeta> = manifest.of(table).collect();
+        let tier = |meta: &SegmentMeta| meta.rows.max(1).ilog(FAN as u64);
+        let last = own.last().filter(|last| last.rows < MOST_ROWS)?;
+        let alike = own.iter().rev().take_while(|meta| meta.rows < MOST_ROWS && tier(meta) <= tier(last)).count();
+        (alike >= FAN).then(|| (table, names(&own[own.len() - alike..])))
+    })
+}
+
+/// Files of a table that could be fewer: all that are not full.
+pub(crate) fn possible(manifest: &Manifest) -> Option<(Table, Vec<String>)> {
+    Table::ALL.into_iter().find_map(|table| {
+        let own: Vec<&SegmentMeta> = manifest.of(table).filter(|meta| meta.rows < MOST_ROWS / 2).collect();
+        (own.len() > 1).then(|| (table, names(&own)))
+    })
+}
+
+fn names(segments: &[&SegmentMeta]) -> Vec<String> {
+    segments.iter().map(|meta| meta.file.clone()).collect()
+}
