@@ -14,8 +14,6 @@ use crate::parts::{Part, SegmentMeta, SegmentWriter, merge};
 
 /// So many segments of like size become one.
 const FAN: usize = 8;
-/// A segment has about so many rows at most.
-const MOST_ROWS: u64 = 8 << 20;
 
 /// Segments of one table that are to become one, or a few.
 #[derive(Debug)]
@@ -27,6 +25,8 @@ pub(crate) struct Compaction {
     pub(crate) parts: Vec<Part>,
     /// The names of new files begin with this.
     pub(crate) name: String,
+    /// A segment has about so many rows at most.
+    pub(crate) most_rows: u64,
 }
 
 impl Work for Compaction {
@@ -46,7 +46,7 @@ impl Compaction {
     /// Instants between segments of about equal size.
     fn cuts(&self) -> Result<Vec<i64>, Error> {
         let rows: usize = self.parts.iter().map(Part::rows).sum();
-        let pieces = (rows as u64).div_ceil(MOST_ROWS) as usize;
+        let pieces = (rows as u64).div_ceil(self.most_rows) as usize;
         if pieces < 2 {
             return Ok(Vec::new());
         }
@@ -62,20 +62,20 @@ impl Compaction {
 }
 
 /// Files of a table that should become one now, in the manifest's order: the last ones of like size.
-pub(crate) fn due(manifest: &Manifest) -> Option<(Table, Vec<String>)> {
+pub(crate) fn due(manifest: &Manifest, most_rows: u64) -> Option<(Table, Vec<String>)> {
     Table::ALL.into_iter().find_map(|table| {
         let own: Vec<&SegmentMeta> = manifest.of(table).collect();
         let tier = |meta: &SegmentMeta| meta.rows.max(1).ilog(FAN as u64);
-        let last = own.last().filter(|last| last.rows < MOST_ROWS)?;
-        let alike = own.iter().rev().take_while(|meta| meta.rows < MOST_ROWS && tier(meta) <= tier(last)).count();
+        let last = own.last().filter(|last| last.rows < most_rows)?;
+        let alike = own.iter().rev().take_while(|meta| meta.rows < most_rows && tier(meta) <= tier(last)).count();
         (alike >= FAN).then(|| (table, names(&own[own.len() - alike..])))
     })
 }
 
 /// Files of a table that could be fewer: all that are not full.
-pub(crate) fn possible(manifest: &Manifest) -> Option<(Table, Vec<String>)> {
+pub(crate) fn possible(manifest: &Manifest, most_rows: u64) -> Option<(Table, Vec<String>)> {
     Table::ALL.into_iter().find_map(|table| {
-        let own: Vec<&SegmentMeta> = manifest.of(table).filter(|meta| meta.rows < MOST_ROWS / 2).collect();
+        let own: Vec<&SegmentMeta> = manifest.of(table).filter(|meta| meta.rows < most_rows / 2).collect();
         (own.len() > 1).then(|| (table, names(&own)))
     })
 }

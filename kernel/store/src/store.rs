@@ -30,13 +30,15 @@ use crate::{content, duplicates};
 pub struct Options {
     /// Unsealed rows at which sealing begins.
     pub seal_rows: usize,
+    /// Rows of a segment, about, beyond which compaction begins another one.
+    pub segment_rows: u64,
     /// Bytes of decoded columns of sealed files that are kept in memory.
     pub cache_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seal_rows: 1 << 20, cache_bytes: 512 << 20 }
+        Self { seal_rows: 1 << 20, segment_rows: 8 << 20, cache_bytes: 512 << 20 }
     }
 }
 
@@ -162,9 +164,11 @@ impl Store {
         if let Err(error) = sealed {
             tracing::error!(%error, "sealing failed and will be tried again; nothing is lost, the log holds the rows");
         }
-        let compacted = self.finish_compaction(false).and_then(|()| match compact::due(&self.manifest) {
-            Some((table, files)) => self.begin_compaction(table, files),
-            None => Ok(()),
+        let compacted = self.finish_compaction(false).and_then(|()| {
+            match compact::due(&self.manifest, self.options.segment_rows) {
+                Some((table, files)) => self.begin_compaction(table, files),
+                None => Ok(()),
+            }
         });
         if let Err(error) = compacted {
             tracing::error!(%error, "compaction failed and will be tried again; nothing is lost, the segments stay as they are");
@@ -232,7 +236,8 @@ impl Store {
         let open = |meta: &SegmentMeta| open_file(&self.dir, meta, &self.cache);
         let parts = metas.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let name = format!("{}-{:08}", table.name(), self.next_file());
-        let work = Compaction { dir: self.dir.clone(), table, files, parts, name };
+        let most_rows = self.options.segment_rows;
+        let work = Compaction { dir: self.dir.clone(), table, files, parts, name, most_rows };
         self.compaction = Some(Background::begin(Arc::new(work)));
         Ok(())
     }
@@ -295,7 +300,7 @@ impl Store {
     pub fn compact(&mut self) -> Result<(), Error> {
         self.seal()?;
         self.finish_compaction(true)?;
-        while let Some((table, files)) = compact::possible(&self.manifest) {
+        while let Some((table, files)) = compact::possible(&self.manifest, self.options.segment_rows) {
             self.begin_compaction(table, files)?;
             self.finish_compaction(true)?;
         }
