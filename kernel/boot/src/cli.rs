@@ -42,6 +42,15 @@ pub(crate) enum Command {
     /// Read every byte of a data folder and compare it with its checksums and its ledger
     #[command(after_help = "Example:\n  urbis check --data ./city")]
     Check(CheckArgs),
+    /// Copy a data folder, also while it is served; a second copy to the same place copies only what is new
+    #[command(after_help = "Example:\n  urbis backup /backups/city --data ./city")]
+    Backup(BackupArgs),
+    /// Make a data folder of a backup
+    #[command(after_help = "Example:\n  urbis restore /backups/city --data ./city-again")]
+    Restore(RestoreArgs),
+    /// Write what is in the log into segments and merge small segments; not while the folder is served, which does it too
+    #[command(after_help = "Example:\n  urbis compact --data ./city")]
+    Compact(CompactArgs),
     /// Make a picture of the city without a window
     #[command(after_help = "Example:\n  urbis render --data ./city --out city.png --size 1600x900")]
     Render(RenderArgs),
@@ -300,6 +309,36 @@ pub(crate) struct VerifyArgs {
 /// `urbis check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
+    /// Data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// `urbis backup`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where to: a folder that is empty, not there yet, or holds an earlier backup of the same data
+    #[arg(value_name = "DIR")]
+    pub(crate) to: PathBuf,
+    /// Data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// `urbis restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    #[arg(value_name = "DIR")]
+    pub(crate) from: PathBuf,
+    /// Data folder to make; must not be there yet, or be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// `urbis compact`.
+#[derive(Debug, Args)]
+pub(crate) struct CompactArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,

@@ -45,6 +45,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Code { command } => run::code::code(&command),
         Command::Verify(args) => run::verify::verify(&args),
         Command::Check(args) => run::check::check(&args),
+        Command::Backup(args) => run::backup::backup(&args),
+        Command::Restore(args) => run::backup::restore(&args),
+        Command::Compact(args) => run::compact::compact(&args),
         Command::Render(args) => run::render::render(&args),
     }
 }

@@ -33,4 +33,4 @@ mod log;
 pub use receipt::{Receipt, Verified, VerifyError, verify};
 
 #[cfg(not(target_family = "wasm"))]
-pub use log::{Cut, Entries, Entry, Error, Ledger, Opened, Report, Which, check};
+pub use log::{Cut, Entries, Entry, Error, Ledger, Opened, Report, Which, backup, check};

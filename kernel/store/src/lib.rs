@@ -10,6 +10,7 @@
 //! `latest-*.arrow`, `content/xx/<sha-256>`. FORMAT.md draws each of them.
 
 mod background;
+mod backup;
 mod catalog;
 mod check;
 mod commit;
@@ -34,6 +35,7 @@ mod seal;
 mod snapshot;
 mod store;
 
+pub use backup::{BackupReport, backup};
 pub use check::{CheckReport, check};
 pub use commit::{Committed, Outcome};
 pub use delta::{Delta, Fix, Reading};

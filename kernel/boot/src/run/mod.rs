@@ -1,7 +1,9 @@
 //! One module for each command.
 
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod code;
+pub(crate) mod compact;
 pub(crate) mod demo;
 pub(crate) mod import;
 pub(crate) mod render;

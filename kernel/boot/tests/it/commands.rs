@@ -8,7 +8,9 @@ use crate::support::{Server, done, run, shared, stderr, stdout, urbis};
 
 #[test]
 fn help_has_an_example_for_every_command() {
-    for command in ["demo", "serve", "import", "sql", "code", "verify", "check", "render"] {
+    for command in
+        ["demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact"]
+    {
         let help = match command {
             "code" => done(&["code", "encode", "--help"]),
             other => done(&[other, "--help"]),
@@ -133,6 +135,54 @@ fn a_city_is_imported_asked_proven_and_imported_again() {
     let refused = run(&["verify", path_text, "--key", key.to_str().unwrap()]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("does not verify"), "{}", stderr(&refused));
+}
+
+#[test]
+fn a_city_is_backed_up_while_it_is_served_and_restored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let square = |id: u32| {
+        let corners = "[[116.3,39.9],[116.31,39.9],[116.31,39.91],[116.3,39.9]]";
+        format!(
+            r#"{{"type":"Feature","id":{id},"properties":{{}},"geometry":{{"type":"Polygon","coordinates":[{corners}]}}}}"#
+        )
+    };
+    let collection = |ids: std::ops::Range<u32>| {
+        format!(r#"{{"type":"FeatureCollection","features":[{}]}}"#, ids.map(square).collect::<Vec<_>>().join(","))
+    };
+    fs::write(path("a.geojson"), collection(0..60)).unwrap();
+    fs::write(path("b.geojson"), collection(60..100)).unwrap();
+    let import = |file: &str, more: &[&str]| {
+        let file = path(file);
+        done(&[&["import", &file, "--class", "building", "--dataset", "town"], more].concat())
+    };
+    import("a.geojson", &["--data", &path("data")]);
+    let count = |data: &str| done(&["sql", "SELECT count(*) FROM assets", "--data", &path(data), "--format", "csv"]);
+    {
+        let server = Server::start(&dir.path().join("data"), "off");
+        server.until("SELECT count(*) FROM assets", 60);
+        let first = done(&["backup", &path("copy"), "--data", &path("data")]);
+        assert!(first.contains("0 were there already"), "{first}");
+        import("b.geojson", &["--server", &server.url, "--key", server.key.as_deref().unwrap()]);
+        server.until("SELECT count(*) FROM assets", 100);
+        assert!(done(&["backup", &path("copy"), "--data", &path("data")]).starts_with("backed up as of commit"));
+    }
+    done(&["restore", &path("copy"), "--data", &path("again")]);
+    assert!(done(&["check", "--data", &path("again")]).contains("ledger: sound, 100 leaves"));
+    assert_eq!(count("again"), count("data"));
+    assert!(done(&["compact", "--data", &path("again")]).contains("with 100 rows"));
+    assert_eq!(count("again"), count("data"));
+    let server = Server::start(&dir.path().join("again"), "off");
+    assert_eq!(server.number("SELECT count(*) FROM entities"), 100);
+    for (arguments, word) in [
+        (["restore", &path("copy"), "--data", &path("again")], "is not empty"),
+        (["backup", &path("data"), "--data", &path("again")], "give another folder"),
+        (["backup", &path("more"), "--data", &path("nowhere")], "is not a data folder"),
+    ] {
+        let refused = run(&arguments);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains(word), "{}", stderr(&refused));
+    }
 }
 
 #[test]

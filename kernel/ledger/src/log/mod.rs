@@ -1,6 +1,7 @@
 //! The log on disk: one writer, any number of readers of its files. See the crate's first page for the shape.
 
 mod check;
+mod copy;
 mod entries;
 mod error;
 mod files;
@@ -22,6 +23,7 @@ use kernel_model::AssetRecord;
 use tlog_tiles::{Checkpoint, Hash, record_hash};
 
 pub use check::{Report, check};
+pub use copy::backup;
 pub use entries::{Entries, Entry};
 pub use error::Error;
 pub use proof::Which;

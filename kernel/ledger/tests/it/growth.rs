@@ -1,6 +1,6 @@
 //! A log grows, is closed and opened, and proves every leaf at every size.
 
-use kernel_ledger::{Error, Which, check, verify};
+use kernel_ledger::{Error, Which, backup, check, verify};
 use kernel_model::{AssetRecord, Operation};
 use proptest::prelude::*;
 
@@ -156,4 +156,22 @@ proptest! {
         let receipt = ledger.receipt(&asset, Which::Latest).unwrap().to_string();
         prop_assert_eq!(verify(&receipt, &split.vkey()).unwrap().record.asset, asset);
     }
+}
+
+#[test]
+fn a_copy_beside_the_writer_is_a_log_that_goes_on() {
+    let home = Home::new();
+    let mut ledger = home.open();
+    let copy = Home::new();
+    for n in 0..40 {
+        ledger.append(&records(n * 37..n * 37 + 37, n + 1)).unwrap();
+        if n % 3 == 0 {
+            backup(&home.log(), &copy.log()).unwrap();
+            let (twin, opened) = copy.try_open().unwrap();
+            assert_eq!((twin.size(), twin.root()), (ledger.size(), ledger.root()));
+            assert!(opened.cut.is_empty() && opened.repaired.is_empty(), "{opened:?}");
+        }
+    }
+    let again = backup(&home.log(), &copy.log()).unwrap();
+    assert!(again <= 6, "{again} files for one append");
 }

@@ -1,0 +1,163 @@
+//! A copy of a data folder as of one commit, made beside its writer. Files that never change are copied once: what a backup
+//! has already is not copied again. The manifest goes last, so that a backup that was interrupted is still the one before.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::check::check;
+use crate::error::Error;
+use crate::log::{self, sync_dir};
+use crate::manifest::Manifest;
+use crate::parts::{Measured, SegmentMeta};
+
+/// How often a copy is begun anew because the writer replaced files meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BackupReport {
+    /// The last commit of the copy.
+    pub sequence: kernel_model::Sequence,
+    /// Files copied.
+    pub copied: u64,
+    /// Their bytes.
+    pub copied_bytes: u64,
+    /// Files that were there already.
+    pub kept: u64,
+}
+
+/// Copies the data folder `from` into `to`, which is empty, is not there yet, or holds an earlier backup of it; another
+/// process may be writing in `from`. `progress` is told of every file.
+///
+/// # Errors
+/// Where `from` is no data folder, files cannot be copied, or the copy is not whole.
+pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result<BackupReport, Error> {
+    if !from.join("log").exists() {
+        return Err(Error::Missing(from.display().to_string()));
+    }
+    for folder in ["log", "segments", "content"] {
+        let folder = to.join(folder);
+        fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    }
+    let mut copy = Copy { from, to, report: BackupReport::default(), progress: &mut progress };
+    for _ in 0..ATTEMPTS {
+        let manifest = Manifest::read(from)?;
+        match copy.everything(&manifest) {
+            Ok(()) if Manifest::read(from)?.generation == manifest.generation => {
+                manifest.write(to)?;
+                copy.remove_unnamed(&manifest)?;
+                let whole = check(to)?;
+                return Ok(BackupReport { sequence: whole.sequence, ..copy.report });
+            }
+            // The writer sealed or compacted meanwhile: what was copied stays copied.
+            Ok(()) => {}
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Busy(from.to_owned()))
+}
+
+struct Copy<'a> {
+    from: &'a Path,
+    to: &'a Path,
+    report: BackupReport,
+    progress: &'a mut dyn FnMut(&Path),
+}
+
+impl Copy<'_> {
+    fn everything(&mut self, manifest: &Manifest) -> Result<(), Error> {
+        let before = Manifest::read(self.to)?;
+        for meta in &manifest.segments {
+            self.segment(meta, &before)?;
+        }
+        if let Some(latest) = &manifest.latest {
+            self.file(Path::new(latest), before.latest.as_ref() == Some(latest))?;
+        }
+        for (folder, file) in contents(&self.from.join("content"))? {
+            let path = Path::new("content").join(folder).join(file);
+            let there = self.to.join(&path).exists();
+            self.file(&path, there)?;
+        }
+        // After the rest: a commit may name a content object that was kept just before it.
+        for file in log::files(&self.from.join("log"))? {
+            self.file(&Path::new("log").join(file.file_name().unwrap_or_default()), false)?;
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, meta: &SegmentMeta, before: &Manifest) -> Result<(), Error> {
+        let known = before.segments.iter().find(|old| old.file == meta.file);
+        let path = Path::new("segments").join(&meta.file);
+        let same = |old: Option<Measured>, new: Measured| old == Some(new);
+        let there = same(known.map(|old| old.parquet), meta.parquet) && self.to.join(&path).exists();
+        self.file(&path, there)?;
+        if let Some(zones) = meta.zones {
+            let path = path.with_extension("zones");
+            let there = same(known.and_then(|old| old.zones), zones) && self.to.join(&path).exists();
+            self.file(&path, there)?;
+        }
+        Ok(())
+    }
+
+    /// Copies one file durably, unless it is there.
+    fn file(&mut self, path: &Path, there: bool) -> Result<(), Error> {
+        if there {
+            self.report.kept += 1;
+            return Ok(());
+        }
+        (self.progress)(path);
+        let (source, target) = (self.from.join(path), self.to.join(path));
+        let folder = target.parent().unwrap_or(self.to);
+        fs::create_dir_all(folder).map_err(Error::io(folder))?;
+        let beside = PathBuf::from(format!("{}.part", target.display()));
+        let bytes = fs::copy(&source, &beside).map_err(Error::io(&source))?;
+        let synced = File::open(&beside).and_then(|file| file.sync_all());
+        synced.and_then(|()| fs::rename(&beside, &target)).map_err(Error::io(&target))?;
+        sync_dir(folder)?;
+        self.report.copied += 1;
+        self.report.copied_bytes += bytes;
+        Ok(())
+    }
+
+    /// Removes what the new manifest does not name any more.
+    fn remove_unnamed(&self, manifest: &Manifest) -> Result<(), Error> {
+        let remove = |path: PathBuf| fs::remove_file(&path).map_err(Error::io(&path));
+        let names = |folder: &Path| -> Result<BTreeSet<String>, Error> {
+            let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
+            Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+        };
+        let segments = self.to.join("segments");
+        for name in names(&segments)?.into_iter().filter(|name| !manifest.names(name)) {
+            remove(segments.join(name))?;
+        }
+        let (log, current) = (self.to.join("log"), names(&self.from.join("log"))?);
+        for name in names(&log)?.into_iter().filter(|name| !current.contains(name)) {
+            remove(log.join(name))?;
+        }
+        let is_old = |name: &String| name.starts_with("latest-") && manifest.latest.as_ref() != Some(name);
+        for name in names(self.to)?.into_iter().filter(is_old) {
+            remove(self.to.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Content objects as (folder, file).
+fn contents(folder: &Path) -> Result<Vec<(String, String)>, Error> {
+    let mut found = Vec::new();
+    for group in fs::read_dir(folder).map_err(Error::io(folder))?.flatten() {
+        for file in fs::read_dir(group.path()).map_err(Error::io(&group.path()))?.flatten() {
+            let names = (group.file_name().into_string(), file.file_name().into_string());
+            if let (Ok(group), Ok(file)) = names
+                && !file.contains('.')
+            {
+                found.push((group, file));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
