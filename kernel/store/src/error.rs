@@ -56,12 +56,33 @@ pub enum Error {
         "{0} changes faster than it can be read: try again, or pass --server with the address of the urbis that writes there"
     )]
     Busy(PathBuf),
+    /// A place that is none.
+    #[error("row {row}: {name} {degrees} is not on the globe: give degrees, longitude first; nothing was kept")]
+    OffTheGlobe {
+        /// In its batch, counted from 0.
+        row: usize,
+        /// Which coordinate.
+        name: &'static str,
+        /// What was given.
+        degrees: f64,
+    },
+    /// A row of a datastream that was never declared.
+    #[error("datastream {0} was never declared: declare it with its unit first; nothing was kept")]
+    NoDatastream(u64),
+    /// Something that cannot be.
+    #[error("{0}: this is a defect, please report it")]
+    Defect(&'static str),
     /// There is no such data folder.
     #[error("{0} is not a data folder: make one with `urbis serve --data {0}` or `urbis import FILE --data {0}`")]
     Missing(String),
 }
 
 impl Error {
+    /// Something that cannot be.
+    pub(crate) fn defect(what: &'static str) -> Self {
+        Self::Defect(what)
+    }
+
     /// Wraps an I/O error with its path.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }

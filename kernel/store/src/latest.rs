@@ -49,6 +49,17 @@ impl Latest {
         newest
     }
 
+    /// Takes in what another one knows.
+    pub(crate) fn take(&mut self, other: Self) {
+        for (datastream, reading) in other.readings {
+            self.reading(datastream, reading);
+        }
+        for (entity, fix) in other.fixes {
+            self.fix(entity, fix);
+        }
+        self.last_observation = self.last_observation.max(other.last_observation);
+    }
+
     /// Takes in rows of `observations` or `positions`; other tables hold no state.
     pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
         match table {

@@ -11,6 +11,7 @@
 
 mod background;
 mod backup;
+mod bulk;
 mod catalog;
 mod check;
 mod commit;
@@ -36,6 +37,7 @@ mod snapshot;
 mod store;
 
 pub use backup::{BackupReport, backup};
+pub use bulk::Loaded;
 pub use check::{CheckReport, check};
 pub use commit::{Committed, Outcome};
 pub use delta::{Delta, Fix, Reading};

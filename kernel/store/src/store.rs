@@ -8,7 +8,10 @@ use std::sync::Arc;
 use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence, TimeUs};
 
+use arrow::array::RecordBatch;
+
 use crate::background::Background;
+use crate::bulk::{self, Bulk, Loaded};
 use crate::commit::{Committed, Gathering, Outcome};
 use crate::compact::{self, Compaction};
 use crate::delta::Delta;
@@ -32,13 +35,15 @@ pub struct Options {
     pub seal_rows: usize,
     /// Rows of a segment, about, beyond which compaction begins another one.
     pub segment_rows: u64,
+    /// Bytes of rows that a bulk load holds in memory; more go through files.
+    pub load_bytes: usize,
     /// Bytes of decoded columns of sealed files that are kept in memory.
     pub cache_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seal_rows: 1 << 20, segment_rows: 8 << 20, cache_bytes: 512 << 20 }
+        Self { seal_rows: 1 << 20, segment_rows: 8 << 20, load_bytes: 1 << 30, cache_bytes: 512 << 20 }
     }
 }
 
@@ -140,6 +145,77 @@ impl Store {
         duplicates::settle(&mut gathering, &reader.snapshot())?;
         gathering.sample(&mut self.sampler, now);
         gathering.finish(sequence, now)
+    }
+
+    /// Takes many rows at once, straight into segments, as one commit: all are durable and visible when it returns, or none.
+    /// The rows are in the schema of `observations` or `positions`; what stands in `seq` and `id` is filled in here. Rows
+    /// that are there already change nothing. Nothing else is committed meanwhile.
+    ///
+    /// # Errors
+    /// Where a row is off the globe or of a datastream that was never declared, or files cannot be written.
+    pub fn load<E: From<Error>>(
+        &mut self,
+        table: Table,
+        rows: impl IntoIterator<Item = Result<RecordBatch, E>>,
+    ) -> Result<Loaded, E> {
+        self.seal()?;
+        let sequence = Sequence(self.sequence.0 + 1);
+        let (last_id, last_datastream) = {
+            let live = self.reader.live();
+            (live.0.latest.last_observation, live.0.catalog.last_datastream)
+        };
+        let name = format!("{}-{:08}", table.name(), self.next_file());
+        let dir = self.dir.clone();
+        let mut bulk = Bulk::new(bulk::Target {
+            dir: &dir,
+            table,
+            name,
+            sequence,
+            last_id,
+            run_rows: self.options.seal_rows.min(1 << 20),
+            segment_rows: self.options.segment_rows as usize,
+            memory_bytes: self.options.load_bytes,
+            cache: self.cache.clone(),
+        });
+        for rows in rows {
+            let rows = rows?;
+            if let Some(unknown) = bulk::greatest_series(&rows).filter(|greatest| *greatest > last_datastream) {
+                return Err(Error::NoDatastream(unknown).into());
+            }
+            bulk.push(&rows)?;
+        }
+        let written = bulk.finish(self.reader.snapshot().parts(table))?;
+        Ok(self.adopt(sequence, table, written)?)
+    }
+
+    /// Makes segments that were written in bulk a commit.
+    fn adopt(&mut self, sequence: Sequence, table: Table, written: bulk::Written) -> Result<Loaded, Error> {
+        let loaded = Loaded { sequence: None, rows: written.rows, unchanged: written.unchanged };
+        if written.rows == 0 {
+            return Ok(loaded);
+        }
+        let files = self.open_segments(&written.segments)?;
+        let mut latest = self.reader.live().0.latest.clone();
+        latest.take(written.latest);
+        let file = format!("latest-{:08}.arrow", self.next_file());
+        latest.write(&self.dir.join(&file))?;
+        // What comes next goes into a log file that begins after this commit.
+        self.log = Log::create(self.log.dir(), Sequence(sequence.0 + 1))?;
+        let mut manifest = self.manifest.clone();
+        manifest.sealed = sequence;
+        manifest.segments.extend(written.segments);
+        manifest.latest = Some(file);
+        manifest.last_observation = latest.last_observation;
+        let old = self.replace_manifest(manifest)?;
+        self.sequence = sequence;
+        self.reader.write_live().latest = latest;
+        self.rows.sealed[table as usize].extend(files);
+        self.publish(false);
+        self.remove_old_logs()?;
+        if let Some(old) = old.latest {
+            drop(fs::remove_file(self.dir.join(old)));
+        }
+        Ok(Loaded { sequence: Some(sequence), ..loaded })
     }
 
     /// Shows readers what is committed; the entities only where some were described.

@@ -14,14 +14,16 @@ pub(crate) struct Layout {
     pub(crate) lon: usize,
     pub(crate) lat: usize,
     pub(crate) height: Option<usize>,
+    /// Where a row says more than its place.
+    pub(crate) value: Option<usize>,
 }
 
 impl Layout {
     /// Of a table whose rows have a place and a time.
     pub(crate) fn of(table: Table) -> Option<Self> {
         match table {
-            Table::Observations => Some(Self { series: 0, time: 1, lon: 5, lat: 6, height: Some(8) }),
-            Table::Positions => Some(Self { series: 0, time: 1, lon: 2, lat: 3, height: Some(4) }),
+            Table::Observations => Some(Self { series: 0, time: 1, lon: 5, lat: 6, height: Some(8), value: Some(3) }),
+            Table::Positions => Some(Self { series: 0, time: 1, lon: 2, lat: 3, height: Some(4), value: None }),
             _ => None,
         }
     }

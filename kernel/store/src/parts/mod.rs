@@ -19,7 +19,7 @@ pub use search::Nearest;
 pub use segment::SegmentRef;
 
 pub(crate) use layout::Layout;
-pub(crate) use merge::merge;
+pub(crate) use merge::{cells, merge, merge_range};
 pub(crate) use newest::newest;
 pub(crate) use sealed::Segment;
 pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key};

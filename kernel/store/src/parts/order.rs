@@ -25,17 +25,28 @@ pub(super) struct Keys {
     pub(super) placed: usize,
 }
 
+/// The cells of some places.
+fn cells(lon: &ArrayRef, lat: &ArrayRef) -> Vec<u64> {
+    let mut cells = vec![0; lon.len()];
+    // A commit refuses what is off the globe; a file from elsewhere may hold it, and keeps it in any order.
+    let coded = Positions::new_2d(layout::degrees(lon), layout::degrees(lat))
+        .and_then(|positions| morton_2d(&positions, &mut cells));
+    drop(coded);
+    if lon.null_count() > 0 {
+        (0..cells.len()).filter(|row| lon.is_null(*row)).for_each(|row| cells[row] = NOWHERE);
+    }
+    cells
+}
+
+/// The cell of the first of some places.
+pub(super) fn cell(lon: &ArrayRef, lat: &ArrayRef) -> u64 {
+    cells(lon, lat).first().copied().unwrap_or(NOWHERE)
+}
+
 impl Keys {
     pub(super) fn of(rows: &RecordBatch, layout: Layout) -> Self {
         let (lon, lat) = (rows.column(layout.lon), rows.column(layout.lat));
-        let mut cells = vec![0; rows.num_rows()];
-        // A commit refuses what is off the globe; a file from elsewhere may hold it, and keeps it in any order.
-        let coded = Positions::new_2d(layout::degrees(lon), layout::degrees(lat))
-            .and_then(|positions| morton_2d(&positions, &mut cells));
-        drop(coded);
-        if lon.null_count() > 0 {
-            (0..cells.len()).filter(|row| lon.is_null(*row)).for_each(|row| cells[row] = NOWHERE);
-        }
+        let cells = cells(lon, lat);
         let series = layout::series(rows.column(layout.series));
         Self { cells, times: rows.column(layout.time).clone(), series, placed: rows.num_rows() - lon.null_count() }
     }

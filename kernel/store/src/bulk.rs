@@ -1,0 +1,252 @@
+//! Many rows at once: what would fill the log many times over goes straight into sealed segments and becomes one commit by the
+//! manifest that names them. Rows are sorted in runs while more come in, the runs are merged in parallel, each thread a
+//! range of cells; a row that is there already is left out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
+use arrow::datatypes::{Float64Type, UInt64Type};
+use kernel_model::Sequence;
+use kernel_model::schema::Table;
+
+use crate::error::Error;
+use crate::latest::Latest;
+use crate::memtable::batches;
+use crate::parts::{self, ColumnCache, Layout, Part, Segment, SegmentMeta, SegmentWriter, merge_range};
+
+/// Every so many rows one is looked at to find the borders of ranges.
+const SAMPLE: usize = 1_024;
+/// Columns of `observations`.
+const SEQUENCE: usize = 7;
+const ID: usize = 9;
+
+/// What became of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The commit; none where no row was new.
+    pub sequence: Option<Sequence>,
+    /// Rows kept.
+    pub rows: u64,
+    /// Rows that were there already, or came twice.
+    pub unchanged: u64,
+}
+
+/// Where rows go and how many at a time.
+pub(crate) struct Target<'a> {
+    pub(crate) dir: &'a Path,
+    pub(crate) table: Table,
+    /// The names of files begin with this.
+    pub(crate) name: String,
+    pub(crate) sequence: Sequence,
+    /// The number of the last observation before these.
+    pub(crate) last_id: u64,
+    /// Rows sorted together.
+    pub(crate) run_rows: usize,
+    /// Rows of a segment, about.
+    pub(crate) segment_rows: usize,
+    /// Bytes of runs held in memory.
+    pub(crate) memory_bytes: usize,
+    pub(crate) cache: Arc<ColumnCache>,
+}
+
+/// Rows on their way into segments.
+pub(crate) struct Bulk<'a> {
+    target: Target<'a>,
+    next_id: u64,
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
+    sorting: Vec<JoinHandle<Result<(Part, Latest), Error>>>,
+    runs: Vec<Part>,
+    held_bytes: usize,
+    latest: Latest,
+}
+
+/// What was written.
+pub(crate) struct Written {
+    pub(crate) segments: Vec<SegmentMeta>,
+    pub(crate) latest: Latest,
+    pub(crate) rows: u64,
+    pub(crate) unchanged: u64,
+}
+
+impl<'a> Bulk<'a> {
+    pub(crate) fn new(target: Target<'a>) -> Self {
+        Self {
+            next_id: target.last_id + 1,
+            target,
+            waiting: Vec::new(),
+            waiting_rows: 0,
+            sorting: Vec::new(),
+            runs: Vec::new(),
+            held_bytes: 0,
+            latest: Latest::default(),
+        }
+    }
+
+    /// Takes rows in the table's schema; their sequence and number are filled in here.
+    pub(crate) fn push(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        check_places(self.target.table, rows)?;
+        let rows = self.stamped(rows)?;
+        self.waiting_rows += rows.num_rows();
+        self.waiting.push(rows);
+        if self.waiting_rows >= self.target.run_rows { self.sort() } else { Ok(()) }
+    }
+
+    fn stamped(&mut self, rows: &RecordBatch) -> Result<RecordBatch, Error> {
+        let count = rows.num_rows();
+        let mut columns = rows.columns().to_vec();
+        columns[SEQUENCE] = Arc::new(UInt64Array::from(vec![self.target.sequence.0; count]));
+        if self.target.table == Table::Observations {
+            columns[ID] =
+                Arc::new(UInt64Array::from_iter_values(self.next_id..self.next_id + count as u64)) as ArrayRef;
+            self.next_id += count as u64;
+        }
+        RecordBatch::try_new(self.target.table.schema(), columns).map_err(Error::arrow("take rows in bulk"))
+    }
+
+    /// Sorts what waits, on a thread of its own.
+    fn sort(&mut self) -> Result<(), Error> {
+        let (table, waiting) = (self.target.table, std::mem::take(&mut self.waiting));
+        self.waiting_rows = 0;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        while self.sorting.len() >= threads() {
+            self.take_run()?;
+        }
+        self.sorting.push(std::thread::spawn(move || {
+            let mut latest = Latest::default();
+            waiting.iter().for_each(|rows| latest.learn(table, rows));
+            Ok((Part::of(table, &waiting)?, latest))
+        }));
+        Ok(())
+    }
+
+    /// Takes over the oldest run; into a file where memory is full.
+    fn take_run(&mut self) -> Result<(), Error> {
+        let defect = |_| Error::defect("a sorting thread ended with a panic");
+        let (run, latest) = self.sorting.remove(0).join().map_err(defect)??;
+        self.latest.take(latest);
+        let bytes = batches(std::slice::from_ref(&run)).iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+        if self.held_bytes + bytes <= self.target.memory_bytes {
+            self.held_bytes += bytes;
+            self.runs.push(run);
+            return Ok(());
+        }
+        let name = format!("{}-run-{:04}", self.target.name, self.runs.len());
+        if let Some(meta) = parts::write(self.target.dir, &name, &run)? {
+            let path = self.target.dir.join("segments").join(&meta.file);
+            let file = Segment::new(self.target.table, meta, path, self.target.cache.clone());
+            file.retire();
+            self.runs.push(Part::sealed(Arc::new(file)));
+        }
+        Ok(())
+    }
+
+    /// Writes the segments. Rows equal to one of `stored` are left out.
+    pub(crate) fn finish(mut self, stored: &[Part]) -> Result<Written, Error> {
+        self.sort()?;
+        while !self.sorting.is_empty() {
+            self.take_run()?;
+        }
+        let all: u64 = self.runs.iter().map(|run| run.rows() as u64).sum();
+        let ranges = self.ranges()?;
+        let segments = self.write(&ranges, &self.near(stored))?;
+        let rows = segments.iter().map(|meta| meta.rows).sum();
+        Ok(Written { segments, latest: self.latest, rows, unchanged: all - rows })
+    }
+
+    /// Stored parts that may hold a row that came again.
+    fn near(&self, stored: &[Part]) -> Vec<Part> {
+        let meets = |part: &&Part| {
+            part.time_band().is_some_and(|own| self.runs.iter().filter_map(Part::time_band).any(|band| band.meets(own)))
+        };
+        stored.iter().filter(meets).cloned().collect()
+    }
+
+    /// Borders between ranges of cells of about equal numbers of rows.
+    fn ranges(&self) -> Result<Vec<u64>, Error> {
+        let rows: usize = self.runs.iter().map(Part::rows).sum();
+        let pieces = match rows {
+            rows if rows <= self.target.run_rows => 1,
+            _ => rows.div_ceil(self.target.segment_rows).next_multiple_of(threads()),
+        };
+        let mut cells = Vec::with_capacity(rows / SAMPLE + self.runs.len());
+        for run in self.runs.iter().filter(|_| pieces > 1) {
+            for chunk in 0..run.chunks() {
+                cells.extend(parts::cells(run, chunk, SAMPLE)?);
+            }
+        }
+        cells.sort_unstable();
+        let mut borders: Vec<u64> =
+            (1..pieces).filter_map(|n| cells.get(n * cells.len() / pieces)).copied().filter(|cell| *cell > 0).collect();
+        borders.dedup();
+        Ok(borders)
+    }
+
+    /// Merges each range into a segment, as many at once as there are processors.
+    fn write(&self, borders: &[u64], stored: &[Part]) -> Result<Vec<SegmentMeta>, Error> {
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let work = || -> Result<Vec<(usize, SegmentMeta)>, Error> {
+            let mut written = Vec::new();
+            loop {
+                let range = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if range > borders.len() {
+                    return Ok(written);
+                }
+                let from = range.checked_sub(1).map_or(0, |at| borders[at]);
+                let to = borders.get(range).copied();
+                let mut writer = SegmentWriter::create(
+                    self.target.dir,
+                    self.target.table,
+                    &format!("{}-{range:03}", self.target.name),
+                )?;
+                merge_range(
+                    self.target.table,
+                    &self.runs,
+                    stored,
+                    from..=to.map_or(u64::MAX, |to| to - 1),
+                    &mut writer,
+                )?;
+                written.extend(writer.finish()?.map(|meta| (range, meta)));
+            }
+        };
+        let mut segments = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads().min(borders.len() + 1)).map(|_| scope.spawn(work)).collect();
+            let mut segments = Vec::new();
+            for worker in workers {
+                segments.extend(worker.join().map_err(|_| Error::defect("a merging thread ended with a panic"))??);
+            }
+            Ok::<_, Error>(segments)
+        })?;
+        segments.sort_by_key(|(range, _)| *range);
+        Ok(segments.into_iter().map(|(_, meta)| meta).collect())
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Every place is on the globe.
+fn check_places(table: Table, rows: &RecordBatch) -> Result<(), Error> {
+    let Some(layout) = Layout::of(table) else { return Err(Error::defect("only rows with places come in bulk")) };
+    for (column, limit) in [(layout.lon, 180.0), (layout.lat, 90.0)] {
+        let degrees = rows.column(column).as_primitive::<Float64Type>();
+        let off = |row: &usize| degrees.is_valid(*row) && !(degrees.value(*row).abs() <= limit);
+        if degrees.values().iter().any(|value| !(value.abs() <= limit))
+            && let Some(row) = (0..rows.num_rows()).find(off)
+        {
+            let name = if column == layout.lon { "longitude" } else { "latitude" };
+            return Err(Error::OffTheGlobe { row, name, degrees: degrees.value(row) });
+        }
+    }
+    Ok(())
+}
+
+/// The greatest number of a datastream among observations.
+pub(crate) fn greatest_series(rows: &RecordBatch) -> Option<u64> {
+    arrow::compute::max(rows.column(0).as_primitive_opt::<UInt64Type>()?)
+}

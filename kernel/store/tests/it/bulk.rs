@@ -1,0 +1,138 @@
+//! Rows that come in bulk are there once, in any order, in memory or through files, beside what was there.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt8Array, UInt64Array, new_null_array,
+};
+use arrow::datatypes::DataType;
+use kernel_model::DatastreamId;
+use kernel_model::schema::Table;
+use kernel_store::{Error, Options, Part, Store, check};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use spatial_index::{LonLatBox, Spans};
+
+use crate::support::{datastream, reading, readings, thing};
+
+/// Datastream, instant, value, longitude, latitude; the place may be missing.
+type Row = (u64, i64, f64, Option<(f64, f64)>);
+
+fn random_rows(random: &mut SmallRng, count: usize) -> Vec<Row> {
+    let mut row = |_| {
+        let place = (random.random_range(116.0..116.5), random.random_range(39.5..40.0));
+        let place = random.random_bool(0.9).then_some(place);
+        (random.random_range(1..4), random.random_range(0..5_000_000_000), random.random_range(0.0..9.0), place)
+    };
+    (0..count).map(&mut row).collect()
+}
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let schema = Table::Observations.schema();
+    let times: ArrayRef =
+        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone("+00:00"));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.0))),
+        times.clone(),
+        times,
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+        Arc::new(UInt8Array::from(vec![0; rows.len()])),
+        Arc::new(rows.iter().map(|row| row.3.map(|place| place.0)).collect::<Float64Array>()),
+        Arc::new(rows.iter().map(|row| row.3.map(|place| place.1)).collect::<Float64Array>()),
+        Arc::new(UInt64Array::from(vec![0; rows.len()])),
+        new_null_array(&DataType::Float64, rows.len()),
+        new_null_array(&DataType::UInt64, rows.len()),
+    ];
+    RecordBatch::try_new(schema, columns).unwrap()
+}
+
+fn batches(rows: &[Row], size: usize) -> impl Iterator<Item = Result<RecordBatch, Error>> + '_ {
+    rows.chunks(size).map(|rows| Ok(batch(rows)))
+}
+
+fn begun(dir: &std::path::Path, load_bytes: usize) -> Store {
+    let mut store =
+        Store::open(dir, Options { load_bytes, seal_rows: 20_000, segment_rows: 40_000, ..Options::default() })
+            .unwrap()
+            .0;
+    let streams = ["a", "b", "c"].map(|id| datastream(id, "mast", "1"));
+    store.commit(&[[vec![thing("mast", "air")], streams.to_vec()].concat()]).unwrap();
+    store
+}
+
+/// Instants and values, sorted, and the numbers.
+fn stored(store: &Store) -> (Vec<(i64, u64)>, Vec<u64>) {
+    use arrow::array::AsArray;
+    use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
+    let (mut rows, mut ids) = (Vec::new(), Vec::new());
+    for part in store.reader().snapshot().parts(Table::Observations) {
+        for chunk in 0..part.chunks() {
+            let (time, value) = (part.column(chunk, 1).unwrap(), part.column(chunk, 3).unwrap());
+            let times = time.as_primitive::<TimestampMicrosecondType>().values().iter();
+            let values = value.as_primitive::<Float64Type>().values().iter().map(|value| value.to_bits());
+            rows.extend(times.copied().zip(values));
+            ids.extend(part.column(chunk, 9).unwrap().as_primitive::<UInt64Type>().values());
+        }
+    }
+    rows.sort_unstable();
+    ids.sort_unstable();
+    (rows, ids)
+}
+
+fn wanted(rows: &[Row]) -> Vec<(i64, u64)> {
+    let mut wanted: Vec<_> = rows.iter().map(|row| (row.1, row.2.to_bits())).collect();
+    wanted.sort_unstable();
+    wanted
+}
+
+#[test]
+fn rows_are_there_once_in_memory_and_through_files() {
+    let mut random = SmallRng::seed_from_u64(5);
+    let rows = random_rows(&mut random, 130_000);
+    for load_bytes in [1 << 30, 3 << 20] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = begun(dir.path(), load_bytes);
+        let twice = [&rows[..], &rows[..1000]].concat();
+        let loaded = store.load(Table::Observations, batches(&twice, 5_000)).unwrap();
+        assert_eq!((loaded.rows, loaded.unchanged), (rows.len() as u64, 1000));
+        assert!(loaded.sequence.is_some());
+        let (found, ids) = stored(&store);
+        assert!(found == wanted(&rows));
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]), "every number once");
+        let again = store.load(Table::Observations, batches(&rows[..70_000], 10_000)).unwrap();
+        assert_eq!((again.sequence, again.rows, again.unchanged), (None, 0, 70_000));
+        let window = LonLatBox { min: [116.1, 39.6], max: [116.2, 39.9] }.region();
+        let count =
+            |parts: &[Part]| parts.iter().map(|part| part.count_in(&window, &Spans::ALL).unwrap()).sum::<usize>();
+        let inside =
+            |row: &&Row| row.3.is_some_and(|(lon, lat)| (116.1..=116.2).contains(&lon) && (39.6..=39.9).contains(&lat));
+        assert_eq!(count(store.reader().snapshot().parts(Table::Observations)), rows.iter().filter(inside).count());
+        let newest = rows.iter().filter(|row| row.0 == 2).map(|row| row.1).max().unwrap();
+        assert_eq!(store.reader().live().reading(DatastreamId(2)).unwrap().phenomenon_time.0, newest);
+        store.commit(&[vec![readings("a", vec![reading(6_000_000_000, 1.5)])]]).unwrap();
+        drop(store);
+        assert_eq!(check(dir.path()).unwrap().sequence.0, 3);
+        let store = Store::open(dir.path(), Options::default()).unwrap().0;
+        assert_eq!(store.reader().snapshot().row_count(Table::Observations), rows.len() as u64 + 1);
+        assert_eq!(stored(&store).1.last(), Some(&(twice.len() as u64 + 1)), "numbers go on");
+        let runs = std::fs::read_dir(dir.path().join("segments")).unwrap().flatten();
+        assert!(runs.into_iter().all(|file| !file.file_name().to_string_lossy().contains("run")), "runs are gone");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_refused_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = begun(dir.path(), 1 << 30);
+    let good = (1, 5, 1.0, Some((116.0, 39.0)));
+    let refuse = |store: &mut Store, row: Row| {
+        store.load(Table::Observations, batches(&[good, row], 1)).unwrap_err().to_string()
+    };
+    assert!(refuse(&mut store, (1, 6, 1.0, Some((216.0, 39.0)))).contains("longitude 216 is not on the globe"));
+    assert!(refuse(&mut store, (9, 6, 1.0, None)).contains("datastream 9 was never declared"));
+    assert!(refuse(&mut store, (1, 6, 1.0, Some((116.0, f64::NAN)))).contains("latitude NaN"));
+    assert_eq!(store.reader().snapshot().row_count(Table::Observations), 0);
+    let failing = [Ok(batch(&[good])), Err(Error::NoDatastream(77))];
+    assert!(store.load(Table::Observations, failing).is_err());
+    assert_eq!(store.load(Table::Observations, batches(&[good], 1)).unwrap().rows, 1);
+}
