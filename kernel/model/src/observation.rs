@@ -69,6 +69,8 @@ pub struct ObservationBatch {
     pub unit: Option<Arc<str>>,
     /// The values.
     pub rows: Vec<Observation>,
+    /// Where each value was measured, heights above the ellipsoid; empty: where the thing stands.
+    pub places: Vec<Place>,
 }
 
 /// Where a moving thing was.

@@ -57,6 +57,8 @@ pub struct Committed {
 pub(crate) struct Doubtful<S, R> {
     pub(crate) series: S,
     pub(crate) row: R,
+    /// Where a reading was measured, if it says so itself.
+    pub(crate) place: Option<Place>,
     pub(crate) group: usize,
 }
 
@@ -286,18 +288,27 @@ impl<'a> Gathering<'a> {
             let reason = format!("its unit is {}, the reading says {unit}: send it in {}", info.unit, info.unit);
             return self.refuse(&batch.datastream, reason);
         }
-        let place = self.place_of(&info.entity);
+        if !batch.places.is_empty() && batch.places.len() != batch.rows.len() {
+            let reason =
+                format!("{} readings have {} places: give one for each, or none", batch.rows.len(), batch.places.len());
+            return self.refuse(&batch.datastream, reason);
+        }
+        if let Some(off) = batch.places.iter().find(|place| !on_the_globe(place.lon_deg, place.lat_deg)) {
+            return self.refuse(&batch.datastream, off_the_globe(off));
+        }
+        let stands = self.place_of(&info.entity);
         let newest = self.newest_reading.get(&info.id).copied();
         let mut newest =
             newest.or_else(|| self.live.latest.readings.get(&info.id).map(|latest| latest.phenomenon_time));
         let mut kept = 0;
-        for row in &batch.rows {
+        for (n, row) in batch.rows.iter().enumerate() {
+            let place = batch.places.get(n).copied();
             if newest.is_some_and(|newest| row.phenomenon_time <= newest) {
-                self.doubtful_readings.push(Doubtful { series: info.clone(), row: *row, group: self.group });
+                self.doubtful_readings.push(Doubtful { series: info.clone(), row: *row, place, group: self.group });
                 continue;
             }
             newest = Some(row.phenomenon_time);
-            self.observation_rows.push(info.id, row, place);
+            self.observation_rows.push(info.id, row, place.or(stands));
             kept += 1;
         }
         if let Some(newest) = newest {
@@ -321,17 +332,14 @@ impl<'a> Gathering<'a> {
             return self.refuse(&batch.entity, reason);
         }
         if let Some(off) = batch.rows.iter().find(|row| !on_the_globe(row.place.lon_deg, row.place.lat_deg)) {
-            let Place { lon_deg, lat_deg, .. } = off.place;
-            let reason =
-                format!("longitude {lon_deg}, latitude {lat_deg} is not on the globe: send degrees, longitude first");
-            return self.refuse(&batch.entity, reason);
+            return self.refuse(&batch.entity, off_the_globe(&off.place));
         }
         let newest = self.newest_fix.get(&entity).copied();
         let mut newest = newest.or_else(|| self.live.latest.fixes.get(&entity).map(|latest| latest.time));
         let mut kept = 0;
         for row in &batch.rows {
             if newest.is_some_and(|newest| row.time <= newest) {
-                self.doubtful_fixes.push(Doubtful { series: entity, row: *row, group: self.group });
+                self.doubtful_fixes.push(Doubtful { series: entity, row: *row, place: None, group: self.group });
                 continue;
             }
             newest = Some(row.time);
@@ -356,7 +364,7 @@ impl<'a> Gathering<'a> {
 
     /// Keeps a doubtful reading after all.
     pub(crate) fn keep_reading(&mut self, doubtful: &Doubtful<Arc<DatastreamInfo>, Observation>) {
-        let place = self.place_of(&doubtful.series.entity);
+        let place = doubtful.place.or_else(|| self.place_of(&doubtful.series.entity));
         self.observation_rows.push(doubtful.series.id, &doubtful.row, place);
         self.outcomes[doubtful.group].observations += 1;
     }
@@ -388,6 +396,11 @@ impl<'a> Gathering<'a> {
         batches.retain(|(_, batch)| batch.num_rows() > 0);
         Ok((batches, self.outcomes))
     }
+}
+
+fn off_the_globe(place: &Place) -> String {
+    let Place { lon_deg, lat_deg, .. } = place;
+    format!("longitude {lon_deg}, latitude {lat_deg} is not on the globe: send degrees, longitude first")
 }
 
 fn on_the_globe(lon_deg: f64, lat_deg: f64) -> bool {

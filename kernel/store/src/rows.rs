@@ -72,10 +72,13 @@ impl ObservationRows {
         self.height.push(place.and_then(|p| p.height_m));
     }
 
-    /// Series, time and value bits of the rows gathered so far.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (u128, i64, u64, u64)> + '_ {
+    /// Series, time, bits of the value and of the place of the rows gathered so far.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = (u64, i64, u64, Option<[u64; 2]>)> + '_ {
         let series = self.datastream.iter().zip(&self.phenomenon).zip(&self.value);
-        series.map(|((id, time), value)| (u128::from(*id), *time, value.to_bits(), 0))
+        series.zip(self.lon.iter().zip(&self.lat)).map(|(((id, time), value), (lon, lat))| {
+            let place = lon.zip(*lat).map(|(lon, lat)| [lon.to_bits(), lat.to_bits()]);
+            (*id, *time, value.to_bits(), place)
+        })
     }
 
     /// `last_id` is the number of the last observation before these.
@@ -130,11 +133,9 @@ impl PositionRows {
         self.rows.push((entity, *fix));
     }
 
-    /// Series, time and place bits of the rows gathered so far.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = (u128, i64, u64, u64)> + '_ {
-        self.rows.iter().map(|(entity, fix)| {
-            (entity.0.as_u128(), fix.time.0, fix.place.lon_deg.to_bits(), fix.place.lat_deg.to_bits())
-        })
+    /// The rows gathered so far.
+    pub(crate) fn fixes(&self) -> impl Iterator<Item = &(EntityId, PositionFix)> {
+        self.rows.iter()
     }
 
     pub(crate) fn finish(self, sequence: Sequence) -> Result<RecordBatch, Error> {

@@ -160,8 +160,12 @@ impl Reader<'_> {
             if stream.1.len() >= BATCH_ROWS {
                 self.held -= stream.1.len();
                 let rows = std::mem::take(&mut stream.1);
-                let batch =
-                    ObservationBatch { datastream: stream.0.clone(), unit: Some(Arc::clone(&value.unit)), rows };
+                let batch = ObservationBatch {
+                    datastream: stream.0.clone(),
+                    unit: Some(Arc::clone(&value.unit)),
+                    rows,
+                    places: Vec::new(),
+                };
                 intake.put(Change::Observations(batch))?;
             }
         }
@@ -175,7 +179,12 @@ impl Reader<'_> {
                 if !stream.1.is_empty() {
                     let rows = std::mem::take(&mut stream.1);
                     let unit = Some(Arc::clone(&value.unit));
-                    intake.put(Change::Observations(ObservationBatch { datastream: stream.0.clone(), unit, rows }))?;
+                    intake.put(Change::Observations(ObservationBatch {
+                        datastream: stream.0.clone(),
+                        unit,
+                        rows,
+                        places: Vec::new(),
+                    }))?;
                 }
             }
         }

@@ -243,7 +243,12 @@ fn read_reading(
         return Ok(());
     }
     (target.stretch, target.at) = (batch.stretch, changes.len());
-    changes.push(Change::Observations(ObservationBatch { datastream: target.source.clone(), unit, rows: vec![row] }));
+    changes.push(Change::Observations(ObservationBatch {
+        datastream: target.source.clone(),
+        unit,
+        rows: vec![row],
+        places: Vec::new(),
+    }));
     Ok(())
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn readings(from: i64) -> Change {
         datastream: SourceKey::new("crash", "d"),
         unit: None,
         rows: (from..from + BATCH).map(row).collect(),
+        places: Vec::new(),
     })
 }
 

@@ -34,7 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "viewer-render",
         ],
     ),
-    ("benches", &[]),
+    ("benches", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
 ];
 
 /// Heavy packages and the only ones of ours that may depend on them directly.

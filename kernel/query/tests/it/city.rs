@@ -121,7 +121,12 @@ fn readings(hours: std::ops::Range<i64>) -> Vec<Change> {
                 quality: Quality::Good,
             };
             let rows = hours.clone().map(row).collect();
-            Change::Observations(ObservationBatch { datastream: key(&format!("t-{k}")), unit: None, rows })
+            Change::Observations(ObservationBatch {
+                datastream: key(&format!("t-{k}")),
+                unit: None,
+                rows,
+                places: Vec::new(),
+            })
         })
         .collect()
 }

@@ -130,3 +130,35 @@ fn the_newest_readings_are_found_wherever_they_lie() {
     assert_eq!(newest(1000).len(), 30);
     assert!(newest(0).is_empty());
 }
+
+#[test]
+fn readings_that_say_their_place_are_told_apart_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    let at = |lon_deg: f64| kernel_model::Place { lon_deg, lat_deg: 39.9, height_m: Some(40.0) };
+    let batch = |rows: Vec<kernel_model::Observation>, places: Vec<kernel_model::Place>| {
+        let (datastream, unit) = (crate::support::key("d"), None);
+        Change::Observations(kernel_model::ObservationBatch { datastream, unit, rows, places })
+    };
+    let walk =
+        || batch(vec![reading(10, 1.0), reading(10, 1.0), reading(5, 1.0)], vec![at(116.1), at(116.2), at(116.3)]);
+    let done = store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1"), walk()]]).unwrap();
+    assert_eq!((done.outcomes[0].observations, done.outcomes[0].unchanged), (3, 0));
+    for sealed in [false, true] {
+        if sealed {
+            store.seal().unwrap();
+        }
+        let again = store.commit(&[vec![walk()]]).unwrap();
+        assert_eq!((again.outcomes[0].observations, again.outcomes[0].unchanged), (0, 3));
+        let plain = store.commit(&[vec![readings("d", vec![reading(10, 1.0)])]]).unwrap();
+        assert_eq!(plain.outcomes[0].unchanged, 1, "without a place it is the one that is there");
+    }
+    let wrong = store
+        .commit(&[vec![
+            batch(vec![reading(20, 1.0)], vec![at(116.1), at(116.2)]),
+            batch(vec![reading(20, 1.0)], vec![at(416.1)]),
+        ]])
+        .unwrap();
+    let reasons: Vec<&str> = wrong.outcomes[0].rejected.iter().map(|r| r.reason.as_str()).collect();
+    assert!(reasons[0].contains("1 readings have 2 places") && reasons[1].contains("not on the globe"), "{reasons:?}");
+}

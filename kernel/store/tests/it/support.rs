@@ -38,7 +38,7 @@ pub(crate) fn reading(t: i64, value: f64) -> Observation {
 }
 
 pub(crate) fn readings(datastream: &str, rows: Vec<Observation>) -> Change {
-    Change::Observations(ObservationBatch { datastream: key(datastream), unit: None, rows })
+    Change::Observations(ObservationBatch { datastream: key(datastream), unit: None, rows, places: Vec::new() })
 }
 
 pub(crate) fn fix(entity: &str, t: i64, lon_deg: f64) -> Change {
