@@ -82,7 +82,7 @@ impl<'a> Positions<'a> {
 
     /// Codes every row into its place.
     #[inline]
-    fn each<T>(&self, out: &mut [T], code: impl Fn(usize) -> Result<T, Error>) -> Result<(), Error> {
+    fn each<T>(&self, out: &mut [T], mut code: impl FnMut(usize) -> Result<T, Error>) -> Result<(), Error> {
         same_length("the output", out.len(), self.len())?;
         for (index, places) in out.chunks_mut(BLOCK).enumerate() {
             let first = index * BLOCK;
@@ -250,11 +250,16 @@ pub fn texts<G: Grid>(
     })
 }
 
-/// H3 ids of a resolution.
+/// H3 ids of a resolution. Positions that stay in a cell, as those in the order of their keys do, take a fraction of the time
+/// of scattered ones.
 ///
 /// # Errors
 /// [`Error::Row`] for a position off the Earth, [`Error::Level`], [`Error::Slice`].
 pub fn h3(positions: &Positions, resolution: u8, out: &mut [u64]) -> Result<(), Error> {
     let resolution = h3::resolution_of(resolution)?;
-    positions.each(out, |row| Ok(h3::Cell::at(&positions.flat(row), resolution)?.to_u64()))
+    let mut memory = h3::Memory::new(resolution);
+    positions.each(out, |row| match memory.cell(positions.lon_deg[row], positions.lat_deg[row]) {
+        Some(cell) => Ok(cell.into()),
+        None => Ok(h3::Cell::at(&positions.flat(row), resolution)?.to_u64()),
+    })
 }

@@ -4,7 +4,8 @@
 use std::{cmp::Ordering, collections::BinaryHeap};
 
 use crate::{
-    earth::{LEAST_RADIUS, Site, arc_of, is_length, straight_squared_of},
+    bounds::LonLatBox,
+    earth::{LEAST_RADIUS, Site, arc_of, is_length, straight_squared_of, widened},
     error::Error,
     frame::LocalFrame,
     ray::Ray,
@@ -23,11 +24,17 @@ pub trait Ranking<const D: usize> {
 
     /// The greatest rank that is asked for.
     fn limit(&self) -> f64;
+
+    /// A box that holds every point of at most a rank, seen from above; nothing where none is known.
+    fn around(&self, _rank: f64) -> Option<LonLatBox> {
+        None
+    }
 }
 
 /// Nearest to a place on the ground, by [`crate::distance_m`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
+    from: [f64; 2],
     site: Site,
     limit: f64,
 }
@@ -39,7 +46,7 @@ impl Near {
     /// [`Error::Shape`] where it is not a place or the limit not a length.
     pub fn new(from: [f64; 2], within_m: f64) -> Result<Self, Error> {
         check(&from, within_m)?;
-        Ok(Self { site: Site::new(from, 0.0), limit: straight_squared_of(within_m) })
+        Ok(Self { from, site: Site::new(from, 0.0), limit: straight_squared_of(within_m) })
     }
 }
 
@@ -60,6 +67,10 @@ impl Ranking<2> for Near {
 
     fn limit(&self) -> f64 {
         self.limit
+    }
+
+    fn around(&self, rank: f64) -> Option<LonLatBox> {
+        Some(widened(LonLatBox::point(self.from), rank.sqrt()))
     }
 }
 

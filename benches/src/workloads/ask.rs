@@ -1,6 +1,6 @@
 //! What is asked, and how the store and its index answer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 use anyhow::Context;
@@ -45,7 +45,61 @@ enum Answer {
     Ids(Vec<u64>),
     Number(usize),
     Counts(Vec<(i64, usize)>),
-    Groups(HashMap<(u64, i64), (u64, f64)>),
+    Groups(Groups),
+}
+
+/// Number and sum of the values by cell and hour: hours of a cell stand together, as its rows do.
+#[derive(Default)]
+struct Groups(HashMap<u64, Hours>);
+
+/// The hours of a cell from the first one on.
+#[derive(Default)]
+struct Hours {
+    first: i64,
+    groups: VecDeque<(u64, f64)>,
+}
+
+impl Hours {
+    fn group(&mut self, hour: i64) -> &mut (u64, f64) {
+        if self.groups.is_empty() {
+            self.first = hour;
+        }
+        while hour < self.first {
+            self.groups.push_front((0, 0.0));
+            self.first -= 1;
+        }
+        let at = (hour - self.first) as usize;
+        if at >= self.groups.len() {
+            self.groups.resize(at + 1, (0, 0.0));
+        }
+        &mut self.groups[at]
+    }
+}
+
+impl Groups {
+    fn take(&mut self, other: Self) {
+        for (cell, hours) in other.0 {
+            let own = self.0.entry(cell).or_default();
+            for (hour, (count, sum)) in (hours.first..).zip(hours.groups) {
+                let group = own.group(hour);
+                *group = (group.0 + count, group.1 + sum);
+            }
+        }
+    }
+
+    /// Cell, hour, number and mean.
+    fn rows(&self) -> impl Iterator<Item = (u64, i64, u64, f64)> + '_ {
+        let of_cell = |(cell, hours): (&u64, &Hours)| {
+            let (cell, first) = (*cell, hours.first);
+            hours
+                .groups
+                .iter()
+                .zip(first..)
+                .map(move |((count, sum), hour)| (cell, hour, *count, sum / *count as f64))
+                .collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_cell).filter(|(_, _, count, _)| *count > 0)
+    }
 }
 
 pub(crate) fn ask(city: &mut City, name: &str, request: &Value) -> anyhow::Result<Value> {
@@ -86,7 +140,7 @@ fn way(name: &str) -> Option<Way> {
         "points_by_district" => |city, points, _| counts(points, &city.districts),
         "points_by_fence" => |city, points, _| counts(points, &city.fences),
         "cells_of_district" => cells_of_district,
-        "cells_of_everything" => |_, points, _| groups(points, |part| Ok(vec![0..part.rows()])),
+        "cells_of_everything" => |_, points, _| groups(points, |part| Ok(part.rows_in_spans(&Spans::ALL)?)),
         _ => return None,
     })
 }
@@ -176,8 +230,8 @@ fn groups(
     let threads = if rows < 20_000 { 1 } else { threads };
     let next = std::sync::atomic::AtomicUsize::new(0);
     let step = runs.len().div_ceil(threads * 8).max(1);
-    let work = || -> anyhow::Result<HashMap<(u64, i64), (u64, f64)>> {
-        let mut groups = HashMap::new();
+    let work = || -> anyhow::Result<Groups> {
+        let mut groups = Groups::default();
         loop {
             let from = next.fetch_add(step, std::sync::atomic::Ordering::Relaxed);
             let Some(runs) = runs.get(from..runs.len().min(from + step)).filter(|runs| !runs.is_empty()) else {
@@ -196,19 +250,13 @@ fn groups(
             .collect::<anyhow::Result<Vec<_>>>()
     })?;
     let mut groups = all.pop().unwrap_or_default();
-    for (key, (count, sum)) in all.into_iter().flatten() {
-        let group: &mut (u64, f64) = groups.entry(key).or_default();
-        *group = (group.0 + count, group.1 + sum);
+    for other in all {
+        groups.take(other);
     }
     Ok(Answer::Groups(groups))
 }
 
-fn group(
-    part: &Part,
-    chunk: usize,
-    rows: Range<usize>,
-    groups: &mut HashMap<(u64, i64), (u64, f64)>,
-) -> anyhow::Result<()> {
+fn group(part: &Part, chunk: usize, rows: Range<usize>, groups: &mut Groups) -> anyhow::Result<()> {
     let real = |column: usize| part.column(chunk, column);
     let (lon, lat, value, time) = (real(LON)?, real(LAT)?, real(VALUE)?, real(TIME)?);
     let (lon, lat) = (
@@ -219,9 +267,15 @@ fn group(
     batch::h3(&Positions::new_2d(lon, lat)?, RESOLUTION, &mut cells)?;
     let values = &value.as_primitive::<Float64Type>().values()[rows.clone()];
     let times = &time.as_primitive::<TimestampMicrosecondType>().values()[rows];
-    for ((cell, time), value) in cells.into_iter().zip(times).zip(values) {
-        let group = groups.entry((cell, time.div_euclid(HOUR_US))).or_insert((0, 0.0));
-        *group = (group.0 + 1, group.1 + value);
+    let mut from = 0;
+    for same in cells.chunk_by(|a, b| a == b) {
+        let rows = from..from + same.len();
+        let hours = groups.0.entry(same[0]).or_default();
+        for (time, value) in times[rows.clone()].iter().zip(&values[rows.clone()]) {
+            let group = hours.group(time.div_euclid(HOUR_US));
+            *group = (group.0 + 1, group.1 + value);
+        }
+        from = rows.end;
     }
     Ok(())
 }
@@ -251,17 +305,12 @@ fn json_of(answer: Answer, name: &str) -> Value {
         Answer::Number(number) => json!(number),
         Answer::Counts(counts) => json!(counts.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>()),
         Answer::Groups(groups) if name == "cells_of_everything" => {
-            let rows: u64 = groups.values().map(|(count, _)| count).sum();
-            let means: f64 = groups.values().map(|(count, sum)| sum / *count as f64).sum();
-            json!([groups.len(), rows, means])
+            let (mut number, mut rows, mut means) = (0_u64, 0, 0.0);
+            groups
+                .rows()
+                .for_each(|(_, _, count, mean)| (number, rows, means) = (number + 1, rows + count, means + mean));
+            json!([number, rows, means])
         }
-        Answer::Groups(groups) => {
-            json!(
-                groups
-                    .into_iter()
-                    .map(|((cell, hour), (count, sum))| json!([cell, hour, count, sum / count as f64]))
-                    .collect::<Vec<_>>()
-            )
-        }
+        Answer::Groups(groups) => json!(groups.rows().collect::<Vec<_>>()),
     }
 }

@@ -57,8 +57,8 @@ fn observations(points: &RecordBatch) -> anyhow::Result<RecordBatch> {
     let time = cast(column("ts")?, &timestamp())?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(datastream),
-        time.clone(),
         time,
+        new_null_array(&timestamp(), count),
         cast(column("value")?, &DataType::Float64)?,
         Arc::new(UInt8Array::from(vec![0; count])),
         column("lon")?.clone(),

@@ -5,12 +5,14 @@
 
 mod cover;
 mod grid;
+mod memory;
 mod planar;
 mod shape;
 
 pub(crate) use cover::hulls;
 pub use cover::{CoverCell, cover_box, cover_polygon, cover_polygons};
 pub use grid::Grid;
+pub(crate) use memory::Memory;
 
 use std::fmt;
 use std::str::FromStr;

@@ -116,3 +116,46 @@ fn slices_that_do_not_belong_together_are_refused() {
     assert_eq!(batch::geosot(&positions, 0, &mut [0; 8]).unwrap(), 1);
     assert!(batch::morton_2d(&Positions::new_2d(&[], &[]).unwrap(), &mut []).is_ok());
 }
+
+/// Positions that stay in cells, walk over their edges and meet them again: each has the cell it has alone. The places are in
+/// the city, at the corners of the icosahedron's faces and at its pentagons, near a pole and on both sides of the antimeridian.
+#[test]
+fn hexagons_of_positions_that_stay_near_are_their_own() {
+    let centres = [
+        (116.3, 39.9),
+        (-179.9999, 10.0),
+        (179.9999, -60.0),
+        (10.536, 64.7),
+        (58.157, 10.447),
+        (-36.7, 50.1),
+        (0.0, 0.0),
+        (25.0, 84.9),
+        (25.0, 89.7),
+    ];
+    let mut state = 7_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64 - 0.5
+    };
+    for resolution in 0..=15_u8 {
+        let size = 120.0 * 7.0_f64.sqrt().powi(-i32::from(resolution));
+        for (lon, lat) in centres {
+            let (mut lons, mut lats) = (Vec::new(), Vec::new());
+            let (mut east, mut north) = (0.0, 0.0);
+            for n in 0..1500 {
+                let step = if n % 100 == 0 { size } else { size / 12.0 };
+                east += random() * step;
+                north += random() * step;
+                let shifted: f64 = lon + east;
+                lons.push((shifted + 540.0).rem_euclid(360.0) - 180.0);
+                lats.push((lat + north).clamp(-90.0, 90.0));
+            }
+            let mut cells = vec![0; lons.len()];
+            batch::h3(&Positions::new_2d(&lons, &lats).unwrap(), resolution, &mut cells).unwrap();
+            for ((cell, lon), lat) in cells.iter().zip(&lons).zip(&lats) {
+                let alone = h3::Cell::of(&Position::new_2d(*lon, *lat).unwrap(), resolution).unwrap();
+                assert_eq!(*cell, alone.to_u64(), "{lon} {lat} at resolution {resolution}");
+            }
+        }
+    }
+}

@@ -153,13 +153,13 @@ static DATASTREAMS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
-/// `lon`, `lat`, `height_m`: where it was so, of itself or of the thing; `quality`: 0 good, 1 suspect, 2 missing; `id`: its
+/// `result_time`: null where it is the phenomenon's; `lon`, `lat`, `height_m`: where it was so, of itself or of the thing; `quality`: 0 good, 1 suspect, 2 missing; `id`: its
 /// number, unique in the store.
 static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![
         number("datastream"),
         instant("phenomenon_time", false),
-        instant("result_time", false),
+        instant("result_time", true),
         Field::new("value", DataType::Float64, false),
         Field::new("quality", DataType::UInt8, false),
         real("lon"),

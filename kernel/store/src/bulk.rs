@@ -118,7 +118,9 @@ impl<'a> Bulk<'a> {
         }
         self.sorting.push(std::thread::spawn(move || {
             let mut latest = Latest::default();
-            waiting.iter().for_each(|rows| latest.learn(table, rows));
+            for rows in &waiting {
+                latest.learn(table, rows);
+            }
             Ok((Part::of(table, &waiting)?, latest))
         }));
         Ok(())
@@ -235,8 +237,9 @@ fn check_places(table: Table, rows: &RecordBatch) -> Result<(), Error> {
     let Some(layout) = Layout::of(table) else { return Err(Error::defect("only rows with places come in bulk")) };
     for (column, limit) in [(layout.lon, 180.0), (layout.lat, 90.0)] {
         let degrees = rows.column(column).as_primitive::<Float64Type>();
-        let off = |row: &usize| degrees.is_valid(*row) && !(degrees.value(*row).abs() <= limit);
-        if degrees.values().iter().any(|value| !(value.abs() <= limit))
+        let within = |value: f64| (-limit..=limit).contains(&value);
+        let off = |row: &usize| degrees.is_valid(*row) && !within(degrees.value(*row));
+        if !degrees.values().iter().all(|value| within(*value))
             && let Some(row) = (0..rows.num_rows()).find(off)
         {
             let name = if column == layout.lon { "longitude" } else { "latitude" };

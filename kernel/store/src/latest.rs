@@ -26,7 +26,7 @@ pub(crate) struct Latest {
 
 /// The greatest number among observations; 0 where they are older than numbers.
 pub(crate) fn last_id(batch: &RecordBatch) -> u64 {
-    let numbers = batch.columns().get(9).map(|numbers| numbers.as_primitive::<UInt64Type>());
+    let numbers = batch.columns().get(9).map(AsArray::as_primitive::<UInt64Type>);
     numbers.and_then(arrow::compute::max).unwrap_or_default()
 }
 

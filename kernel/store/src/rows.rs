@@ -51,7 +51,7 @@ fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 pub(crate) struct ObservationRows {
     datastream: Vec<u64>,
     phenomenon: Vec<i64>,
-    result: Vec<i64>,
+    result: Vec<Option<i64>>,
     value: Vec<f64>,
     quality: Vec<u8>,
     lon: Vec<Option<f64>>,
@@ -64,7 +64,7 @@ impl ObservationRows {
     pub(crate) fn push(&mut self, datastream: DatastreamId, row: &Observation, place: Option<Place>) {
         self.datastream.push(datastream.0);
         self.phenomenon.push(row.phenomenon_time.0);
-        self.result.push(row.result_time.unwrap_or(row.phenomenon_time).0);
+        self.result.push(row.result_time.filter(|at| *at != row.phenomenon_time).map(|at| at.0));
         self.value.push(row.value);
         self.quality.push(row.quality.code());
         self.lon.push(place.map(|p| p.lon_deg));
@@ -87,7 +87,7 @@ impl ObservationRows {
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from(self.datastream)),
             instants(self.phenomenon),
-            instants(self.result),
+            maybe_instants(self.result),
             Arc::new(Float64Array::from(self.value)),
             Arc::new(UInt8Array::from(self.quality)),
             Arc::new(Float64Array::from(self.lon)),
@@ -110,7 +110,7 @@ pub(crate) fn read_observations(batch: &RecordBatch, mut each: impl FnMut(Datast
     for row in 0..batch.num_rows() {
         let observation = Observation {
             phenomenon_time: TimeUs(phenomenon.value(row)),
-            result_time: Some(TimeUs(result.value(row))),
+            result_time: get(result, row).map(TimeUs),
             value: value.value(row),
             quality: match quality.value(row) {
                 0 => Quality::Good,

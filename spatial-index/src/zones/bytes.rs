@@ -37,19 +37,19 @@ impl Zones {
         bytes.extend_from_slice(&(self.placed as u64).to_le_bytes());
         if let Some(boxes) = self.boxes.first() {
             for axis in 0..3 {
-                put(&mut bytes, zones, boxes.iter().map(|block| &block.lo[axis]), |v| v.to_le_bytes());
+                put(&mut bytes, zones, boxes.iter().map(|block| &block.lo[axis]), f32::to_le_bytes);
             }
             for axis in 0..3 {
-                put(&mut bytes, zones, boxes.iter().map(|block| &block.hi[axis]), |v| v.to_le_bytes());
+                put(&mut bytes, zones, boxes.iter().map(|block| &block.hi[axis]), f32::to_le_bytes);
             }
         }
         if let Some(times) = self.times.first() {
-            put(&mut bytes, zones, times.iter().map(|block| &block.from), |v| v.to_le_bytes());
-            put(&mut bytes, zones, times.iter().map(|block| &block.to), |v| v.to_le_bytes());
+            put(&mut bytes, zones, times.iter().map(|block| &block.from), i64::to_le_bytes);
+            put(&mut bytes, zones, times.iter().map(|block| &block.to), i64::to_le_bytes);
         }
         if let Some(series) = self.series.first() {
-            put(&mut bytes, zones, series.iter().map(|block| &block.from), |v| v.to_le_bytes());
-            put(&mut bytes, zones, series.iter().map(|block| &block.to), |v| v.to_le_bytes());
+            put(&mut bytes, zones, series.iter().map(|block| &block.from), u64::to_le_bytes);
+            put(&mut bytes, zones, series.iter().map(|block| &block.to), u64::to_le_bytes);
         }
         let checksum = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&checksum.to_le_bytes());

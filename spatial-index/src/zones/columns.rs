@@ -59,6 +59,9 @@ impl Columns<'_> {
             let some = LANES.min(count - lanes);
             let at = from + lanes;
             let side = |values: &[f64]| {
+                if let Some(side) = values[at..].first_chunk::<LANES>() {
+                    return *side;
+                }
                 let mut side = [f64::INFINITY; LANES];
                 side[..some].copy_from_slice(&values[at..at + some]);
                 side

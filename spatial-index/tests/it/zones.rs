@@ -71,7 +71,7 @@ fn tested(runs: &[Run], held: impl Fn(&Run) -> u64) -> Vec<usize> {
         match run.certain.all() {
             true => rows.extend(run.rows.clone()),
             false => {
-                rows.extend(run.rows.clone().zip(0..).filter(|(_, bit)| held(run) >> bit & 1 == 1).map(|(row, _)| row))
+                rows.extend(run.rows.clone().zip(0..).filter(|(_, bit)| held(run) >> bit & 1 == 1).map(|(row, _)| row));
             }
         }
     }

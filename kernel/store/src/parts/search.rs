@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::{ControlFlow, Range};
 
 use arrow::array::ArrayRef;
-use spatial_index::{Columns, Ranking, Region, Run, Spans, Zones};
+use spatial_index::{Certain, Columns, Ranking, Region, Run, Spans, ZONE_ROWS, Zones};
 
 use super::layout::{self, Layout};
 use super::part::{CHUNK_ROWS, Part};
@@ -39,6 +39,9 @@ impl Ord for Found {
         self.rank.total_cmp(&other.rank).then((self.part, self.row).cmp(&(other.part, other.row)))
     }
 }
+
+/// What is known of rows of which only the region is asked.
+const NOT_IN_REGION: Certain = Certain { in_region: false, in_band: true, of_series: true };
 
 impl Part {
     /// Runs of rows in the region and the spans, exactly, ascending. The series of a position is [`crate::series_of`] its
@@ -78,7 +81,10 @@ impl Part {
         spans: &Spans,
         mut take: impl FnMut(Range<usize>),
     ) -> Result<(), Error> {
-        let Some(layout) = Layout::of(self.table()) else { return Ok(take(0..self.rows())) };
+        let Some(layout) = Layout::of(self.table()) else {
+            take(0..self.rows());
+            return Ok(());
+        };
         let mut border = Border::new(self, layout);
         let zones = self.zones()?;
         let mut test = |run: Run| match border.take(region, spans, run, &mut take) {
@@ -108,13 +114,28 @@ impl Part {
         let Some(layout) = Layout::of(self.table()) else { return Ok(()) };
         let mut border = Border::new(self, layout);
         let zones: &Zones = self.zones()?;
+        let mut near = None;
         for (bound, rows) in zones.nearest::<D, K>(ranking) {
             if nearest.is_full_below(bound) {
                 break;
             }
-            border.load(rows.start / CHUNK_ROWS, Needed { place: true, height: D == 3, ..Needed::default() })?;
-            for row in rows {
-                let rank = ranking.at(&border.point::<D>(row));
+            border.load(rows.start / CHUNK_ROWS, NOT_IN_REGION, D == 3)?;
+            let (columns, first) = (border.columns(), border.chunk * CHUNK_ROWS);
+            // Comparing degrees is cheap, a rank takes trigonometry.
+            let worst = nearest.worst();
+            if near.is_none_or(|(rank, _)| rank > worst) {
+                near = ranking.around(worst).filter(|_| worst < f64::INFINITY).map(|around| (worst, around.region()));
+            }
+            let mut held = match &near {
+                Some((_, region)) => {
+                    columns.held(&Run { rows: rows.clone(), certain: NOT_IN_REGION }, first, region, &Spans::ALL)
+                }
+                None => u64::MAX >> (ZONE_ROWS - rows.len()),
+            };
+            while held != 0 {
+                let row = rows.start + held.trailing_zeros() as usize;
+                held &= held - 1;
+                let rank = ranking.at(&point(&columns, row - first));
                 if rank <= ranking.limit() {
                     nearest.add(Found { rank, part, row });
                 }
@@ -140,6 +161,14 @@ impl Nearest {
         self.found.len() >= self.most && self.found.peek().is_none_or(|last| last.rank < bound)
     }
 
+    /// The rank from which on nothing is taken.
+    fn worst(&self) -> f64 {
+        match self.found.peek() {
+            Some(last) if self.found.len() >= self.most => last.rank,
+            _ => f64::INFINITY,
+        }
+    }
+
     fn add(&mut self, found: Found) {
         if self.found.len() < self.most {
             self.found.push(found);
@@ -160,15 +189,6 @@ impl Rows {
             None => self.0.push(rows),
         }
     }
-}
-
-/// Which columns a test needs.
-#[derive(Debug, Clone, Copy, Default)]
-struct Needed {
-    place: bool,
-    height: bool,
-    time: bool,
-    series: bool,
 }
 
 /// Columns of the chunk that is being tested.
@@ -201,10 +221,7 @@ impl<'a> Border<'a> {
             return Ok(());
         }
         let chunk = run.rows.start / CHUNK_ROWS;
-        let place = !run.certain.in_region;
-        let needed =
-            Needed { place, height: place && D == 3, time: !run.certain.in_band, series: !run.certain.of_series };
-        self.load(chunk, needed)?;
+        self.load(chunk, run.certain, D == 3)?;
         let (first, columns) = (chunk * CHUNK_ROWS, self.columns());
         let mut held = match region {
             Some(region) => columns.held(&run, first, region, spans),
@@ -220,22 +237,24 @@ impl<'a> Border<'a> {
         Ok(())
     }
 
-    fn load(&mut self, chunk: usize, needed: Needed) -> Result<(), Error> {
+    /// Brings the columns that are needed to test what is not certain.
+    fn load(&mut self, chunk: usize, certain: Certain, in_space: bool) -> Result<(), Error> {
         let (part, layout) = (self.part, self.layout);
         if self.chunk != chunk {
             *self = Self { chunk, ..Self::new(part, layout) };
         }
-        if needed.place && self.lon.is_none() {
+        if !certain.in_region && self.lon.is_none() {
             self.lon = Some(part.column(chunk, layout.lon)?);
             self.lat = Some(part.column(chunk, layout.lat)?);
         }
-        if let Some(column) = layout.height.filter(|_| needed.height && self.height.is_none()) {
+        let needs_height = in_space && !certain.in_region && self.height.is_none();
+        if let Some(column) = layout.height.filter(|_| needs_height) {
             self.height = Some(layout::heights(&part.column(chunk, column)?));
         }
-        if needed.time && self.time.is_none() {
+        if !certain.in_band && self.time.is_none() {
             self.time = Some(part.column(chunk, layout.time)?);
         }
-        if needed.series && self.series.is_none() {
+        if !certain.of_series && self.series.is_none() {
             self.series = Some(layout::series(&part.column(chunk, layout.series)?));
         }
         Ok(())
@@ -251,14 +270,14 @@ impl<'a> Border<'a> {
             series: self.series.as_ref().map(layout::numbers),
         }
     }
+}
 
-    fn point<const D: usize>(&self, row: usize) -> [f64; D] {
-        let columns = self.columns();
-        let row = row - self.chunk * CHUNK_ROWS;
-        std::array::from_fn(|axis| match axis {
-            0 => columns.lon[row],
-            1 => columns.lat[row],
-            _ => columns.height_m.map_or(f64::NAN, |heights| heights[row]),
-        })
-    }
+/// A row's place and, in space, its height.
+#[inline]
+fn point<const D: usize>(columns: &Columns<'_>, row: usize) -> [f64; D] {
+    std::array::from_fn(|axis| match axis {
+        0 => columns.lon[row],
+        1 => columns.lat[row],
+        _ => columns.height_m.map_or(f64::NAN, |heights| heights[row]),
+    })
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use coding_system::{Key, Position, Profile};
 use kernel_model::TimeUs;
 use kernel_model::schema::Table;
@@ -85,7 +85,7 @@ pub(super) fn properties(table: Table) -> Result<WriterProperties, Error> {
         .set_data_page_row_count_limit(ROWS_PER_PAGE)
         .set_created_by(concat!("urbis ", env!("CARGO_PKG_VERSION")).to_owned());
     for field in table.schema().fields() {
-        if let Some(encoding) = encoding(table, field.data_type()) {
+        if let Some(encoding) = encoding(table, field) {
             let column = ColumnPath::from(field.name().as_str());
             builder =
                 builder.set_column_dictionary_enabled(column.clone(), false).set_column_encoding(column, encoding);
@@ -99,11 +99,13 @@ pub(super) fn properties(table: Table) -> Result<WriterProperties, Error> {
 }
 
 /// Numbers of tables sorted by place: those of neighbours are alike in their first bytes, instants in their differences.
-fn encoding(table: Table, numbers: &DataType) -> Option<Encoding> {
+fn encoding(table: Table, column: &Field) -> Option<Encoding> {
     Layout::of(table)?;
-    match numbers {
+    match column.data_type() {
         DataType::Float64 | DataType::Float32 => Some(Encoding::BYTE_STREAM_SPLIT),
         DataType::Timestamp(..) => Some(Encoding::DELTA_BINARY_PACKED),
+        // Each has its own: a dictionary would hold them all.
+        DataType::UInt64 if column.name() == "id" => Some(Encoding::DELTA_BINARY_PACKED),
         _ => None,
     }
 }

@@ -33,8 +33,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone("+00:00"));
     let columns: Vec<ArrayRef> = vec![
         Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.0))),
-        times.clone(),
         times,
+        new_null_array(&kernel_model::schema::timestamp(), rows.len()),
         Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
         Arc::new(UInt8Array::from(vec![0; rows.len()])),
         Arc::new(rows.iter().map(|row| row.3.map(|place| place.0)).collect::<Float64Array>()),
