@@ -9,10 +9,10 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,6 +38,15 @@ def timed(task: Callable[[Any], Any], items: Iterator[Any], seconds: float, most
         if len(latencies) == most or (most is None and after >= until):
             break
     return {"seconds": (time.perf_counter_ns() - begun) / 1e9, "latencies_us": latencies}
+
+
+def heard(reply: dict) -> dict:
+    """A reply of the second process, when it is one."""
+    if "error" in reply:
+        raise RuntimeError(reply["error"])
+    if "not_run" in reply:
+        raise NotRun(reply["not_run"])
+    return reply
 
 
 def round_and_round(questions: list[dict], first: int) -> Iterator[dict]:
@@ -153,15 +162,10 @@ class Worker:
         assert len(others) == 1, "two clients at most"
         if self.it.clients == "processes":
             return self.with_process(mine, others[0])
-        other = self.it.another()
-        beside: list[dict] = []
-        thread = threading.Thread(target=lambda: beside.append(self.run(other, others[0])))
-        thread.start()
-        own = self.run(self.it, mine)
-        thread.join()
-        if not beside:
-            raise RuntimeError("the second client failed")
-        return [own, *beside]
+        with ThreadPoolExecutor(1) as pool:
+            beside = pool.submit(self.run, self.it.another(), others[0])
+            own = self.run(self.it, mine)
+            return [own, beside.result()]
 
     def with_process(self, mine: dict, other: dict) -> list[dict]:
         """Runs one request here and one in a second process, which stays for the next time."""
@@ -169,10 +173,13 @@ class Worker:
             command = [sys.executable, __file__, self.name, "--client", "1"]
             self.helper = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self.tell({"open": self.opened})
-            self.hear()
+            heard(self.reply())
         self.tell(other | {"own": True})
-        own = self.run(self.it, mine)
-        return [own, self.hear()]
+        try:
+            own = self.run(self.it, mine)
+        finally:
+            beside = self.reply()
+        return [own, heard(beside)]
 
     def tell(self, request: dict) -> None:
         """Sends a request to the second process."""
@@ -180,15 +187,10 @@ class Worker:
         self.helper.stdin.write(json.dumps(request) + "\n")
         self.helper.stdin.flush()
 
-    def hear(self) -> dict:
+    def reply(self) -> dict:
         """The second process's answer."""
         assert self.helper is not None and self.helper.stdout is not None
-        reply = json.loads(self.helper.stdout.readline())
-        if "error" in reply:
-            raise RuntimeError(reply["error"])
-        if "not_run" in reply:
-            raise NotRun(reply["not_run"])
-        return reply
+        return json.loads(self.helper.stdout.readline())
 
     def run(self, it: Contestant, request: dict) -> dict:
         """One client's part."""
@@ -228,6 +230,7 @@ class Worker:
         """Ends the second process and the contestant."""
         if self.helper is not None:
             self.tell({"close": {}})
+            self.reply()
             self.helper.wait(timeout=30)
         if self.contestant is not None and self.client == 0:
             self.contestant.close()

@@ -1,12 +1,17 @@
 """What every contestant is: a store with tables, and one method for each thing that is asked."""
 
 import os
+import pwd
+import shutil
 import zlib
+from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+METRES_PER_DEGREE = 111_195.0
 
 # Asks that share a method.
 METHODS = {"box_small": "box", "box_medium": "box", "box_large": "count"}
@@ -139,6 +144,17 @@ def answer(contestant: Contestant, ask: str, given: Any) -> Any:
     return list(columns[0])
 
 
+def unprivileged(user: str, store: Path, signal: str) -> list[str]:
+    """What to put before a server's command: it gets this signal when we are gone, and when we are root it runs as
+    another user, to whom the store is made over."""
+    prefix = ["setpriv", "--pdeathsig", signal]
+    if os.geteuid() == 0:
+        who = pwd.getpwnam(user)
+        shutil.chown(store, who.pw_uid, who.pw_gid)
+        prefix += [f"--reuid={who.pw_uid}", f"--regid={who.pw_gid}", "--clear-groups"]
+    return prefix
+
+
 def bytes_on_disk(folder: Path) -> int:
     """Bytes that the files under a folder take on the disk."""
     files = (Path(at) / name for at, _, names in os.walk(folder) for name in names)
@@ -153,3 +169,26 @@ def box_text(box: list[float]) -> str:
 def wkt(ring: list[list[float]]) -> str:
     """A ring of places as WKT."""
     return f"POLYGON(({', '.join(f'{x!r} {y!r}' for x, y in ring)}))"
+
+
+def first_reach(scale: float) -> float:
+    """Metres within which ten points are mostly found: where a search for the nearest begins that must grow."""
+    return 250.0 / scale**0.5
+
+
+def degrees_around(lat: float, metres: float) -> tuple[float, float]:
+    """Half the sides, in degrees of longitude and latitude, of a box that surely holds a circle."""
+    half = metres * 1.01 / METRES_PER_DEGREE
+    return half / cos(radians(lat)), half
+
+
+def local_metres(lat: float) -> tuple[float, float]:
+    """Metres of a degree of longitude and of latitude on the ellipsoid at a place: for those who measure in the plane."""
+    axis, flattening = 6_378_137.0, 1 / 298.257223563
+    eccentric = flattening * (2 - flattening)
+    rest = 1 - eccentric * sin(radians(lat)) ** 2
+    return radians(1) * axis / rest**0.5 * cos(radians(lat)), radians(1) * axis * (1 - eccentric) / rest**1.5
+
+
+# Tolerance of those who measure so: a share of the distance, and metres.
+PLANAR_RELATIVE, PLANAR_METRES = 3e-4, 0.01

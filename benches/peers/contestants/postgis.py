@@ -5,9 +5,6 @@ Traps: `&&` compares boxes of float32, so `ST_Intersects` decides; parallel work
 questions; without LATERAL the planner drives points x polygons from the points.
 """
 
-import os
-import pwd
-import shutil
 import struct
 import subprocess
 import time
@@ -19,7 +16,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import pq as libpq
 
-from contestants.base import Contestant
+from contestants.base import Contestant, unprivileged
 
 SERVER_USER = "postgres"
 EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000
@@ -90,7 +87,7 @@ class PostGis(Contestant):
         self.buffers_mb = int(min(4096, max(128, 4096 * scale)))
 
     def start(self) -> None:
-        as_user = self.unprivileged()
+        as_user = unprivileged(SERVER_USER, self.store, "INT")  # INT: do not wait for sessions
         programs = newest_bin()
         if not self.cluster.exists():
             command = [programs / "initdb", "-D", self.cluster, "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C"]
@@ -108,14 +105,6 @@ class PostGis(Contestant):
         self.server = subprocess.Popen(
             [*as_user, programs / "postgres", "-D", self.cluster, *options], stdout=log, stderr=log, cwd="/")
         self.wait()
-
-    def unprivileged(self) -> list[str]:
-        """The server refuses to run as root: what to put before a command, with the store made over to that user."""
-        if os.geteuid() != 0:
-            return []
-        user = pwd.getpwnam(SERVER_USER)
-        shutil.chown(self.store, user.pw_uid, user.pw_gid)
-        return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
     def wait(self) -> None:
         """Until the server takes a connection; it may have to recover."""
