@@ -17,6 +17,7 @@ class Party:
     def __init__(self, key: str, command: list[str], where: dict, environment: dict[str, str]) -> None:
         self.key, self.command, self.where, self.environment = key, command, where, environment
         self.about: dict = {}
+        self.lacks: dict[str, str] = {}  # tables that were not loaded, and why
         self.process: subprocess.Popen[str] | None = None
 
     @property

@@ -34,6 +34,11 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def brief(milliseconds: float) -> str:
+    """Two digits that count."""
+    return f"{milliseconds:,.0f}" if milliseconds >= 100 else f"{milliseconds:.2g}"
+
+
 def duration(milliseconds: float) -> str:
     """Milliseconds, or seconds where there are many."""
     return f"{milliseconds / 1e3:.3g} s" if milliseconds >= 1e3 else f"{milliseconds:.3g} ms"
@@ -48,7 +53,7 @@ class Table:
         order = ["over the wire", "in process", "in memory"]
         self.peers = sorted((key for key in self.about if key not in OURS), key=lambda key: order.index(self.kind(key)))
         self.ours = [key for key in ("urbis", "urbis-wire") if key in self.about]
-        self.reasons: dict[tuple[str, str], list[str]] = {}
+        self.reasons: dict[str, dict[str, None]] = {}  # by contestant, each once, in order
 
     def kind(self, key: str) -> str:
         """`in process`, `over the wire` or `in memory`."""
@@ -60,8 +65,9 @@ class Table:
             return Cell("–")
         why = figure.get("not_run") or figure.get("error")
         if why:
-            self.reasons.setdefault((self.about[key]["name"], why), []).append(label)
-            return Cell("failed" if "error" in figure else "–")
+            failed = "error" in figure
+            self.reasons.setdefault(self.about[key]["name"], {})[f"{label} failed: {why}" if failed else why] = None
+            return Cell("failed" if failed else "–")
         cell = write(figure)
         checked = self.found["checks"].get(check, {}).get(key, {})
         lost = figure.get("acknowledged", 0) != figure.get("stored", 0)
@@ -82,7 +88,7 @@ class Table:
         if best is None:
             return "no peer"
         name, own = self.about[best]["name"], row.cells.get(ours, Cell("")).speed
-        return f"{own / row.cells[best].speed:.2g} x ({name})" if own else f"({name})"
+        return f"{number(own / row.cells[best].speed)} x ({name})" if own else f"({name})"
 
     def lines(self, title: str, rows: list[Row], explain: str) -> list[str]:
         """A table under a title."""
@@ -199,11 +205,8 @@ class Table:
             lines.append(line)
         lines += ["", "† answers differ (or rows were lost): not compared.", ""]
         if self.reasons:
-            lines += ["## Not run", ""]
-            for (name, why), labels in self.reasons.items():
-                some = list(dict.fromkeys(labels))
-                listed = "; ".join(some[:4]) + (f"; {len(some) - 4} more" if len(some) > 4 else "")
-                lines.append(f"- {name}: {why} ({listed})")
+            lines += ["## Not run (–)", ""]
+            lines += [f"- {name}: {'; '.join(reasons)}" for name, reasons in self.reasons.items()]
             lines.append("")
         return lines
 
@@ -211,7 +214,7 @@ class Table:
 def times(factor: int) -> Callable[[dict], Cell]:
     """A rate of so many at once, with latencies."""
     return lambda figure: Cell(
-        f"{number(figure['per_second'] * factor)} ({figure['p50_ms']:.2g}, {figure['p99_ms']:.2g})", figure["per_second"])
+        f"{number(figure['per_second'] * factor)} ({brief(figure['p50_ms'])}, {brief(figure['p99_ms'])})", figure["per_second"])
 
 
 def beside(figure: dict) -> Cell:

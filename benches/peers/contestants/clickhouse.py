@@ -34,6 +34,7 @@ AREAS_AT_ONCE = 10  # areas in one question
 class ClickHouse(Contestant):
     name = "ClickHouse"
     kind = "in process"
+    clients = "threads"
     tables = ("points", "buildings", "areas")
     relative, metres = PLANAR_RELATIVE, PLANAR_METRES
     notes = "chdb; MergeTree in Morton order, synced inserts, parts merged before it is asked; answers as Arrow"
