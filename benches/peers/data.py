@@ -12,7 +12,7 @@ A folder holds Parquet files (zstd) and two JSON files. Degrees are WGS 84, heig
     answers.json        the answers of a sample, by `reference.py`, which shares no code with any contestant
 
 `cell` is the H3 cell of resolution 8 of the point itself (not the parent of a finer one). Rows are made in chunks, each
-with its own seed, so that memory does not grow with the scale and a smaller set is the beginning of a larger one.
+with its own seed, so that memory does not grow with the scale; fewer points or buildings are the first of more.
 """
 
 import argparse

@@ -6,6 +6,7 @@ import queue
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 SAMPLE_S = 0.1
@@ -69,9 +70,11 @@ class Party:
 
         def watch() -> None:
             nonlocal peak
-            while not over.wait(SAMPLE_S):
+            while True:
                 pids = descendants(root) - ({root} if self.kind == "over the wire" else set())
                 peak = max(peak, sum(memory(pid) for pid in pids))
+                if over.wait(SAMPLE_S):
+                    break
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -91,18 +94,14 @@ class Party:
             return
         started = descendants(self.process.pid)
         if self.process.stdin is not None and not self.process.stdin.closed:
-            try:
+            with suppress(OSError):
                 self.process.stdin.close()
-            except OSError:
-                pass
         try:
             self.process.wait(patience_s)
         except subprocess.TimeoutExpired:
             for pid in started:
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(pid, 9)
-                except ProcessLookupError:
-                    pass
             self.process.wait()
 
 

@@ -48,7 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each contestant in each round")
     parser.add_argument("--data", type=Path, help="where the data are kept between runs (default: target/peers)")
-    parser.add_argument("--stores", type=Path, help="where contestants keep theirs, on a disk (default: the temporary folder)")
+    parser.add_argument("--stores", type=Path, help="where contestants keep theirs (default: the temporary folder)")
     parser.add_argument("--out", type=Path, default=ROOT / "benches/results")
     given = parser.parse_args()
     unknown = set(given.only.split(",")) - set(WORKLOADS) | set(filter(None, given.peers.split(","))) - set(CONTESTANTS)
@@ -144,7 +144,8 @@ class Run:
                 say(f"{party.key}: {party.about['version']}")
             else:
                 party.end(patience_s=10)
-                self.found["contestants"][party.key] = {"name": party.key, "not_run": reply.get("error") or reply.get("not_run")}
+                why = reply.get("error") or reply.get("not_run")
+                self.found["contestants"][party.key] = {"name": party.key, "not_run": why}
                 say(f"{party.key} does not start: {reply}")
 
     def load(self) -> None:
@@ -176,7 +177,8 @@ class Run:
                 result = self.compared(party, right, questions, reply)
                 self.found["checks"].setdefault(name, {})[party.key] = result
                 if result.get("differ"):
-                    say(f"{party.key} answers {name} otherwise: {result['differ']} of {result['asked']}, {result['which'][:3]}")
+                    some = f"{result['differ']} of {result['asked']}, {result['which'][:3]}"
+                    say(f"{party.key} answers {name} otherwise: {some}")
                 elif "error" in result:
                     say(f"{party.key} fails at {name}: {result['error']}")
 
@@ -227,8 +229,8 @@ class Run:
     def cold(self) -> None:
         """Each is ended, its files leave the memory, it is started again: the first times of some questions."""
         for party in self.parties:
-            if not party.about["cold"]:
-                self.found["cold"][party.key] = {"not_run": "does not begin from a store"}
+            if not party.about["cold"] or "points" in party.lacks:
+                self.found["cold"][party.key] = {"not_run": party.lacks.get("points", "does not begin from a store")}
                 continue
             party.close()
             evict(Path(party.where["store"]))

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from contestants import make
 from contestants.base import Contestant, NotRun, answer, method
 
@@ -115,6 +116,7 @@ class Worker:
         return {
             "name": it.name, "version": it.version(), "kind": it.kind, "relative": it.relative, "metres": it.metres,
             "tables": list(it.tables), "notes": it.notes, "clients": 1 if it.clients == "one" else 2, "cold": it.cold,
+            "partial": it.partial,
         }
 
     def load(self, table: str) -> dict:

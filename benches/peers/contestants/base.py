@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import zlib
+from collections.abc import Iterator, Sequence
 from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ class Contestant:
     clients = "one"  # or "threads", "processes": how two clients ask at once
     tables = ("points", "buildings", "areas", "movers")
     relative, metres = 0.0, 0.0  # tolerance of distances: a share of the question's size, and metres
+    partial = False  # keeps ids and places only, so that its load is not compared
     cold = True  # a closed store can be opened again
     notes = ""
 
@@ -124,6 +126,10 @@ class Contestant:
         """A file of the data."""
         return pq.read_table(self.data / f"{table}.parquet", columns=columns)
 
+    def batches(self, table: str, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """A file of the data, so many rows at a time."""
+        return pq.ParquetFile(self.data / f"{table}.parquet").iter_batches(rows, columns=columns)
+
 
 def method(contestant: Contestant, ask: str) -> Any:
     """The method that answers an ask."""
@@ -188,6 +194,27 @@ def local_metres(lat: float) -> tuple[float, float]:
     eccentric = flattening * (2 - flattening)
     rest = 1 - eccentric * sin(radians(lat)) ** 2
     return radians(1) * axis / rest**0.5 * cos(radians(lat)), radians(1) * axis * (1 - eccentric) / rest**1.5
+
+
+def between(box: Sequence[float]) -> str:
+    """A condition in SQL on lon and lat."""
+    west, south, east, north = box
+    return f"lon BETWEEN {west!r} AND {east!r} AND lat BETWEEN {south!r} AND {north!r}"
+
+
+def square_metres(question: dict) -> str:
+    """In SQL: the square of the distance from a place, in the plane."""
+    x, y = question["lon"], question["lat"]
+    east, north = local_metres(y)
+    dx, dy = f"((lon - {x!r}) * {east!r})", f"((lat - {y!r}) * {north!r})"
+    return f"({dx} * {dx} + {dy} * {dy})"
+
+
+def box_around(question: dict, metres: float) -> list[float]:
+    """A box that holds a circle."""
+    x, y = question["lon"], question["lat"]
+    dx, dy = degrees_around(y, metres)
+    return [x - dx, y - dy, x + dx, y + dy]
 
 
 # Tolerance of those who measure so: a share of the distance, and metres.

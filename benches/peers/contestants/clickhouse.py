@@ -6,6 +6,7 @@ constant in the question; `pointInPolygon` tells only points, so buildings meet 
 `polygonsIntersectCartesian`. Distances are planar with the ellipsoid's scale at the place asked about.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -16,10 +17,11 @@ from contestants.base import (
     PLANAR_METRES,
     PLANAR_RELATIVE,
     Contestant,
+    between,
+    box_around,
     bytes_on_disk,
-    degrees_around,
     first_reach,
-    local_metres,
+    square_metres,
 )
 
 COLUMNS = """id Int64, ts DateTime64(3, 'UTC'), lon Float64, lat Float64, height Float64, value Float32, class UInt8,
@@ -32,6 +34,8 @@ AREAS_AT_ONCE = 10  # areas in one question
 
 
 class ClickHouse(Contestant):
+    """MergeTree tables by chdb."""
+
     name = "ClickHouse"
     kind = "in process"
     clients = "threads"
@@ -43,7 +47,8 @@ class ClickHouse(Contestant):
         self.client = Session(str(self.store / "tables"))
         self.client.query("CREATE DATABASE IF NOT EXISTS bench ENGINE = Atomic")
         self.client.query("USE bench")
-        self.client.query("SET max_query_size = 100000000, max_ast_elements = 100000000, max_expanded_ast_elements = 100000000, output_format_arrow_string_as_string = 0")
+        self.client.query("SET output_format_arrow_string_as_string = 0, max_query_size = 100000000")
+        self.client.query("SET max_ast_elements = 100000000, max_expanded_ast_elements = 100000000")
         self.areas = {name: self.read(name)["geometry"].to_pylist() for name in ("districts", "fences")}
 
     def version(self) -> str:
@@ -60,7 +65,8 @@ class ClickHouse(Contestant):
             self.make_points("commits")
         else:
             for name in ("districts", "fences"):
-                self.client.query(f"CREATE TABLE {name} (id Int64, body Polygon) ENGINE = MergeTree ORDER BY id SETTINGS {SYNCED}")
+                self.client.query(
+                    f"CREATE TABLE {name} (id Int64, body Polygon) ENGINE = MergeTree ORDER BY id SETTINGS {SYNCED}")
                 self.client.query(f"""INSERT INTO {name} SELECT id, readWKBPolygon(assumeNotNull(geometry))
                     FROM file('{self.data}/{name}.parquet')""")
         return bytes_on_disk(self.store) - before
@@ -79,7 +85,8 @@ class ClickHouse(Contestant):
         bounds = """arrayMin(v -> v.1, body[1]) AS west, arrayMin(v -> v.2, body[1]) AS south,
             arrayMax(v -> v.1, body[1]) AS east, arrayMax(v -> v.2, body[1]) AS north"""
         self.client.query(f"""INSERT INTO buildings SELECT id, assumeNotNull(geometry) AS wkb, readWKBPolygon(wkb) AS body,
-            {bounds}, toUInt32((west + 180) * 1e7), toUInt32((south + 90) * 1e7) FROM file('{self.data}/buildings.parquet')""")
+            {bounds}, toUInt32((west + 180) * 1e7), toUInt32((south + 90) * 1e7)
+            FROM file('{self.data}/buildings.parquet')""")
         self.client.query("OPTIMIZE TABLE buildings FINAL")
 
     def close(self) -> None:
@@ -96,20 +103,21 @@ class ClickHouse(Contestant):
         return [column.to_pylist() for column in table.columns]
 
     def box(self, question: dict) -> Any:
-        return self.ask(f"SELECT id FROM points WHERE {between(question['box'])}")
+        return self.ask(f"SELECT id FROM points WHERE {between_codes(question['box'])}")
 
     def count(self, question: dict) -> Any:
-        return self.ask(f"SELECT count() FROM points WHERE {between(question['box'])}")
+        return self.ask(f"SELECT count() FROM points WHERE {between_codes(question['box'])}")
 
     def radius(self, question: dict) -> Any:
         metres = question["metres"]
-        far = square_metres(question)
-        return self.ask(f"SELECT id FROM points WHERE {within(question, metres)} AND {far} <= {metres * metres}")
+        near, far = between_codes(box_around(question, metres)), square_metres(question)
+        return self.ask(f"SELECT id FROM points WHERE {near} AND {far} <= {metres * metres}")
 
     def nearest(self, question: dict) -> Any:
         wanted, reach, far = question["count"], first_reach(self.scale), square_metres(question)
         while True:
-            found = self.ask(f"""SELECT id FROM points WHERE {within(question, reach)} AND {far} <= {reach * reach}
+            near = between_codes(box_around(question, reach))
+            found = self.ask(f"""SELECT id FROM points WHERE {near} AND {far} <= {reach * reach}
                 ORDER BY {far} LIMIT {wanted}""")
             if len(self.columns(found)[0]) == wanted:
                 return found
@@ -131,7 +139,8 @@ class ClickHouse(Contestant):
         for first in range(0, len(shapes), AREAS_AT_ONCE):
             some = shapes[first:first + AREAS_AT_ONCE]
             asked = [
-                f"(WITH {ring(area)} AS area SELECT toInt64({n}), count() FROM {bodies} WHERE {condition(area.bounds, 'area')})"
+                f"""(WITH {ring(area)} AS area SELECT toInt64({n}), count() FROM {bodies}
+                WHERE {condition(area.bounds, 'area')})"""
                 for n, area in some
             ]
             found = self.columns(self.ask(" UNION ALL ".join(asked)))
@@ -152,41 +161,27 @@ class ClickHouse(Contestant):
         area = shapely.from_wkb(self.areas["districts"][question["district"]])
         when = f"""ts >= fromUnixTimestamp64Milli({question['from_ms']}, 'UTC')
             AND ts < fromUnixTimestamp64Milli({question['until_ms']}, 'UTC')"""
-        return self.ask(CELLS.format(condition=f"WHERE {when} AND {inside(area.bounds, kept('districts', question['district']))}"))
+        there = inside(area.bounds, kept("districts", question["district"]))
+        return self.ask(CELLS.format(condition=f"WHERE {when} AND {there}"))
 
     def cells_of_everything(self, question: dict) -> Any:
         return self.ask(f"SELECT count(), sum(n), sum(m) FROM ({CELLS.format(condition='')})")
 
     def commit(self, batch: pa.RecordBatch) -> None:
         """One insert is one part, synced when it returns."""
-        rows = pa.Table.from_batches([batch])
+        rows = pa.Table.from_batches([batch])  # noqa: F841 - chdb finds it by its name in the statement
         self.client.query(f"INSERT INTO commits SELECT *, {CODE} FROM Python(rows)")
 
     def stored(self) -> int:
         return int(self.client.query("SELECT count() FROM commits", "TSV").data())
 
 
-def between(box: list[float] | tuple[float, ...]) -> str:
+def between_codes(box: Sequence[float]) -> str:
     """A condition on the place, and on its code for the index."""
     west, south, east, north = box
     codes = f"x BETWEEN {int((west + 180) * 1e7) - 1} AND {int((east + 180) * 1e7) + 1}"
     codes += f" AND y BETWEEN {int((south + 90) * 1e7) - 1} AND {int((north + 90) * 1e7) + 1}"
-    return f"{codes} AND lon BETWEEN {west!r} AND {east!r} AND lat BETWEEN {south!r} AND {north!r}"
-
-
-def within(question: dict, metres: float) -> str:
-    """A condition: in a box that holds a circle."""
-    x, y = question["lon"], question["lat"]
-    dx, dy = degrees_around(y, metres)
-    return between([x - dx, y - dy, x + dx, y + dy])
-
-
-def square_metres(question: dict) -> str:
-    """The square of the distance from a place."""
-    x, y = question["lon"], question["lat"]
-    east, north = local_metres(y)
-    dx, dy = f"((lon - {x!r}) * {east!r})", f"((lat - {y!r}) * {north!r})"
-    return f"({dx} * {dx} + {dy} * {dy})"
+    return f"{codes} AND {between(box)}"
 
 
 def ring(area: shapely.Polygon) -> str:
@@ -200,12 +195,12 @@ def kept(table: str, n: int) -> str:
     return f"(SELECT body FROM {table} WHERE id = {n})"
 
 
-def inside(bounds: tuple[float, ...], area: str) -> str:
+def inside(bounds: Sequence[float], area: str) -> str:
     """A condition: the point is in the area."""
-    return f"{between(bounds)} AND pointInPolygon((lon, lat), {area})"
+    return f"{between_codes(bounds)} AND pointInPolygon((lon, lat), {area})"
 
 
-def meeting(bounds: tuple[float, ...], area: str) -> str:
+def meeting(bounds: Sequence[float], area: str) -> str:
     """A condition: the building meets the area; by a corner inside, or else wholly computed."""
     west, south, east, north = bounds
     return f"""west <= {east!r} AND east >= {west!r} AND south <= {north!r} AND north >= {south!r}

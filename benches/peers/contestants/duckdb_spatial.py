@@ -11,7 +11,7 @@ import duckdb
 import duckdb_extension_spatial
 import pyarrow as pa
 
-from contestants.base import Contestant, box_text, bytes_on_disk, degrees_around, first_reach, wkt
+from contestants.base import Contestant, between, box_around, box_text, bytes_on_disk, first_reach, wkt
 
 FILE = "points.duckdb"
 POINT_COLUMNS = "id, ts, lon, lat, height, value, class, cell, ST_Point(lon, lat) AS geom"
@@ -20,6 +20,8 @@ CELLS = "SELECT cell, epoch_ms(ts) // 3600000 AS hour, count(*) AS n, avg(value:
 
 
 class DuckDb(Contestant):
+    """A database file with R-trees."""
+
     name = "DuckDB spatial"
     kind = "in process"
     clients = "threads"
@@ -73,14 +75,12 @@ class DuckDb(Contestant):
         return self.ask(f"SELECT id FROM points WHERE ST_Intersects(geom, ST_MakeEnvelope({box_text(question['box'])}))")
 
     def count(self, question: dict) -> Any:
-        west, south, east, north = question["box"]
-        return self.ask(f"SELECT count(*) FROM points WHERE lon BETWEEN {west} AND {east} AND lat BETWEEN {south} AND {north}")
+        return self.ask(f"SELECT count(*) FROM points WHERE {between(question['box'])}")
 
     def around(self, question: dict, metres: float) -> str:
         """Ids with their geodesic distances, of the points in a box that holds a circle."""
         x, y = question["lon"], question["lat"]
-        dx, dy = degrees_around(y, metres)
-        box = box_text([x - dx, y - dy, x + dx, y + dy])
+        box = box_text(box_around(question, metres))
         # The function takes latitude first.
         return f"""WITH near AS MATERIALIZED
             (SELECT id, lon, lat FROM points WHERE ST_Intersects(geom, ST_MakeEnvelope({box}))),
@@ -122,10 +122,10 @@ class DuckDb(Contestant):
         bounds = self.client.execute(
             f"SELECT ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom) FROM {district}").fetchone()
         assert bounds is not None
-        west, south, east, north = bounds
         return self.ask(f"""WITH near AS MATERIALIZED (SELECT cell, ts, value, geom FROM points
-            WHERE lon BETWEEN {west} AND {east} AND lat BETWEEN {south} AND {north}
-            AND ts >= make_timestamptz({question['from_ms'] * 1000}) AND ts < make_timestamptz({question['until_ms'] * 1000})),
+            WHERE {between(bounds)}
+            AND ts >= make_timestamptz({question['from_ms'] * 1000})
+            AND ts < make_timestamptz({question['until_ms'] * 1000})),
             inside AS (SELECT cell, ts, value FROM near WHERE ST_Intersects({district}, geom))
             {CELLS.format(rows='inside')}""")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from contestants.base import Contestant, box_text, degrees_around, wkt
+from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, between, box_around, square_metres, wkt
 
 SETTINGS = {"URBIS_LOG": "warn", "URBIS_SQL_ROWS": "100000000", "URBIS_SQL_DEADLINE_S": "900", "URBIS_SQL_AT_ONCE": "4"}
 ADDRESS = "address.txt"
@@ -25,7 +25,7 @@ class UrbisOverTheWire(Contestant):
     name = "Urbis, over the wire"
     kind = "over the wire"
     clients = "processes"
-    relative, metres = 1e-6, 0.001
+    relative, metres = PLANAR_RELATIVE, PLANAR_METRES
     notes = "POST /sql, keep-alive, Arrow IPC"
 
     def __init__(self, data: Path, store: Path, scale: float) -> None:
@@ -111,15 +111,13 @@ class UrbisOverTheWire(Contestant):
         return self.within("movers", question)
 
     def within(self, table: str, question: dict) -> Any:
-        """Ids within a distance; to be written with the function that measures on the ellipsoid."""
-        x, y, metres = question["lon"], question["lat"], question["metres"]
-        dx, dy = degrees_around(y, metres)
-        near = between([x - dx, y - dy, x + dx, y + dy])
-        return self.ask(f"SELECT id FROM {table} WHERE {near} AND geo_distance(lon, lat, {x}, {y}) <= {metres}")
+        """Ids within a distance, planar: to be written with our own function once there is one."""
+        metres = question["metres"]
+        near = between(box_around(question, metres))
+        return self.ask(f"SELECT id FROM {table} WHERE {near} AND {square_metres(question)} <= {metres * metres}")
 
     def nearest(self, question: dict) -> Any:
-        x, y = question["lon"], question["lat"]
-        return self.ask(f"SELECT id FROM points ORDER BY geo_distance(lon, lat, {x}, {y}) LIMIT {question['count']}")
+        return self.ask(f"SELECT id FROM points ORDER BY {square_metres(question)} LIMIT {question['count']}")
 
     def polygon(self, question: dict) -> Any:
         x, y = zip(*question["ring"], strict=True)
@@ -154,12 +152,6 @@ class UrbisOverTheWire(Contestant):
 
     def cells_of_everything(self, question: dict) -> Any:
         return self.ask(f"SELECT count(*), sum(n), sum(m) FROM ({cells('points')})")
-
-
-def between(box: list[float]) -> str:
-    """A condition on lon and lat."""
-    west, south, east, north = box_text(box).split(", ")
-    return f"lon BETWEEN {west} AND {east} AND lat BETWEEN {south} AND {north}"
 
 
 def cells(rows: str) -> str:

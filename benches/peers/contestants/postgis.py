@@ -9,6 +9,7 @@ small questions; an index on the polygons has the planner drive points x polygon
 import struct
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import pq as libpq
 
-from contestants.base import Contestant, degrees_around, unprivileged
+from contestants.base import Contestant, box_around, unprivileged
 
 SERVER_USER = "postgres"
 EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from 2000
@@ -64,6 +65,7 @@ QUESTIONS = {
         FROM unnest($1::int8[], $2::float8[], $3::float8[]) AS m(id, lon, lat) WHERE movers.id = m.id""",
              "int8[] float8[] float8[]"),
 }
+PARALLEL = ("max_parallel_workers_per_gather = 2", "min_parallel_table_scan_size = 0", "parallel_setup_cost = 0")
 # Reads of the binary form by the type's number.
 READ = {20: ">q", 23: ">i", 701: ">d"}
 BYTEA = 17
@@ -78,11 +80,14 @@ def newest_bin() -> Path:
 
 
 class PostGis(Contestant):
+    """A PostgreSQL server of its own."""
+
     name = "PostGIS"
     kind = "over the wire"
     clients = "processes"
     relative, metres = 1e-6, 0.001
-    notes = "Unix socket, prepared statements, binary results; GiST on geometry, and on geography for the nearest; parallel workers in W5 and W6"
+    notes = ("Unix socket, prepared statements, binary results; GiST on geometry, and on geography for the nearest; "
+             "parallel workers in W5 and W6")
 
     def __init__(self, data: Path, store: Path, scale: float) -> None:
         super().__init__(data, store, scale)
@@ -145,7 +150,7 @@ class PostGis(Contestant):
         """COPY in the transaction that makes the table, so that it needs no log; then the index; then a checkpoint."""
         with self.client.transaction():
             self.client.execute(f"CREATE TABLE points ({POINT_COLUMNS})")
-            self.copy_points("points", self.read("points").to_batches(max_chunksize=COPY_ROWS))
+            self.copy_points("points", self.batches("points", COPY_ROWS))
         self.client.execute("CREATE INDEX points_geom ON points USING gist (geom)")
         self.client.execute("CHECKPOINT")
         return self.size("points")
@@ -166,9 +171,10 @@ class PostGis(Contestant):
 
     def load_movers(self) -> int:
         with self.client.transaction():
-            self.client.execute("CREATE TABLE movers (id int8 PRIMARY KEY, geom geometry(Point, 4326)) WITH (fillfactor = 70)")
+            self.client.execute(
+                "CREATE TABLE movers (id int8 PRIMARY KEY, geom geometry(Point, 4326)) WITH (fillfactor = 70)")
             with self.client.cursor().copy("COPY movers FROM STDIN") as copy:
-                for batch in self.read("movers").to_batches(max_chunksize=COPY_ROWS):
+                for batch in self.batches("movers", COPY_ROWS):
                     rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
                     copy.write("".join(f"{n}\tSRID=4326;POINT({x!r} {y!r})\n" for n, x, y in rows))
         self.client.execute("CREATE INDEX ON movers USING gist (geom)")
@@ -181,7 +187,7 @@ class PostGis(Contestant):
         with self.client.transaction():
             self.client.execute(f"CREATE TABLE {table} (id int8, geom geometry(Polygon, 4326)) WITH (parallel_workers = 2)")
             with self.client.cursor().copy(f"COPY {table} FROM STDIN") as copy:
-                for batch in self.read(table).to_batches(max_chunksize=COPY_ROWS):
+                for batch in self.batches(table, COPY_ROWS):
                     rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
                     # The header of WKB, with the SRID put in: EWKB.
                     copy.write("".join(f"{n}\t0103000020E6100000{wkb[5:].hex()}\n" for n, wkb in rows))
@@ -190,7 +196,7 @@ class PostGis(Contestant):
         self.client.execute(f"VACUUM ANALYZE {table}")
         self.client.execute("CHECKPOINT")
 
-    def copy_points(self, table: str, batches: list[pa.RecordBatch]) -> None:
+    def copy_points(self, table: str, batches: Iterable[pa.RecordBatch]) -> None:
         """COPY in the binary form, whose rows are all of one width."""
         with self.client.cursor().copy(f"COPY {table} FROM STDIN (FORMAT binary)") as copy:
             copy.write(COPY_HEAD)
@@ -254,7 +260,7 @@ class PostGis(Contestant):
 
     def parallel(self, name: str) -> Any:
         """A large question, with two processes."""
-        for setting in ("max_parallel_workers_per_gather = 2", "min_parallel_table_scan_size = 0", "parallel_setup_cost = 0"):
+        for setting in PARALLEL:
             self.client.execute(f"SET {setting}")
         answer = self.ask(name)
         self.client.execute("RESET ALL")
@@ -280,9 +286,8 @@ class PostGis(Contestant):
 
     def within(self, name: str, question: dict) -> Any:
         """Ids within a distance."""
-        x, y, metres = question["lon"], question["lat"], question["metres"]
-        dx, dy = degrees_around(y, metres)
-        return self.ask(name, x, y, metres, x - dx, y - dy, x + dx, y + dy)
+        metres = question["metres"]
+        return self.ask(name, question["lon"], question["lat"], metres, *box_around(question, metres))
 
     def commit(self, batch: pa.RecordBatch) -> None:
         self.copy_points("commits", [batch])

@@ -26,11 +26,14 @@ Command = tuple[Any, ...]
 
 
 class RedisGeo(Contestant):
+    """A Redis server of its own."""
+
     name = "Redis GEO"
     kind = "over the wire"
     clients = "processes"
     tables = ("points", "movers")
     relative, metres = 0.004, 1.2
+    partial = True
     cold = False
     notes = "Unix socket; ids and places only; points saved once at the end, moves appended and synced (appendfsync always)"
 
@@ -101,7 +104,7 @@ class RedisGeo(Contestant):
 
     def add_all(self, table: str) -> None:
         """Adds a file's places, many in a command, few commands on the way."""
-        for batch in self.read(table, ["id", "lon", "lat"]).to_batches(max_chunksize=10 * MEMBERS):
+        for batch in self.batches(table, 10 * MEMBERS, ["id", "lon", "lat"]):
             parts = (batch.slice(first, MEMBERS) for first in range(0, len(batch), MEMBERS))
             self.pipeline([("GEOADD", table, *members(part)) for part in parts])
 

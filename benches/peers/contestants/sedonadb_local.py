@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, NotRun, degrees_around, local_metres, wkt
+from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, NotRun, between, box_around, square_metres, wkt
 
 JOIN = "SELECT a.id, count(*) AS n FROM {areas} a JOIN {bodies} b ON ST_Intersects(a.geom, b.geom) GROUP BY a.id"
 CELLS = """SELECT cell, CAST(ts AS BIGINT) / 3600000 AS hour, count(*) AS n, avg(CAST(value AS DOUBLE)) AS m
@@ -18,6 +18,8 @@ CELLS = """SELECT cell, CAST(ts AS BIGINT) / 3600000 AS hour, count(*) AS n, avg
 
 
 class SedonaDb(Contestant):
+    """Tables in memory."""
+
     name = "SedonaDB"
     kind = "in process"
     clients = "threads"
@@ -29,7 +31,7 @@ class SedonaDb(Contestant):
     def start(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it misses GDAL, which nothing here needs
-            import sedonadb
+            import sedonadb  # noqa: PLC0415 - it warns when it is loaded
         self.client = sedonadb.connect()
 
     def version(self) -> str:
@@ -64,19 +66,18 @@ class SedonaDb(Contestant):
         return self.ask(f"SELECT count(*) FROM points WHERE {between(question['box'])}")
 
     def radius(self, question: dict) -> Any:
-        x, y, metres = question["lon"], question["lat"], question["metres"]
-        dx, dy = degrees_around(y, metres)
-        near = between([x - dx, y - dy, x + dx, y + dy])
-        return self.ask(f"SELECT id FROM points WHERE {near} AND {square_metres(x, y)} <= {metres * metres}")
+        metres = question["metres"]
+        near = between(box_around(question, metres))
+        return self.ask(f"SELECT id FROM points WHERE {near} AND {square_metres(question)} <= {metres * metres}")
 
     def nearest(self, question: dict) -> Any:
-        far = square_metres(question["lon"], question["lat"])
-        return self.ask(f"SELECT id FROM points ORDER BY {far} LIMIT {question['count']}")
+        return self.ask(f"SELECT id FROM points ORDER BY {square_metres(question)} LIMIT {question['count']}")
 
     def polygon(self, question: dict) -> Any:
         x, y = zip(*question["ring"], strict=True)
         near = between([min(x), min(y), max(x), max(y)])
-        return self.ask(f"SELECT id FROM points WHERE {near} AND ST_Intersects(ST_GeomFromText('{wkt(question['ring'])}'), geom)")
+        area = f"ST_GeomFromText('{wkt(question['ring'])}')"
+        return self.ask(f"SELECT id FROM points WHERE {near} AND ST_Intersects({area}, geom)")
 
     def buildings(self, question: dict) -> Any:
         west, south, east, north = question["box"]
@@ -105,16 +106,3 @@ class SedonaDb(Contestant):
 
     def commit(self, batch: pa.RecordBatch) -> None:
         raise NotRun("no durable store")
-
-
-def between(box: list[float]) -> str:
-    """A condition on lon and lat."""
-    west, south, east, north = box
-    return f"lon BETWEEN {west!r} AND {east!r} AND lat BETWEEN {south!r} AND {north!r}"
-
-
-def square_metres(x: float, y: float) -> str:
-    """The square of the distance from a place."""
-    east, north = local_metres(y)
-    dx, dy = f"((lon - {x!r}) * {east!r})", f"((lat - {y!r}) * {north!r})"
-    return f"{dx} * {dx} + {dy} * {dy}"

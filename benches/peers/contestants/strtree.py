@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import shapely
 
-from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, NotRun, degrees_around, first_reach, local_metres
+from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, NotRun, box_around, first_reach, local_metres
 
 HOUR_MS = 3_600_000
 
 
 class StrTree(Contestant):
+    """Trees in memory."""
+
     name = "STRtree"
     kind = "in memory"
     clients = "threads"
@@ -35,12 +37,15 @@ class StrTree(Contestant):
             self.lon, self.lat = (self.points[name].to_numpy() for name in ("lon", "lat"))
             self.tree = built(shapely.points(self.lon, self.lat))
         elif table == "buildings":
-            self.wkb = self.read("buildings")["geometry"].to_numpy(zero_copy_only=False)
+            self.wkb = self.shapes("buildings")
             self.bodies = built(shapely.from_wkb(self.wkb))
         else:
-            self.districts, self.fences = (
-                shapely.from_wkb(self.read(name)["geometry"].to_numpy(zero_copy_only=False)) for name in ("districts", "fences"))
+            self.districts, self.fences = (shapely.from_wkb(self.shapes(name)) for name in ("districts", "fences"))
         return 0
+
+    def shapes(self, table: str) -> np.ndarray:
+        """WKB of a file."""
+        return self.read(table)["geometry"].to_numpy(zero_copy_only=False)
 
     def columns(self, answer: Any) -> list[list]:
         return [np.asarray(column).tolist() for column in answer]
@@ -54,8 +59,7 @@ class StrTree(Contestant):
     def around(self, question: dict, reach: float) -> tuple[np.ndarray, np.ndarray]:
         """Ids and distances of the points in a box that holds a circle."""
         x, y = question["lon"], question["lat"]
-        dx, dy = degrees_around(y, reach)
-        ids = self.tree.query(shapely.box(x - dx, y - dy, x + dx, y + dy))
+        ids = self.tree.query(shapely.box(*box_around(question, reach)))
         east, north = local_metres(y)
         return ids, np.hypot((self.lon[ids] - x) * east, (self.lat[ids] - y) * north)
 
