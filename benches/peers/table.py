@@ -29,20 +29,20 @@ class Row:
 
 def number(value: float) -> str:
     """Three digits that count, thousands apart."""
-    if value >= 1000:
-        digits = len(str(int(value))) - 3
+    if value >= 999.5:
+        digits = len(str(round(value))) - 3
         return f"{round(value / 10**digits) * 10**digits:,}"
     return f"{value:.3g}"
 
 
 def brief(milliseconds: float) -> str:
     """Two digits that count."""
-    return f"{milliseconds:,.0f}" if milliseconds >= 100 else f"{milliseconds:.2g}"
+    return f"{milliseconds:,.0f}" if milliseconds >= 99.5 else f"{milliseconds:.2g}"
 
 
 def duration(milliseconds: float) -> str:
     """Milliseconds, or seconds where there are many."""
-    return f"{milliseconds / 1e3:.3g} s" if milliseconds >= 1e3 else f"{milliseconds:.3g} ms"
+    return f"{milliseconds / 1e3:.3g} s" if milliseconds >= 999.5 else f"{milliseconds:.3g} ms"
 
 
 class Table:
