@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test lint test-rust test-page bench fuzz clean
+.PHONY: help setup page demo test lint test-rust test-page bench bench-peers fuzz clean
 
 ARTEFACTS ?= $(CURDIR)/target/artefacts
 export URBIS_ARTEFACTS := $(ARTEFACTS)
@@ -17,6 +17,7 @@ help:
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
 	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
+	@echo 'make bench-peers  PostGIS, Redis, DuckDB and others on the same work (PEERS="--scale 0.01" to try)'
 
 setup:
 	@.ci/setup all
@@ -65,6 +66,9 @@ test: page lint test-rust test-page
 
 bench: page
 	benches/run.sh
+
+bench-peers:
+	benches/peers/run.sh $(PEERS)
 
 FUZZ_S ?= 600
 fuzz:
