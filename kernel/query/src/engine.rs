@@ -21,6 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::as_of::{self, EntitiesAsOf};
 use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
 use crate::error::Error;
 use crate::functions;
@@ -132,6 +133,7 @@ impl Engine {
         let until = begin + limits.deadline.min(Duration::from_hours(24));
         let mut state = self.base.clone();
         state.register_catalog_list(catalogs(snapshot, extra)?);
+        state.register_udtf(as_of::NAME, Arc::new(EntitiesAsOf(snapshot.clone())));
         state.mark_start_execution();
         let leash = Leash::default();
         let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone() };

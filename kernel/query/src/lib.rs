@@ -5,10 +5,11 @@
 //! allowed without saying so.
 //!
 //! Tables: `entities` (present, not retired), `entity_revisions`, `datastreams`, `observations`, `positions`, `contents`,
-//! `rejected`, and those the caller brings ([`ExtraTable`]). UUIDs, digests and space-time keys read as text. Geometry is
+//! `rejected`, the function `entities_as_of`, and those the caller brings ([`ExtraTable`]). UUIDs, digests and space-time keys read as text. Geometry is
 //! WKB marked `geoarrow.wkb`, taken by SedonaDB's `st_` functions. [`format`] writes answers as JSON, CSV, a table for
 //! terminals, Arrow IPC or GeoParquet.
 
+mod as_of;
 mod candidates;
 mod catalog;
 mod columns;

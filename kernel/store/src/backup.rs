@@ -41,7 +41,7 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
         let folder = to.join(folder);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     }
-    let mut copy = Copy { from, to, report: BackupReport::default(), progress: &mut progress };
+    let mut copy = Copy { from, to, logs: BTreeSet::new(), report: BackupReport::default(), progress: &mut progress };
     for _ in 0..ATTEMPTS {
         let manifest = Manifest::read(from)?;
         match copy.everything(&manifest) {
@@ -63,6 +63,8 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
 struct Copy<'a> {
     from: &'a Path,
     to: &'a Path,
+    /// Log files that belong to the copy.
+    logs: BTreeSet<String>,
     report: BackupReport,
     progress: &'a mut dyn FnMut(&Path),
 }
@@ -82,8 +84,10 @@ impl Copy<'_> {
             self.file(&path, there)?;
         }
         // After the rest: a commit may name a content object that was kept just before it.
-        for file in log::files(&self.from.join("log"))? {
-            self.file(&Path::new("log").join(file.file_name().unwrap_or_default()), false)?;
+        let files = log::files(&self.from.join("log"))?;
+        self.logs = files.iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned())).collect();
+        for name in self.logs.clone() {
+            self.file(&Path::new("log").join(name), false)?;
         }
         Ok(())
     }
@@ -133,8 +137,8 @@ impl Copy<'_> {
         for name in names(&segments)?.into_iter().filter(|name| !manifest.names(name)) {
             remove(segments.join(name))?;
         }
-        let (log, current) = (self.to.join("log"), names(&self.from.join("log"))?);
-        for name in names(&log)?.into_iter().filter(|name| !current.contains(name)) {
+        let log = self.to.join("log");
+        for name in names(&log)?.into_iter().filter(|name| !self.logs.contains(name)) {
             remove(log.join(name))?;
         }
         let is_old = |name: &String| name.starts_with("latest-") && manifest.latest.as_ref() != Some(name);
