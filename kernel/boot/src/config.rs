@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use kernel_store::Durability;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) log_format: String,
     /// Name of the ledger (the origin line of its checkpoints).
     pub(crate) origin: String,
+    /// When a commit is safe from a power cut: `commit`, or a time such as `250ms`.
+    pub(crate) durability: String,
     /// Unsealed rows at which a Parquet segment is written.
     pub(crate) seal_rows: usize,
     /// Longest time of a SQL question, seconds.
@@ -47,6 +50,7 @@ impl Default for Config {
             log: "info".to_owned(),
             log_format: "text".to_owned(),
             origin: "urbis.local/log".to_owned(),
+            durability: "commit".to_owned(),
             seal_rows: 1 << 20,
             sql_deadline_s: 30,
             sql_rows: 100_000,
@@ -76,6 +80,18 @@ impl Config {
         }
         let place = file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
         table.try_into().with_context(|| format!("configuration from {place}"))
+    }
+
+    /// How the store behaves.
+    pub(crate) fn store(&self) -> anyhow::Result<kernel_store::Options> {
+        let durability = match self.durability.as_str() {
+            "commit" => Durability::EveryCommit,
+            text => match text.strip_suffix("ms").and_then(|number| number.trim().parse().ok()) {
+                Some(milliseconds @ 1..=60_000) => Durability::Within(Duration::from_millis(milliseconds)),
+                _ => bail!("durability is `commit` or a time from 1ms to 60000ms, not `{text}`"),
+            },
+        };
+        Ok(kernel_store::Options { durability, seal_rows: self.seal_rows, ..Default::default() })
     }
 
     /// Bounds of the server.
@@ -108,6 +124,16 @@ mod tests {
         let text = std::fs::read_to_string(path).unwrap();
         for field in Table::try_from(Config::default()).unwrap().keys() {
             assert!(text.lines().any(|line| line.starts_with(&format!("{field} = "))), "{field} is missing");
+        }
+    }
+
+    #[test]
+    fn durability_is_of_a_commit_or_a_time() {
+        let durability = |text: &str| Config { durability: text.to_owned(), ..Config::default() }.store();
+        assert_eq!(durability("commit").unwrap().durability, Durability::EveryCommit);
+        assert_eq!(durability("250ms").unwrap().durability, Durability::Within(Duration::from_millis(250)));
+        for wrong in ["", "0ms", "1s", "never"] {
+            assert!(durability(wrong).unwrap_err().to_string().contains("durability is"), "{wrong}");
         }
     }
 

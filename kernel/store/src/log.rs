@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use kernel_model::Sequence;
 
 use crate::error::Error;
+use crate::flusher::{Durability, Flusher};
 
 const MAGIC: &[u8; 8] = b"URBISLOG";
 const VERSION: u32 = 1;
@@ -36,35 +37,63 @@ pub(crate) struct Log {
     file: File,
     len: u64,
     broken: Option<String>,
+    durability: Durability,
+    /// Syncs where commits do not.
+    flusher: Option<Flusher>,
 }
 
 impl Log {
     /// Begins a new file whose first record will be `first`.
-    pub(crate) fn create(dir: &Path, first: Sequence) -> Result<Self, Error> {
+    pub(crate) fn create(dir: &Path, first: Sequence, durability: Durability) -> Result<Self, Error> {
         let path = dir.join(format!("{:020}.log", first.0));
         let begun = begin(&path).and_then(|file| sync_dir(dir).map(|()| file));
         if begun.is_err() {
             // A file that was not begun must not look like the newest one.
             drop(fs::remove_file(&path));
         }
-        Ok(Self { dir: dir.to_owned(), path, file: begun?, len: HEADER, broken: None })
+        Self::over(dir, path, begun?, HEADER, durability)
     }
 
     /// Goes on with an existing file after its last good record.
-    pub(crate) fn resume(dir: &Path, path: PathBuf, len: u64) -> Result<Self, Error> {
+    pub(crate) fn resume(dir: &Path, path: PathBuf, len: u64, durability: Durability) -> Result<Self, Error> {
         let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io(&path))?;
         let cut = file.set_len(len).and_then(|()| file.sync_all()).and_then(|()| file.seek(SeekFrom::End(0)));
         cut.map_err(Error::io(&path))?;
-        Ok(Self { dir: dir.to_owned(), path, file, len, broken: None })
+        Self::over(dir, path, file, len, durability)
     }
 
-    /// Writes one record and syncs it. After an error nothing of the record is there.
+    fn over(dir: &Path, path: PathBuf, file: File, len: u64, durability: Durability) -> Result<Self, Error> {
+        let flusher = match durability {
+            Durability::EveryCommit => None,
+            Durability::Within(interval) => Some(Flusher::start(file.try_clone().map_err(Error::io(&path))?, interval)),
+        };
+        Ok(Self { dir: dir.to_owned(), path, file, len, broken: None, durability, flusher })
+    }
+
+    /// Goes on in a new file whose first record will be `first`; what the old one holds is synced.
+    pub(crate) fn turn_over(&mut self, first: Sequence) -> Result<(), Error> {
+        let next = Self::create(&self.dir, first, self.durability)?;
+        drop(std::mem::replace(self, next));
+        Ok(())
+    }
+
+    /// Writes one record and syncs it, at once or within the interval. After an error nothing of the record is there.
     pub(crate) fn append(&mut self, sequence: Sequence, payload: &[u8]) -> Result<(), Error> {
         if let Some(why) = &self.broken {
             return Err(Error::Poisoned(why.clone()));
         }
         let record = frame(sequence, payload);
-        let written = self.file.write_all(&record).and_then(|()| self.file.sync_data());
+        if let Some(why) = self.flusher.as_ref().and_then(Flusher::failure) {
+            self.broken = Some(why.clone());
+            return Err(Error::Poisoned(why));
+        }
+        let written = self.file.write_all(&record).and_then(|()| match &self.flusher {
+            None => self.file.sync_data(),
+            Some(flusher) => {
+                flusher.note();
+                Ok(())
+            }
+        });
         if let Err(source) = written {
             self.put_back(&source);
             return Err(Error::Io { path: self.path.clone(), source });
@@ -198,7 +227,7 @@ mod tests {
     use super::*;
 
     fn written(dir: &Path) -> PathBuf {
-        let mut log = Log::create(dir, Sequence(1)).unwrap();
+        let mut log = Log::create(dir, Sequence(1), Durability::EveryCommit).unwrap();
         for n in 1..=3_u64 {
             log.append(Sequence(n), format!("commit {n}").as_bytes()).unwrap();
         }
@@ -250,7 +279,10 @@ mod tests {
         fs::write(&path, &bytes).unwrap();
         let replayed = replay(&path, true, |_, _| Ok(())).unwrap();
         assert_eq!((replayed.len, replayed.torn.unwrap().bytes), (good, 9));
-        Log::resume(dir.path(), path.clone(), good).unwrap().append(Sequence(4), b"commit 4").unwrap();
+        Log::resume(dir.path(), path.clone(), good, Durability::EveryCommit)
+            .unwrap()
+            .append(Sequence(4), b"commit 4")
+            .unwrap();
         assert_eq!(read(&path).unwrap().0, [1, 2, 3, 4]);
     }
 }

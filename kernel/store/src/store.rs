@@ -16,6 +16,7 @@ use crate::commit::{Committed, Gathering, Outcome};
 use crate::compact::{self, Compaction};
 use crate::delta::Delta;
 use crate::error::Error;
+use crate::flusher::Durability;
 use crate::load::{Opened, is_old, load, open_file, open_segment};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
@@ -31,6 +32,8 @@ use crate::{content, duplicates};
 /// How a store behaves.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// When a commit is safe from a power cut.
+    pub durability: Durability,
     /// Unsealed rows at which sealing begins.
     pub seal_rows: usize,
     /// Rows of a segment, about, beyond which compaction begins another one.
@@ -43,7 +46,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seal_rows: 1 << 20, segment_rows: 8 << 20, load_bytes: 1 << 30, cache_bytes: 512 << 20 }
+        Self {
+            durability: Durability::default(),
+            seal_rows: 1 << 20,
+            segment_rows: 8 << 20,
+            load_bytes: 1 << 30,
+            cache_bytes: 512 << 20,
+        }
     }
 }
 
@@ -81,8 +90,8 @@ impl Store {
         let snapshot = loaded.snapshot(dir);
         let sequence = loaded.opened.sequence;
         let log = match loaded.log {
-            Some((path, len)) if len > 0 => Log::resume(&dir.join("log"), path, len)?,
-            _ => Log::create(&dir.join("log"), Sequence(sequence.0 + 1))?,
+            Some((path, len)) if len > 0 => Log::resume(&dir.join("log"), path, len, options.durability)?,
+            _ => Log::create(&dir.join("log"), Sequence(sequence.0 + 1), options.durability)?,
         };
         let mut store = Self {
             dir: dir.to_owned(),
@@ -200,7 +209,7 @@ impl Store {
         let file = format!("latest-{:08}.arrow", self.next_file());
         latest.write(&self.dir.join(&file))?;
         // What comes next goes into a log file that begins after this commit.
-        self.log = Log::create(self.log.dir(), Sequence(sequence.0 + 1))?;
+        self.log.turn_over(Sequence(sequence.0 + 1))?;
         let mut manifest = self.manifest.clone();
         manifest.sealed = sequence;
         manifest.segments.extend(written.segments);
@@ -262,7 +271,7 @@ impl Store {
         if self.sealing.is_some() {
             return Ok(());
         }
-        self.log = Log::create(self.log.dir(), Sequence(self.sequence.0 + 1))?;
+        self.log.turn_over(Sequence(self.sequence.0 + 1))?;
         let work = Sealing {
             dir: self.dir.clone(),
             sequence: self.sequence,

@@ -130,8 +130,7 @@ impl Target {
         }
         let data = args.place.data.clone().context("give --data DIR or --server URL")?;
         let config = Config::load(None)?;
-        let (store, _) =
-            Store::open(&data, kernel_store::Options { seal_rows: config.seal_rows, ..Default::default() })?;
+        let (store, _) = Store::open(&data, config.store()?)?;
         let (registrar, _) =
             Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, store.reader())?;
         Ok(Self::Folder { store: Box::new(store), registrar: Box::new(registrar), reports: data.join("reports") })

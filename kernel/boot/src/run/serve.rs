@@ -13,7 +13,7 @@ use kernel_model::DatastreamDraft;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
 use kernel_server::{Access, AppState, Gauge, Gauges, Ingest, Registrar, Server};
-use kernel_store::{Opened, Options, Reader, Store};
+use kernel_store::{Opened, Reader, Store};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
@@ -60,7 +60,7 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let (store, opened) = Store::open(&config.data, Options { seal_rows: config.seal_rows, ..Options::default() })?;
+        let (store, opened) = Store::open(&config.data, config.store()?)?;
         tell_opened(&config.data, &opened);
         let reader = store.reader();
         let (registrar, ledger) =

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use kernel_model::schema::Table;
-use kernel_store::{Error, Options, Reader, Store, check};
+use kernel_store::{Durability, Error, Options, Reader, Store, check};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -96,4 +96,23 @@ fn a_second_writer_is_told_to_go_through_the_first() {
     assert!(matches!(Store::open(dir.path(), Options::default()), Err(Error::Locked(_))));
     assert!(Reader::open(dir.path()).is_ok(), "readers may look on");
     assert!(matches!(Reader::open(&dir.path().join("nowhere")), Err(Error::Missing(_))));
+}
+
+#[test]
+fn commits_that_are_synced_by_time_are_there_after_the_end_of_the_program() {
+    let dir = tempfile::tempdir().unwrap();
+    let durability = Durability::Within(std::time::Duration::from_millis(5));
+    let options = || Options { durability, seal_rows: 40, ..Options::default() };
+    for round in 0..3 {
+        let (mut store, opened) = Store::open(dir.path(), options()).unwrap();
+        assert!(opened.torn.is_none());
+        if round == 0 {
+            store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1")]]).unwrap();
+        }
+        for n in 0..60 {
+            store.commit(&[vec![readings("d", vec![reading(round * 60 + n, 1.0)])]]).unwrap();
+        }
+        assert_eq!(store.reader().snapshot().row_count(Table::Observations), (round as u64 + 1) * 60);
+    }
+    assert_eq!(kernel_store::check(dir.path()).unwrap().sequence.0, 181);
 }

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::basic::{Compression, Encoding};
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
@@ -25,8 +26,9 @@ const QUEUE: usize = 4;
 pub(super) fn add(input: File, output: File, names: &Names, coders: &[Coder]) -> anyhow::Result<u64> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(input)?.with_batch_size(ROWS);
     let schema = wider(reader.schema(), coders)?;
+    let properties = properties(reader.metadata(), names, coders);
     let reader = reader.build()?;
-    let mut writer = ArrowWriter::try_new(output, schema.clone(), Some(properties(coders)))?;
+    let mut writer = ArrowWriter::try_new(output, schema.clone(), Some(properties))?;
     std::thread::scope(|scope| {
         let (sender, blocks) = sync_channel(QUEUE);
         let coding = scope.spawn(move || code(reader, &schema, names, coders, &sender));
@@ -53,12 +55,23 @@ fn wider(schema: &Schema, coders: &[Coder]) -> anyhow::Result<SchemaRef> {
     Ok(Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
 }
 
-/// Codes share their beginnings with their neighbours and are seldom the same: no dictionary, differences instead.
-fn properties(coders: &[Coder]) -> WriterProperties {
-    let mut properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+/// Columns stay compressed as they are, and codes as the longitudes are. Codes and coordinates are seldom the same: no
+/// dictionary.
+fn properties(file: &ParquetMetaData, names: &Names, coders: &[Coder]) -> WriterProperties {
+    let mut properties = WriterProperties::builder();
+    let columns = file.row_groups().first().map(RowGroupMetaData::columns).unwrap_or_default();
+    let of = |name: &str| columns.iter().find(|column| column.column_path().string() == name);
+    for column in columns {
+        properties = properties.set_column_compression(column.column_path().clone(), column.compression());
+    }
+    for place in [Some(names.lon), Some(names.lat), names.height].into_iter().flatten() {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(place), false);
+    }
+    let compression = of(names.lon).map_or(Compression::SNAPPY, ColumnChunkMetaData::compression);
     for coder in coders {
         let column = ColumnPath::from(coder.name.as_str());
         properties = properties
+            .set_column_compression(column.clone(), compression)
             .set_column_dictionary_enabled(column.clone(), false)
             .set_column_encoding(column, Encoding::PLAIN);
     }
