@@ -88,6 +88,9 @@ pub(crate) struct ServeArgs {
     /// Address of the MQTT broker [default: 127.0.0.1:1883]; "off" for none
     #[arg(long, value_name = "ADDR")]
     pub(crate) mqtt: Option<String>,
+    /// Memory of the process in MiB [default: half of the machine's]
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory: Option<u64>,
 }
 
 /// Where the city is: a folder or a server.

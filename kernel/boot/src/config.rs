@@ -9,6 +9,8 @@ use kernel_store::Durability;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::memory::Budget;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,8 +37,8 @@ pub(crate) struct Config {
     pub(crate) sql_rows: usize,
     /// SQL questions answered at once.
     pub(crate) sql_at_once: usize,
-    /// Memory for SQL questions together, MiB.
-    pub(crate) sql_memory_mb: usize,
+    /// Memory of the process, MiB; 0 is half of the machine's.
+    pub(crate) memory_mb: u64,
     /// Largest body of a write over HTTP, MiB.
     pub(crate) body_mb: usize,
 }
@@ -55,7 +57,7 @@ impl Default for Config {
             sql_deadline_s: 30,
             sql_rows: 100_000,
             sql_at_once: 4,
-            sql_memory_mb: 2_048,
+            memory_mb: 0,
             body_mb: 1_024,
         }
     }
@@ -91,7 +93,20 @@ impl Config {
                 _ => bail!("durability is `commit` or a time from 1ms to 60000ms, not `{text}`"),
             },
         };
-        Ok(kernel_store::Options { durability, seal_rows: self.seal_rows, ..Default::default() })
+        let Budget { columns, loads, .. } = Budget::of(self.memory_mb)?;
+        let (cache_bytes, load_bytes) = (columns, loads);
+        Ok(kernel_store::Options {
+            durability,
+            seal_rows: self.seal_rows,
+            cache_bytes,
+            load_bytes,
+            ..Default::default()
+        })
+    }
+
+    /// How questions are answered; `spill` is a folder for what outgrows their memory.
+    pub(crate) fn questions(&self, spill: Option<PathBuf>) -> anyhow::Result<kernel_query::Options> {
+        Ok(kernel_query::Options { memory_bytes: Budget::of(self.memory_mb)?.questions, spill, ..Default::default() })
     }
 
     /// Bounds of the server.

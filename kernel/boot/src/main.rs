@@ -4,6 +4,7 @@
 mod cli;
 mod config;
 mod logging;
+mod memory;
 mod remote;
 mod run;
 mod say;

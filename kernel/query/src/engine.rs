@@ -62,12 +62,22 @@ impl Default for Limits {
     }
 }
 
+/// Memory of running questions, bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QuestionMemory {
+    /// What they have reserved.
+    pub reserved: u64,
+    /// The most they may have together.
+    pub budget: u64,
+}
+
 /// Answers questions.
 pub struct Engine {
     /// Functions, rules and settings; questions take a copy, which is a matter of reference counts.
     base: SessionState,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
+    memory_bytes: usize,
 }
 
 impl std::fmt::Debug for Engine {
@@ -114,7 +124,13 @@ impl Engine {
             .with_default_features()
             .build();
         functions::register(&mut base).map_err(start)?;
-        Ok(Self { base, runtime: Some(runtime) })
+        Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes })
+    }
+
+    /// What running questions use.
+    pub fn memory(&self) -> QuestionMemory {
+        let reserved = self.base.runtime_env().memory_pool.reserved() as u64;
+        QuestionMemory { reserved, budget: self.memory_bytes as u64 }
     }
 
     /// Asks `sql` of `snapshot`, beside which the tables of `extra` can be named. Must be called within a tokio runtime

@@ -29,6 +29,6 @@ mod text;
 
 pub use catalog::ExtraTable;
 pub use covering::{CoverCode, Wanted, cover_geometry};
-pub use engine::{Engine, Limits, Options};
+pub use engine::{Engine, Limits, Options, QuestionMemory};
 pub use error::Error;
 pub use result::{Answer, Cut, QueryResult};

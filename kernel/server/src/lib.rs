@@ -13,6 +13,7 @@ mod codes;
 mod error;
 mod ingest;
 pub mod live;
+mod memory;
 mod metrics;
 mod ogc;
 mod page;

@@ -12,6 +12,7 @@ use kernel_query::{Answer, Limits};
 use serde::Deserialize;
 
 use crate::error::ApiError;
+use crate::memory;
 use crate::state::AppState;
 
 /// Header that says why rows are missing.
@@ -42,8 +43,8 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = state.reader.snapshot();
-    let assets = [state.registrar.table()];
-    let result = state.engine.query(&snapshot, &assets, &question.sql, limits).await.map_err(refused)?;
+    let beside = [state.registrar.table(), memory::table(&snapshot, &state.engine)];
+    let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)
 }

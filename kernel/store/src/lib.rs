@@ -50,5 +50,5 @@ pub use load::Opened;
 pub use log::TornTail;
 pub use parts::{CHUNK_ROWS, ColumnCache, Nearest, Part, SegmentRef, series_of};
 pub use reader::{Reader, entity_rows_after};
-pub use snapshot::Snapshot;
+pub use snapshot::{MemoryUse, Snapshot};
 pub use store::{Options, Store};

@@ -42,9 +42,9 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// What readers are shown first.
-    pub(crate) fn snapshot(&self, dir: &Path) -> Snapshot {
+    pub(crate) fn snapshot(&self, dir: &Path, cache: &Arc<ColumnCache>) -> Snapshot {
         let entities = Arc::new(self.live.present.revisions());
-        Snapshot::new(dir, self.opened.sequence, |table| self.rows.parts(table, &[]), entities)
+        Snapshot::new(dir, self.opened.sequence, |table| self.rows.parts(table, &[]), entities, cache.clone())
     }
 }
 

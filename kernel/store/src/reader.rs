@@ -42,7 +42,7 @@ impl Reader {
             // A writer may have sealed meanwhile and taken away log files that were still to be read.
             if Manifest::read(dir)?.generation == before {
                 let loaded = loaded?;
-                let snapshot = loaded.snapshot(dir);
+                let snapshot = loaded.snapshot(dir, &cache);
                 return Ok((Self::new(loaded.live, snapshot), loaded.opened));
             }
         }

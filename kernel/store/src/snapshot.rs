@@ -10,7 +10,7 @@ use kernel_model::{ContentId, DatastreamId, Sequence};
 
 use crate::error::Error;
 use crate::memtable;
-use crate::parts::{Part, SegmentRef, newest};
+use crate::parts::{ColumnCache, Part, SegmentRef, newest};
 
 /// The store as of one commit.
 #[derive(Debug, Clone)]
@@ -19,6 +19,22 @@ pub struct Snapshot {
     dir: PathBuf,
     parts: [Arc<Vec<Part>>; Table::ALL.len()],
     pub(crate) entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
+    cache: Arc<ColumnCache>,
+}
+
+/// What a store uses memory for, bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Rows that are not sealed yet.
+    pub unsealed_rows: u64,
+    /// Rows of tables that stay in memory: revisions of things, datastreams, contents.
+    pub resident_rows: u64,
+    /// Zone maps that were asked.
+    pub zone_maps: u64,
+    /// Decoded columns of sealed files.
+    pub columns: u64,
+    /// The most that decoded columns may have.
+    pub columns_budget: u64,
 }
 
 impl Snapshot {
@@ -28,12 +44,13 @@ impl Snapshot {
         sequence: Sequence,
         parts: impl Fn(Table) -> Vec<Part>,
         entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
+        cache: Arc<ColumnCache>,
     ) -> Self {
         let parts = Table::ALL.map(|table| match table {
             Table::Entities => Arc::default(),
             _ => Arc::new(parts(table)),
         });
-        Self { sequence, dir: dir.to_owned(), parts, entities }
+        Self { sequence, dir: dir.to_owned(), parts, entities, cache }
     }
 
     /// The last commit it shows.
@@ -79,6 +96,28 @@ impl Snapshot {
     /// Where a file cannot be read.
     pub fn newest_readings(&self, datastream: DatastreamId, limit: usize) -> Result<Vec<(i64, f64)>, Error> {
         newest(self.parts(Table::Observations), datastream, limit)
+    }
+
+    /// What memory is used for.
+    pub fn memory(&self) -> MemoryUse {
+        let bytes = |rows: &RecordBatch| rows.get_array_memory_size() as u64;
+        let entities: u64 = self.entities.iter().map(|(rows, _)| bytes(rows)).sum();
+        let mut used = MemoryUse {
+            resident_rows: entities,
+            columns: self.cache.held_bytes(),
+            columns_budget: self.cache.budget_bytes(),
+            ..MemoryUse::default()
+        };
+        for table in Table::ALL {
+            let rows = self.batches(table).iter().map(bytes).sum::<u64>();
+            match memtable::resident(table) {
+                true if table == Table::Entities => {}
+                true => used.resident_rows += rows,
+                false => used.unsealed_rows += rows,
+            }
+            used.zone_maps += self.parts(table).iter().map(|part| part.zone_map_bytes() as u64).sum::<u64>();
+        }
+        used
     }
 
     /// Where the bytes of a content object lie.

@@ -87,7 +87,7 @@ impl Store {
         let lock = lock(dir)?;
         let cache = Arc::new(ColumnCache::new(options.cache_bytes));
         let loaded = load(dir, &cache)?;
-        let snapshot = loaded.snapshot(dir);
+        let snapshot = loaded.snapshot(dir, &cache);
         let sequence = loaded.opened.sequence;
         let log = match loaded.log {
             Some((path, len)) if len > 0 => Log::resume(&dir.join("log"), path, len, options.durability)?,
@@ -235,14 +235,16 @@ impl Store {
             false => self.reader.snapshot().entities,
         };
         let parts = |table: Table| self.rows.parts(table, frozen);
-        self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities));
+        self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities, self.cache.clone()));
     }
 
     /// Seals and compacts in the background when there is enough. A failure here costs nothing but room: the rows stay in
     /// the log and in memory, the old segments in their places, and it is tried again.
     fn tend(&mut self) {
+        // Rows must not come in faster than they can be sealed for ever: memory is bounded, the source is slowed.
+        let is_behind = self.rows.unsealed_rows() >= self.options.seal_rows.saturating_mul(2);
         let sealed =
-            self.finish_sealing(false).and_then(|()| match self.rows.unsealed_rows() >= self.options.seal_rows {
+            self.finish_sealing(is_behind).and_then(|()| match self.rows.unsealed_rows() >= self.options.seal_rows {
                 true => self.begin_sealing(),
                 false => Ok(()),
             });

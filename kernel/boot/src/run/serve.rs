@@ -30,6 +30,7 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<()> {
     config.data = args.data.unwrap_or(config.data);
     config.listen = args.listen.unwrap_or(config.listen);
     config.mqtt = args.mqtt.unwrap_or(config.mqtt);
+    config.memory_mb = args.memory.unwrap_or(config.memory_mb);
     logging::start(&config.log, &config.log_format)?;
     runtime()?.block_on(async {
         let mut kernel = Kernel::start(&config).await?;
@@ -57,6 +58,15 @@ pub(crate) struct Kernel {
     data: std::path::PathBuf,
 }
 
+/// An empty folder for questions that outgrow their memory.
+fn spill_folder(data: &std::path::Path) -> anyhow::Result<std::path::PathBuf> {
+    let folder = data.join("spill");
+    // What the last run left there is nobody's any more.
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
@@ -67,8 +77,7 @@ impl Kernel {
             Registrar::open(&config.data.join("ledger"), &config.data.join("log.pub"), &config.origin, reader.clone())?;
         tracing::info!(leaves = ledger.size, "ledger open");
         let (access, first_key) = Access::open(&config.data)?;
-        let engine =
-            Engine::new(&kernel_query::Options { memory_bytes: config.sql_memory_mb << 20, ..Default::default() })?;
+        let engine = Engine::new(&config.questions(Some(spill_folder(&config.data)?))?)?;
         let hub = Arc::new(Hub::default());
         let (ingest, writer) = Ingest::start(store, hub.clone());
         let registrar = Arc::new(registrar);

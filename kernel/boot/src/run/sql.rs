@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use kernel_query::format::{Format, Writer};
-use kernel_query::{Engine, Limits, Options};
+use kernel_query::{Engine, Limits};
 use kernel_server::asset_table;
 use kernel_store::Reader;
 
@@ -34,7 +34,7 @@ fn terminal_width() -> usize {
 async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
     let config = Config::load(None)?;
     let (reader, _) = Reader::open(data)?;
-    let engine = Engine::new(&Options { memory_bytes: config.sql_memory_mb << 20, ..Options::default() })?;
+    let engine = Engine::new(&config.questions(None)?)?;
     let settings = config.settings();
     let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
     let mut result = engine.query(&reader.snapshot(), &[asset_table(data)], query, limits).await?;

@@ -46,6 +46,24 @@ fn more_memory_than_allowed_is_refused_in_words() {
     }
 }
 
+/// The same sort goes through files where it may, and gives the same answer.
+#[test]
+fn a_sort_that_outgrows_its_memory_goes_through_files() {
+    // The number of a row in an order needs all rows in that order.
+    let sql = "select count(*), max(n), round(sum(n * x)) from (select x, row_number() over (order by x desc, y) as n \
+               from (select a.lon + b.lat as x, repeat('x', 200) as y from positions a, positions b where a.lat < 39.9107))";
+    let sorted = |memory_bytes: usize, spill: Option<std::path::PathBuf>| {
+        let engine = Engine::new(&Options { threads: 1, memory_bytes, spill }).unwrap();
+        block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await })
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let small = 24 << 20;
+    assert!(matches!(sorted(small, None), Err(Error::Memory(_))), "too large for its memory");
+    let through_files = sorted(small, Some(folder.path().to_owned())).unwrap();
+    let at_once = sorted(4 << 30, None).unwrap();
+    assert_eq!(crate::city::cells(&at_once), crate::city::cells(&through_files));
+}
+
 #[test]
 fn an_engine_may_be_dropped_within_a_runtime() {
     block_on(async {

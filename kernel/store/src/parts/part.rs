@@ -97,6 +97,14 @@ impl Part {
         }
     }
 
+    /// Bytes of its zone map, where that is in memory.
+    pub(crate) fn zone_map_bytes(&self) -> usize {
+        match &self.data {
+            Data::Memory { zones, .. } => zones.memory_bytes(),
+            Data::Sealed(segment) => segment.zones_in_memory().map_or(0, |zones| zones.memory_bytes()),
+        }
+    }
+
     /// How many chunks it has; all but the last have [`CHUNK_ROWS`] rows.
     pub fn chunks(&self) -> usize {
         self.rows.div_ceil(CHUNK_ROWS)

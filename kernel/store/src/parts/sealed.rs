@@ -90,6 +90,11 @@ impl Segment {
         Ok(self.zones.get_or_init(|| Arc::new(zones)))
     }
 
+    /// The zone map, where it was asked already.
+    pub(crate) fn zones_in_memory(&self) -> Option<&Arc<Zones>> {
+        self.zones.get()
+    }
+
     /// The file as others open it.
     pub(crate) fn reference(&self) -> SegmentRef {
         SegmentRef { path: self.path.clone(), rows: self.meta.rows, time_us: self.meta.time_us }
