@@ -161,9 +161,10 @@ impl Asked {
             (None, Some(geometry)) if is_place(a, stored) => geometry,
             _ => return false,
         };
-        let Some(area) = area(&constant).filter(|_| self.area.is_none()) else { return false };
+        let Some((area, rings)) = area(&constant).filter(|_| self.area.is_none()) else { return false };
         self.area = Some(area);
-        true
+        // Holes that lie half outside are no polygon's: the index and the predicate may then differ in what they leave out.
+        rings == 1
     }
 }
 
@@ -187,13 +188,15 @@ fn is_place(expr: &Expr, stored: &Schema) -> bool {
     call.name() == "st_point" && is_column(call.args.first(), "lon") && is_column(call.args.get(1), "lat")
 }
 
-fn area(geometry: &Geometry) -> Option<Area> {
+/// The area of a polygon and how many rings it has.
+fn area(geometry: &Geometry) -> Option<(Area, usize)> {
     let Shape::Polygon(rings) = &geometry.shape else { return None };
     let ring = |ring: &Vec<Coord>| ring.iter().map(|c| [c.lon_deg, c.lat_deg]).collect::<Vec<_>>();
     let rings: Vec<Vec<[f64; 2]>> = rings.iter().map(ring).collect();
     // On the globe only: elsewhere degrees run on and the area would be seen on both sides.
     let plain = rings.iter().flatten().all(|[lon, lat]| lon.abs() < 180.0 && lat.abs() <= 90.0);
-    if plain { Area::new(&rings).ok() } else { None }
+    let area = Area::new(&rings).ok().filter(|_| plain)?;
+    Some((area, rings.len()))
 }
 
 impl fmt::Display for Asked {

@@ -6,6 +6,7 @@ mod as_of;
 mod city;
 mod codes;
 mod formats;
+mod index;
 mod limits;
 mod plans;
 mod predicates;

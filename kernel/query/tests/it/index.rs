@@ -1,0 +1,209 @@
+//! Questions that the index answers, in part or wholly, against brute force: any conjunction of boxes, areas, times and
+//! things, on rows in memory and in files; shapes by `geo`.
+
+use std::sync::OnceLock;
+
+use geo::{Contains, Distance, Euclidean, Intersects};
+use kernel_model::{Change, EntityDraft, HeightReference, Kind, Place, PositionBatch, PositionFix, SourceKey, TimeUs};
+use kernel_query::Limits;
+use kernel_store::{Options, Snapshot, Store};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tempfile::TempDir;
+
+use crate::city::{NEW_YEAR_US, block_on, cells, engine};
+
+const THINGS: u32 = 6;
+const ROWS: i64 = 600;
+
+/// One fix as brute force sees it.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    thing: u32,
+    minute: i64,
+    at: geo::Point,
+}
+
+struct World {
+    _dir: TempDir,
+    snapshot: Snapshot,
+    rows: Vec<Row>,
+}
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(build)
+}
+
+fn key(thing: u32) -> SourceKey {
+    SourceKey::new("fleet", format!("van-{thing}").as_str())
+}
+
+/// Places on a lattice and between, so that borders are met; half of the rows sealed and compacted, a quarter sealed.
+fn build() -> World {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(dir.path(), Options { seal_rows: usize::MAX, ..Options::default() }).unwrap();
+    let mut random = StdRng::seed_from_u64(21);
+    let vans = (0..THINGS).map(|thing| {
+        let mut van = EntityDraft::new(key(thing), Kind::Vehicle, "van");
+        van.height_reference = HeightReference::Ellipsoid;
+        Change::Entity(van)
+    });
+    store.commit(&[vans.collect()]).unwrap();
+    let mut rows = Vec::new();
+    for quarter in 0..4 {
+        for thing in 0..THINGS {
+            let fixes = (quarter * ROWS / 4..(quarter + 1) * ROWS / 4).map(|minute| {
+                let mut degree = |from: f64| match random.random_bool(0.3) {
+                    true => from + f64::from(random.random_range(0..11)) / 10.0,
+                    false => from + random.random_range(0.0..1.0),
+                };
+                let at = geo::point!(x: degree(116.0), y: degree(39.0));
+                rows.push(Row { thing, minute, at });
+                let place = Place { lon_deg: at.x(), lat_deg: at.y(), height_m: Some(40.0) };
+                let time = TimeUs(NEW_YEAR_US + minute * 60_000_000);
+                PositionFix { time, place, heading_deg: None, speed_m_s: None }
+            });
+            let rows = fixes.collect();
+            let batch = PositionBatch { entity: key(thing), height_reference: HeightReference::Ellipsoid, rows };
+            store.commit(&[vec![Change::Positions(batch)]]).unwrap();
+        }
+        match quarter {
+            0 => store.seal().unwrap(),
+            1 => store.compact().unwrap(),
+            2 => store.seal().unwrap(),
+            _ => {}
+        }
+    }
+    World { snapshot: store.reader().snapshot(), rows, _dir: dir }
+}
+
+fn ask(sql: &str) -> Vec<Vec<String>> {
+    let answer =
+        block_on(async { engine().query(&world().snapshot, &[], sql, Limits::default()).await?.collect().await });
+    cells(&answer.unwrap_or_else(|error| panic!("{sql}: {error}")))
+}
+
+type Holds = Box<dyn Fn(&Row) -> bool>;
+
+fn polygon(random: &mut StdRng) -> geo::Polygon {
+    let (x, y) = (116.0 + random.random_range(0.0..1.0), 39.0 + random.random_range(0.0..1.0));
+    let corners = random.random_range(3..9);
+    let ring = |size: f64, random: &mut StdRng| -> geo::LineString {
+        let angle = |n: i32| std::f64::consts::TAU * f64::from(n) / f64::from(corners);
+        let lattice = |value: f64| (value * 10.0).round() / 10.0;
+        (0..corners)
+            .map(|n| {
+                let reach = size * random.random_range(0.6..1.0);
+                let (east, north) = (x + reach * angle(n).cos(), y + reach * angle(n).sin());
+                if size > 0.3 { (lattice(east), lattice(north)) } else { (east, north) }
+            })
+            .collect()
+    };
+    let size = random.random_range(0.05..0.6);
+    let outer = ring(size, random);
+    let holes = if random.random_bool(0.4) { vec![ring(size * 0.4, random)] } else { Vec::new() };
+    geo::Polygon::new(outer, holes)
+}
+
+fn wkt(polygon: &geo::Polygon) -> String {
+    let ring = |ring: &geo::LineString| {
+        let corners: Vec<_> = ring.coords().map(|c| format!("{} {}", c.x, c.y)).collect();
+        format!("({})", corners.join(", "))
+    };
+    let rings: Vec<_> = std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring).collect();
+    format!("st_geomfromtext('POLYGON({})')", rings.join(", "))
+}
+
+/// A condition in SQL and as brute force.
+fn condition(random: &mut StdRng, ids: &[String]) -> (String, Holds) {
+    let axis = random.random_bool(0.5);
+    let name = if axis { "lon" } else { "lat" };
+    let value = move |row: &Row| if axis { row.at.x() } else { row.at.y() };
+    let from = if axis { 116.0 } else { 39.0 };
+    let bound = from + f64::from(random.random_range(0..21)) / 20.0;
+    let minute = random.random_range(-10..ROWS + 10);
+    let time = TimeUs(NEW_YEAR_US + minute * 60_000_000);
+    match random.random_range(0..12) {
+        0 => (format!("{name} >= {bound}"), Box::new(move |row| value(row) >= bound)),
+        1 => (format!("{bound} > {name}"), Box::new(move |row| value(row) < bound)),
+        2 => {
+            let high = bound + f64::from(random.random_range(0..10)) / 20.0;
+            (
+                format!("{name} BETWEEN {bound} AND {high}"),
+                Box::new(move |row| bound <= value(row) && value(row) <= high),
+            )
+        }
+        3 => (format!("(lon < {} OR lat > {})", bound - from + 116.0, bound - from + 39.0), {
+            let (lon, lat) = (bound - from + 116.0, bound - from + 39.0);
+            Box::new(move |row| row.at.x() < lon || row.at.y() > lat)
+        }),
+        4 => (format!("NOT ({name} <= {bound})"), Box::new(move |row| value(row) > bound)),
+        5 => (format!("time <= '{time}'"), Box::new(move |row| row.minute <= minute)),
+        6 => {
+            let last = minute + random.random_range(0..200);
+            let until = TimeUs(NEW_YEAR_US + last * 60_000_000);
+            (
+                format!("time >= '{time}' AND time < '{until}'"),
+                Box::new(move |row| (minute..last).contains(&row.minute)),
+            )
+        }
+        7 => {
+            let thing = random.random_range(0..THINGS);
+            (format!("entity = '{}'", ids[thing as usize]), Box::new(move |row| row.thing == thing))
+        }
+        8 => {
+            let centre = geo::point!(x: 116.0 + random.random_range(0.0..1.0), y: 39.0 + random.random_range(0.0..1.0));
+            let within = random.random_range(0.05..0.5);
+            let sql = format!("st_dwithin(st_point(lon, lat), st_point({}, {}), {within})", centre.x(), centre.y());
+            (sql, Box::new(move |row| Euclidean.distance(row.at, centre) <= within))
+        }
+        9 => {
+            let area = polygon(random);
+            (format!("st_within(st_point(lon, lat), {})", wkt(&area)), Box::new(move |row| area.contains(&row.at)))
+        }
+        10 => {
+            let area = polygon(random);
+            (
+                format!("st_intersects({}, st_point(lon, lat))", wkt(&area)),
+                Box::new(move |row| area.intersects(&row.at)),
+            )
+        }
+        _ => {
+            let area = polygon(random);
+            (
+                format!("st_intersects(st_point(lon, lat), {})", wkt(&area)),
+                Box::new(move |row| area.intersects(&row.at)),
+            )
+        }
+    }
+}
+
+#[test]
+fn any_conjunction_gives_what_brute_force_gives() {
+    let rows = &world().rows;
+    assert_eq!(ask("SELECT count(*) FROM positions")[0][0], rows.len().to_string());
+    let ids: Vec<String> =
+        ask("SELECT id FROM entities ORDER BY source_id").into_iter().map(|mut row| row.swap_remove(0)).collect();
+    let mut random = StdRng::seed_from_u64(22);
+    let mut found = 0;
+    for _ in 0..150 {
+        let conditions: Vec<_> = (0..random.random_range(1..4)).map(|_| condition(&mut random, &ids)).collect();
+        let sql = conditions.iter().map(|(sql, _)| sql.as_str()).collect::<Vec<_>>().join(" AND ");
+        let holds = |row: &&Row| conditions.iter().all(|(_, holds)| holds(row));
+        let mut wanted: Vec<(i64, String)> =
+            rows.iter().filter(holds).map(|row| (row.minute, ids[row.thing as usize].clone())).collect();
+        wanted.sort();
+        let count = ask(&format!("SELECT count(*) FROM positions WHERE {sql}"));
+        assert_eq!(count[0][0], wanted.len().to_string(), "{sql}");
+        let listed = ask(&format!(
+            "SELECT (extract(epoch FROM time) - {}) / 60 AS minute, entity FROM positions WHERE {sql} ORDER BY time, entity",
+            NEW_YEAR_US / 1_000_000
+        ));
+        let listed: Vec<(i64, String)> =
+            listed.into_iter().map(|row| (row[0].parse::<f64>().unwrap().round() as i64, row[1].clone())).collect();
+        assert_eq!(listed, wanted, "{sql}");
+        found += wanted.len();
+    }
+    assert!(found > 5_000, "the conditions hold too seldom to prove anything: {found}");
+}
