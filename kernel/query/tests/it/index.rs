@@ -69,9 +69,8 @@ fn build() -> World {
             store.commit(&[vec![Change::Positions(batch)]]).unwrap();
         }
         match quarter {
-            0 => store.seal().unwrap(),
+            0 | 2 => store.seal().unwrap(),
             1 => store.compact().unwrap(),
-            2 => store.seal().unwrap(),
             _ => {}
         }
     }
