@@ -36,7 +36,7 @@ impl Asked {
         let mut parts: Vec<_> =
             predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone())).collect();
         // An area says more than a box.
-        parts.sort_by_key(|part| !matches!(part, Expr::ScalarFunction(_)));
+        parts.sort_by_key(|part| !matches!(bare(part), Expr::ScalarFunction(_)));
         for part in parts {
             if !asked.take(&part, stored) {
                 // What is implied narrows the search; the part itself is still to be tested.
@@ -69,9 +69,8 @@ impl Asked {
 
     /// Takes a part of the predicate in; whether it need not be tested again.
     fn take(&mut self, part: &Expr, stored: &Schema) -> bool {
-        match part {
+        match bare(part) {
             Expr::BinaryExpr(binary) => self.take_comparison(binary, stored),
-            Expr::IsTrue(inner) => self.take(inner, stored),
             Expr::ScalarFunction(call) if call.name() == "st_intersects" => self.take_area(&call.args, stored),
             _ => false,
         }
@@ -156,6 +155,10 @@ impl Asked {
     /// `st_intersects(st_point(lon, lat), 'polygon')`: exactly the rows in the area, its border included.
     fn take_area(&mut self, args: &[Expr], stored: &Schema) -> bool {
         let [a, b] = args else { return false };
+        // The area takes the place of the box: one that was taken before would be forgotten.
+        if self.has_window() {
+            return false;
+        }
         let constant = match (constant(a), constant(b)) {
             (Some(geometry), None) if is_place(b, stored) => geometry,
             (None, Some(geometry)) if is_place(a, stored) => geometry,
@@ -165,6 +168,14 @@ impl Asked {
         self.area = Some(area);
         // Holes that lie half outside are no polygon's: the index and the predicate may then differ in what they leave out.
         rings == 1
+    }
+}
+
+/// In a filter null and false are the same.
+fn bare(part: &Expr) -> &Expr {
+    match part {
+        Expr::IsTrue(inner) => bare(inner),
+        other => other,
     }
 }
 
