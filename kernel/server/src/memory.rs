@@ -5,8 +5,10 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use kernel_query::{Engine, ExtraTable};
+use kernel_query::ExtraTable;
 use kernel_store::Snapshot;
+
+use crate::state::AppState;
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
@@ -16,19 +18,23 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
-/// The table as of a snapshot.
-pub(crate) fn table(snapshot: &Snapshot, engine: &Engine) -> ExtraTable {
+/// The table as of a snapshot; read when a question names it.
+pub(crate) fn table(snapshot: &Snapshot, state: &Arc<AppState>) -> ExtraTable {
+    let (snapshot, state) = (snapshot.clone(), state.clone());
+    ExtraTable::new("memory", SCHEMA.clone(), move || rows(&snapshot, &state).map(|rows| vec![rows]))
+}
+
+fn rows(snapshot: &Snapshot, state: &AppState) -> Result<RecordBatch, ArrowError> {
     let used = snapshot.memory();
-    let questions = engine.memory();
-    let rows = [
+    let questions = state.engine.memory();
+    batch(&[
         ("rows not sealed yet", used.unsealed_rows, None),
         ("things and datastreams", used.resident_rows, None),
         ("zone maps", used.zone_maps, None),
         ("decoded columns", used.columns, Some(used.columns_budget)),
         ("questions", questions.reserved, Some(questions.budget)),
         ("the whole process", resident_bytes(), None),
-    ];
-    ExtraTable::new("memory", SCHEMA.clone(), move || batch(&rows).map(|batch| vec![batch]))
+    ])
 }
 
 fn batch(rows: &[(&str, u64, Option<u64>)]) -> Result<RecordBatch, ArrowError> {

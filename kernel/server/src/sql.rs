@@ -43,7 +43,7 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = state.reader.snapshot();
-    let beside = [state.registrar.table(), memory::table(&snapshot, &state.engine)];
+    let beside = [state.registrar.table(), memory::table(&snapshot, &state)];
     let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)
