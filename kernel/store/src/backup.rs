@@ -78,16 +78,16 @@ impl Copy<'_> {
         if let Some(latest) = &manifest.latest {
             self.file(Path::new(latest), before.latest.as_ref() == Some(latest))?;
         }
-        for (folder, file) in contents(&self.from.join("content"))? {
-            let path = Path::new("content").join(folder).join(file);
-            let there = self.to.join(&path).exists();
-            self.file(&path, there)?;
-        }
-        // After the rest: a commit may name a content object that was kept just before it.
         let files = log::files(&self.from.join("log"))?;
         self.logs = files.iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned())).collect();
         for name in self.logs.clone() {
             self.file(&Path::new("log").join(name), false)?;
+        }
+        // After the log: a content object is kept before the commit that names it.
+        for (folder, file) in contents(&self.from.join("content"))? {
+            let path = Path::new("content").join(folder).join(file);
+            let there = self.to.join(&path).exists();
+            self.file(&path, there)?;
         }
         Ok(())
     }
@@ -152,8 +152,10 @@ impl Copy<'_> {
 /// Content objects as (folder, file).
 fn contents(folder: &Path) -> Result<Vec<(String, String)>, Error> {
     let mut found = Vec::new();
-    for group in fs::read_dir(folder).map_err(Error::io(folder))?.flatten() {
-        for file in fs::read_dir(group.path()).map_err(Error::io(&group.path()))?.flatten() {
+    for group in fs::read_dir(folder).map_err(Error::io(folder))? {
+        let group = group.map_err(Error::io(folder))?;
+        for file in fs::read_dir(group.path()).map_err(Error::io(&group.path()))? {
+            let file = file.map_err(Error::io(&group.path()))?;
             let names = (group.file_name().into_string(), file.file_name().into_string());
             if let (Ok(group), Ok(file)) = names
                 && !file.contains('.')

@@ -178,7 +178,7 @@ impl Store {
         let mut bulk = Bulk::new(bulk::Target {
             dir: &dir,
             table,
-            name,
+            name: name.clone(),
             sequence,
             last_id,
             run_rows: self.options.seal_rows.min(1 << 20),
@@ -193,7 +193,12 @@ impl Store {
             }
             bulk.push(&rows)?;
         }
-        let written = bulk.finish(self.reader.snapshot().parts(table))?;
+        let finished = bulk.finish(self.reader.snapshot().parts(table));
+        if finished.is_err() {
+            // What a full disk left half written must not keep it full.
+            remove_beginning(&dir.join("segments"), &format!("{name}-"));
+        }
+        let written = finished?;
         Ok(self.adopt(sequence, table, written)?)
     }
 
@@ -435,6 +440,15 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes files whose names begin so, as far as that can be done; what stays is removed at the next start.
+fn remove_beginning(folder: &Path, beginning: &str) {
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if file.file_name().to_str().is_some_and(|name| name.starts_with(beginning)) {
+            drop(fs::remove_file(file.path()));
+        }
     }
 }
 
