@@ -74,6 +74,57 @@ impl Ranking<2> for Near {
     }
 }
 
+/// Nearest to a pair of numbers, by the straight line between the pairs: degrees are numbers here, without a globe, as the
+/// predicates of planar geometry have it. Ranks are squares of degrees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NearInDegrees {
+    from: [f64; 2],
+}
+
+impl NearInDegrees {
+    /// From a longitude and latitude in degrees.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where it is not a place.
+    pub fn new(from: [f64; 2]) -> Result<Self, Error> {
+        check(&from, 0.0)?;
+        Ok(Self { from })
+    }
+}
+
+impl Ranking<2> for NearInDegrees {
+    fn at_least(&self, lo: &[f64; 2], hi: &[f64; 2]) -> f64 {
+        let gap = |lo: f64, hi: f64, at: f64| (lo - at).max(at - hi).max(0.0);
+        let mut east = gap(lo[0], hi[0], self.from[0]);
+        if hi[0] > 180.0 {
+            east = gap(lo[0], 180.0, self.from[0]).min(gap(-180.0, hi[0] - 360.0, self.from[0]));
+        }
+        let north = gap(lo[1], hi[1], self.from[1]);
+        east * east + north * north
+    }
+
+    fn at(&self, point: &[f64; 2]) -> f64 {
+        let (east, north) = (point[0] - self.from[0], point[1] - self.from[1]);
+        east * east + north * north
+    }
+
+    /// Of the arc of a great circle of so many degrees.
+    fn metres(&self, rank: f64) -> f64 {
+        rank.sqrt().to_radians() * LEAST_RADIUS
+    }
+
+    fn limit(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    fn around(&self, rank: f64) -> Option<LonLatBox> {
+        // Room for the rounding of the root.
+        let reach = rank.sqrt() * (1.0 + 1e-12) + f64::MIN_POSITIVE;
+        let side = |by: f64| self.from.map(|at| at + by);
+        Some(LonLatBox { min: side(-reach), max: side(reach) })
+    }
+}
+
 /// Nearest to a point in space, in a straight line, by [`crate::straight_m`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NearInSpace {

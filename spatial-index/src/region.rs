@@ -274,3 +274,47 @@ impl<R: Region<2>> Region<3> for Extruded<R> {
         LonLatBox { min, max }.between(self.bottom_m, self.top_m)
     }
 }
+
+/// What two regions share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Both<A, B>(pub A, pub B);
+
+impl<const D: usize, A: Region<D>, B: Region<D>> Region<D> for Both<A, B> {
+    fn relate(&self, lo: &[f64; D], hi: &[f64; D]) -> Relation {
+        match self.0.relate(lo, hi) {
+            Relation::Apart => Relation::Apart,
+            Relation::Covers => self.1.relate(lo, hi),
+            Relation::Meets => match self.1.relate(lo, hi) {
+                Relation::Apart => Relation::Apart,
+                _ => Relation::Meets,
+            },
+        }
+    }
+
+    fn holds(&self, at: &[f64; D]) -> bool {
+        self.0.holds(at) && self.1.holds(at)
+    }
+
+    /// That of the first one.
+    fn bounds(&self) -> Bounds<D> {
+        self.0.bounds()
+    }
+
+    fn relate_lanes(&self, lo: &[[f32; LANES]; D], hi: &[[f32; LANES]; D]) -> (u32, u32) {
+        let (meets, covers) = self.0.relate_lanes(lo, hi);
+        if meets == 0 {
+            return (0, 0);
+        }
+        let (other_meets, other_covers) = self.1.relate_lanes(lo, hi);
+        (meets & other_meets, covers & other_covers)
+    }
+
+    fn meets_lanes(&self, lo: &[[f64; LANES]; D], hi: &[[f64; LANES]; D]) -> u32 {
+        self.0.meets_lanes(lo, hi) & self.1.meets_lanes(lo, hi)
+    }
+
+    fn holds_lanes(&self, at: &[[f64; LANES]; D], count: usize) -> u32 {
+        let held = self.0.holds_lanes(at, count);
+        if held == 0 { 0 } else { held & self.1.holds_lanes(at, count) }
+    }
+}

@@ -175,7 +175,7 @@ fn nearest(points: &Points, question: &Question) -> anyhow::Result<Answer> {
     let mut nearest = Nearest::new(question.count);
     let parts = points.parts();
     for (number, part) in parts.iter().enumerate() {
-        part.nearest::<2, _>(number, ranking, &mut nearest)?;
+        part.nearest(number, ranking, None::<&spatial_index::Windows<2>>, &Spans::ALL, &mut nearest)?;
     }
     let id = |(_, part, row): (f64, usize, usize)| -> anyhow::Result<u64> {
         let column = Part::column(&parts[part], row / CHUNK_ROWS, ID)?;

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::functions;
 use crate::leash::Leash;
 use crate::result::{Part, QueryResult};
+use crate::rules::NearestFirst;
 use crate::size::STACK_BYTES;
 use crate::statement;
 
@@ -122,6 +123,7 @@ impl Engine {
             .with_config(config(threads))
             .with_runtime_env(environment)
             .with_default_features()
+            .with_optimizer_rule(Arc::new(NearestFirst))
             .build();
         functions::register(&mut base).map_err(start)?;
         Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes })

@@ -16,7 +16,7 @@ use kernel_store::Part;
 
 use crate::columns::sql_schema;
 use crate::pushdown::to_stored;
-use crate::scan;
+use crate::scan::{self, NearestRows};
 
 /// The column that says which revisions are the present ones. No question can name it.
 const PRESENT: &str = "__present";
@@ -31,7 +31,7 @@ pub(crate) struct File {
 }
 
 /// A table over batches and files.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SnapshotTable {
     /// What SQL sees.
     schema: SchemaRef,
@@ -43,12 +43,14 @@ pub(crate) struct SnapshotTable {
     parts: Option<Vec<Part>>,
     /// What holds for every row of the table, over stored columns.
     always: Option<Expr>,
+    /// Only these matter.
+    nearest: Option<NearestRows>,
 }
 
 impl SnapshotTable {
     /// A table of all rows of `batches` and `files`.
     pub(crate) fn new(stored: SchemaRef, batches: Vec<RecordBatch>, files: Vec<File>) -> Self {
-        Self { schema: sql_schema(&stored), stored, batches, files, parts: None, always: None }
+        Self { schema: sql_schema(&stored), stored, batches, files, parts: None, always: None, nearest: None }
     }
 
     /// A table of all rows of parts that have places and times.
@@ -70,7 +72,17 @@ impl SnapshotTable {
             })
             .collect::<Result<Vec<_>>>()?;
         let always = Some(col(PRESENT));
-        Ok(Self { schema: sql_schema(stored), stored: marked, batches, files: Vec::new(), parts: None, always })
+        Ok(Self { schema: sql_schema(stored), always, ..Self::new(marked, batches, Vec::new()) })
+    }
+
+    /// What is stored.
+    pub(crate) fn stored(&self) -> &Schema {
+        &self.stored
+    }
+
+    /// The table of which only the nearest rows matter; `None` where no index finds them or it was said before.
+    pub(crate) fn with_nearest(&self, nearest: NearestRows) -> Option<Self> {
+        (self.parts.is_some() && self.nearest.is_none()).then(|| Self { nearest: Some(nearest), ..self.clone() })
     }
 }
 
@@ -102,7 +114,7 @@ impl TableProvider for SnapshotTable {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let mut predicates: Vec<_> = self.always.iter().cloned().collect();
         predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
-        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit };
+        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, nearest: self.nearest };
         match &self.parts {
             Some(parts) => request.plan_parts(state, parts),
             None => request.plan(state, &self.batches, &self.files),

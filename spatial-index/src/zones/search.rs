@@ -58,6 +58,22 @@ struct Lanes {
     covered: u32,
 }
 
+/// What was found of a block: lanes that may be meant, and those of which place, time and series are certain.
+#[derive(Clone, Copy)]
+struct Found {
+    met: u32,
+    place: u32,
+    time: u32,
+    series: u32,
+}
+
+impl Found {
+    fn certain(&self, lane: usize) -> Certain {
+        let holds = |covered: u32| covered >> lane & 1 == 1;
+        Certain { in_region: holds(self.place), in_band: holds(self.time), of_series: holds(self.series) }
+    }
+}
+
 const ALL: Lanes = Lanes { met: u32::MAX, covered: u32::MAX };
 
 impl Zones {
@@ -69,14 +85,7 @@ impl Zones {
         take: &mut impl FnMut(Run) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         const { assert!(D == 2 || D == 3, "a region has two axes or three") };
-        let relate = |boxes: &Boxes| {
-            let sides = boxes.lo.first_chunk::<D>().zip(boxes.hi.first_chunk::<D>());
-            sides.map_or(ALL, |(lo, hi)| {
-                let (met, covered) = region.relate_lanes(lo, hi);
-                Lanes { met, covered: if D == 3 { covered & !boxes.endless() } else { covered } }
-            })
-        };
-        self.descend_from_top(self.placed, &relate, spans, take)
+        self.descend_from_top(self.placed, &|boxes: &Boxes| relate(region, boxes), spans, take)
     }
 
     /// The same without a region: rows without a place count.
@@ -107,22 +116,12 @@ impl Zones {
         spans: &Spans,
         take: &mut impl FnMut(Run) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let place = relate(&self.boxes[level][block]);
-        let time = match self.times.get(level) {
-            Some(times) if spans.band != TimeBand::ALWAYS => times[block].lanes(spans.band.from_us, spans.band.to_us),
-            _ => ALL,
-        };
-        let series = match (self.series.get(level), spans.series) {
-            (Some(series), Some((least, greatest))) => series[block].lanes(least, greatest),
-            _ => ALL,
-        };
-        let mut met = place.met & time.met & series.met & present(level, block, rows);
+        let found = self.look(level, block, rows, relate, spans);
+        let mut met = found.met;
         while met != 0 {
-            let lane = met.trailing_zeros();
+            let lane = met.trailing_zeros() as usize;
             met &= met - 1;
-            let holds = |lanes: Lanes| lanes.covered >> lane & 1 == 1;
-            let certain = Certain { in_region: holds(place), in_band: holds(time), of_series: holds(series) };
-            let node = block * LANES + lane as usize;
+            let (node, certain) = (block * LANES + lane, found.certain(lane));
             if certain.all() || level == 0 {
                 take(Run { rows: rows_of(level, node, rows), certain })?;
             } else {
@@ -132,32 +131,62 @@ impl Zones {
         ControlFlow::Continue(())
     }
 
-    /// Zones whose rows have a place, by a bound of the rank of their nearest row: no row of a zone ranks lower. Whoever
-    /// looks for the nearest k tests rows as zones come and stops when k rank lower than the next bound.
+    fn look(&self, level: usize, block: usize, rows: usize, relate: &impl Fn(&Boxes) -> Lanes, spans: &Spans) -> Found {
+        let place = relate(&self.boxes[level][block]);
+        let time = match self.times.get(level) {
+            Some(times) if spans.band != TimeBand::ALWAYS => times[block].lanes(spans.band.from_us, spans.band.to_us),
+            _ => ALL,
+        };
+        let series = match (self.series.get(level), spans.series) {
+            (Some(series), Some((least, greatest))) => series[block].lanes(least, greatest),
+            _ => ALL,
+        };
+        let met = place.met & time.met & series.met & present(level, block, rows);
+        Found { met, place: place.covered, time: time.covered, series: series.covered }
+    }
+
+    /// Zones that may hold rows in the region and the spans, by a bound of the rank of their nearest row: no row of a zone
+    /// ranks lower. Whoever looks for the nearest k tests rows as zones come and stops when k rank lower than the next bound.
+    /// Rows without a place are in no zone.
     pub fn nearest<'a, const D: usize, K: Ranking<D> + 'a>(
         &'a self,
         ranking: K,
-    ) -> impl Iterator<Item = (f64, Range<usize>)> + 'a {
+        region: Option<&'a impl Region<D>>,
+        spans: &'a Spans,
+    ) -> impl Iterator<Item = (f64, Run)> + 'a {
         const { assert!(D == 2 || D == 3, "a place has two axes or three") };
+        let relate = move |boxes: &Boxes| region.map_or(ALL, |region| relate(region, boxes));
         let mut queue = Queue::new(ranking.limit());
-        if !self.is_empty() {
-            queue.push(0.0, (self.boxes.len(), 0_usize));
+        let nothing = Certain { in_region: false, in_band: false, of_series: false };
+        if self.placed > 0 {
+            queue.push(0.0, (self.boxes.len(), 0_usize, nothing));
         }
         std::iter::from_fn(move || {
-            while let Some((rank, (level, node))) = queue.pop() {
+            while let Some((rank, (level, node, certain))) = queue.pop() {
                 if level == 0 {
-                    return Some((rank, rows_of(0, node, self.placed)));
+                    return Some((rank, Run { rows: rows_of(0, node, self.placed), certain }));
                 }
+                let found = self.look(level - 1, node, self.placed, &relate, spans);
                 let boxes = &self.boxes[level - 1][node];
-                for lane in (0..LANES).filter(|lane| boxes.lo[0][*lane] <= boxes.hi[0][*lane]) {
+                let met = (0..LANES).filter(|lane| found.met >> lane & 1 == 1);
+                for lane in met.filter(|lane| boxes.lo[0][*lane] <= boxes.hi[0][*lane]) {
                     let corner = |side: &[[f32; LANES]; 3]| std::array::from_fn(|axis| f64::from(side[axis][lane]));
                     let rank = ranking.at_least(&corner(&boxes.lo), &corner(&boxes.hi));
-                    queue.push(rank, (level - 1, node * LANES + lane));
+                    queue.push(rank, (level - 1, node * LANES + lane, found.certain(lane)));
                 }
             }
             None
         })
     }
+}
+
+/// How a region lies to the boxes of a block.
+fn relate<const D: usize>(region: &impl Region<D>, boxes: &Boxes) -> Lanes {
+    let sides = boxes.lo.first_chunk::<D>().zip(boxes.hi.first_chunk::<D>());
+    sides.map_or(ALL, |(lo, hi)| {
+        let (met, covered) = region.relate_lanes(lo, hi);
+        Lanes { met, covered: if D == 3 { covered & !boxes.endless() } else { covered } }
+    })
 }
 
 /// How many rows a node of a level holds, as a power of two.

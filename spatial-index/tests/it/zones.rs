@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use spatial_index::{
-    BytesError, Columns, Near, Ranking, Region, Run, Spans, TimeBand, Zones, ZonesBuilder, distance_m,
+    Both, BytesError, Columns, Near, Ranking, Region, Run, Spans, TimeBand, Windows, Zones, ZonesBuilder, distance_m,
 };
 
 use crate::make::{in_scene, lon_lat_box, place, point, shape, solid, volume};
@@ -133,6 +133,8 @@ proptest! {
             let window = window.region();
             prop_assert_eq!(in_region(&zones, &rows, &window, &spans), wanted(&spans, &|row| rows.holds(row, &window)));
             prop_assert_eq!(in_region(&zones, &rows, &body, &spans), wanted(&spans, &|row| rows.holds(row, &body)));
+            let both = Both(&region, &window);
+            prop_assert_eq!(in_region(&zones, &rows, &both, &spans), wanted(&spans, &|row| rows.holds(row, &both)));
             let room = room.region();
             prop_assert_eq!(in_region(&zones, &rows, &room, &spans), wanted(&spans, &|row| rows.holds(row, &room)));
             prop_assert_eq!(in_spans(&zones, &rows, &spans), wanted(&spans, &|_| true));
@@ -153,13 +155,13 @@ proptest! {
         let rank = |row: usize| Ranking::<2>::at(&near, &[rows.lon[row], rows.lat[row]]);
         let mut best: Vec<f64> = Vec::new();
         let mut last = 0.0;
-        for (bound, zone) in zones.nearest::<2, _>(near) {
+        for (bound, zone) in zones.nearest::<2, _>(near, None::<&Windows<2>>, &Spans::ALL) {
             prop_assert!(bound >= last);
             last = bound;
             if best.len() == k && best[k - 1] <= bound {
                 break;
             }
-            for row in zone {
+            for row in zone.rows {
                 prop_assert!(rank(row) >= bound);
                 best.push(rank(row));
             }

@@ -7,6 +7,7 @@ mod beidou;
 mod code;
 mod cover;
 mod decode;
+mod distance;
 mod geosot;
 mod h3;
 mod relate;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 use datafusion::error::Result;
 use datafusion::execution::{FunctionRegistry, SessionState};
 
+pub(crate) use distance::NAME as DISTANCE_M;
+
 /// Adds all of them to `state`.
 pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     let spatial = spatial::functions()?;
@@ -28,7 +31,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
         state.register_udaf(Arc::new(function.clone().into()))?;
     }
     let codes = [beidou::functions(), geosot::functions(), rslc::functions(), cover::functions()];
-    let others = [h3::function(), decode::function(), area::function()];
+    let others = [h3::function(), decode::function(), area::function(), distance::function()];
     for function in codes.into_iter().flatten().chain(others).chain(relate::functions()) {
         state.register_udf(Arc::new(function))?;
     }

@@ -10,17 +10,22 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use kernel_model::{Coord, Geometry, Shape};
-use kernel_store::{Error as StoreError, Part, series_of};
-use spatial_index::{Area, LonLatBox, Spans, TimeBand};
+use kernel_store::{Error as StoreError, Nearest, Part, series_of};
+use spatial_index::{Area, Both, Circle, LonLatBox, Ranking, Region, Spans, TimeBand, Windows};
 
 use crate::candidates::implied;
+use crate::functions::DISTANCE_M;
+use crate::places::{constant, constant_point, is_row_place};
+use crate::scan::calls_function;
 
 /// A question to the index.
-#[derive(Debug, Clone)]
 pub(super) struct Asked {
     window: LonLatBox,
-    area: Option<Area>,
+    /// A polygon or a radius.
+    area: Option<Box<dyn Region<2> + Send + Sync>>,
     spans: Spans,
+    /// Where everything that matters lies, where less than everything does.
+    near: Option<Windows<2>>,
     /// What is left to be tested.
     pub(super) rest: Option<Expr>,
 }
@@ -31,12 +36,12 @@ const ANYWHERE: LonLatBox = LonLatBox { min: [f64::NEG_INFINITY; 2], max: [f64::
 impl Asked {
     /// Of the conjunction of some predicates over a table with places and times.
     pub(super) fn of(predicates: &[Expr], stored: &Schema) -> Self {
-        let mut asked = Self { window: ANYWHERE, area: None, spans: Spans::ALL, rest: None };
+        let mut asked = Self { window: ANYWHERE, area: None, spans: Spans::ALL, near: None, rest: None };
         let mut rest = Vec::new();
         let mut parts: Vec<_> =
             predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone())).collect();
         // An area says more than a box.
-        parts.sort_by_key(|part| !matches!(bare(part), Expr::ScalarFunction(_)));
+        parts.sort_by_key(|part| !calls_function(part));
         for part in parts {
             if !asked.take(&part, stored) {
                 // What is implied narrows the search; the part itself is still to be tested.
@@ -60,17 +65,44 @@ impl Asked {
         if !part.time_band().is_none_or(|band| band.meets(self.spans.band)) {
             return Ok(Vec::new());
         }
-        match &self.area {
-            Some(area) => part.rows_in(area, &self.spans),
-            None if self.has_window() => part.rows_in(&self.window.as_numbers(), &self.spans),
-            None => part.rows_in_spans(&self.spans),
+        let (window, spans) = (self.window.as_numbers(), &self.spans);
+        match (&self.area, &self.near) {
+            (Some(area), None) => part.rows_in(&&**area, spans),
+            (Some(area), Some(near)) => part.rows_in(&Both(near, &**area), spans),
+            (None, Some(near)) => part.rows_in(&Both(near, window), spans),
+            (None, None) if self.has_window() => part.rows_in(&window, spans),
+            (None, None) => part.rows_in_spans(spans),
         }
+    }
+
+    /// The nearest rows of the parts that are meant.
+    pub(super) fn nearest<K: Ranking<2> + Copy>(
+        &self,
+        parts: &[Part],
+        ranking: K,
+        most: usize,
+    ) -> Result<Nearest, StoreError> {
+        let mut nearest = Nearest::new(most);
+        for (number, part) in parts.iter().enumerate() {
+            if let Some(area) = &self.area {
+                part.nearest(number, ranking, Some(&&**area), &self.spans, &mut nearest)?;
+            } else {
+                let window = self.has_window().then(|| self.window.as_numbers());
+                part.nearest(number, ranking, window.as_ref(), &self.spans, &mut nearest)?;
+            }
+        }
+        Ok(nearest)
+    }
+
+    /// Leaves out what does not lie in a box, which may go over the antimeridian.
+    pub(super) fn only_near(&mut self, around: LonLatBox) {
+        self.near = Some(around.region());
     }
 
     /// Takes a part of the predicate in; whether it need not be tested again.
     fn take(&mut self, part: &Expr, stored: &Schema) -> bool {
         match bare(part) {
-            Expr::BinaryExpr(binary) => self.take_comparison(binary, stored),
+            Expr::BinaryExpr(binary) => self.take_comparison(binary, stored) || self.take_radius(binary, stored),
             Expr::ScalarFunction(call) if call.name() == "st_intersects" => self.take_area(&call.args, stored),
             _ => false,
         }
@@ -152,6 +184,18 @@ impl Asked {
         true
     }
 
+    /// Narrows the search to a radius; distances are still to be compared, because they are rounded otherwise there.
+    fn take_radius(&mut self, binary: &BinaryExpr, stored: &Schema) -> bool {
+        if self.area.is_none()
+            && !self.has_window()
+            && let Some((from, metres)) = radius(binary, stored)
+            && let Ok(circle) = Circle::new(from, metres.max(0.0) * (1.0 + 1e-9) + 0.01)
+        {
+            self.area = Some(Box::new(circle));
+        }
+        false
+    }
+
     /// `st_intersects(st_point(lon, lat), 'polygon')`: exactly the rows in the area, its border included.
     fn take_area(&mut self, args: &[Expr], stored: &Schema) -> bool {
         let [a, b] = args else { return false };
@@ -160,15 +204,34 @@ impl Asked {
             return false;
         }
         let constant = match (constant(a), constant(b)) {
-            (Some(geometry), None) if is_place(b, stored) => geometry,
-            (None, Some(geometry)) if is_place(a, stored) => geometry,
+            (Some(geometry), None) if is_row_place(b, stored) => geometry,
+            (None, Some(geometry)) if is_row_place(a, stored) => geometry,
             _ => return false,
         };
         let Some((area, rings)) = area(&constant).filter(|_| self.area.is_none()) else { return false };
-        self.area = Some(area);
+        self.area = Some(Box::new(area));
         // Holes that lie half outside are no polygon's: the index and the predicate may then differ in what they leave out.
         rings == 1
     }
+}
+
+/// The constant point and the greatest distance of `st_distancespheroid(row, point) <= metres`.
+fn radius(binary: &BinaryExpr, stored: &Schema) -> Option<([f64; 2], f64)> {
+    let (distance, limit) = match binary.op {
+        Operator::Lt | Operator::LtEq => (&*binary.left, &*binary.right),
+        Operator::Gt | Operator::GtEq => (&*binary.right, &*binary.left),
+        _ => return None,
+    };
+    let (Expr::ScalarFunction(call), Expr::Literal(ScalarValue::Float64(Some(metres)), _)) = (distance, limit) else {
+        return None;
+    };
+    let [a, b] = call.args.as_slice() else { return None };
+    let from = match (constant_point(a), constant_point(b)) {
+        (Some(from), None) if is_row_place(b, stored) => from,
+        (None, Some(from)) if is_row_place(a, stored) => from,
+        _ => return None,
+    };
+    (call.name() == DISTANCE_M).then_some((from, *metres))
 }
 
 /// In a filter null and false are the same.
@@ -181,22 +244,6 @@ fn bare(part: &Expr) -> &Expr {
 
 fn first_column_is_id(stored: &Schema) -> bool {
     stored.fields().first().is_some_and(|field| *field.data_type() == DataType::FixedSizeBinary(16))
-}
-
-fn constant(expr: &Expr) -> Option<Geometry> {
-    let Expr::Literal(value, _) = expr else { return None };
-    match value {
-        ScalarValue::Binary(Some(bytes))
-        | ScalarValue::LargeBinary(Some(bytes))
-        | ScalarValue::BinaryView(Some(bytes)) => Geometry::from_wkb(bytes).ok(),
-        _ => None,
-    }
-}
-
-fn is_place(expr: &Expr, stored: &Schema) -> bool {
-    let Expr::ScalarFunction(call) = expr else { return false };
-    let is_column = |arg: Option<&Expr>, name: &str| matches!(arg, Some(Expr::Column(column)) if column.name == name && stored.field_with_name(name).is_ok());
-    call.name() == "st_point" && is_column(call.args.first(), "lon") && is_column(call.args.get(1), "lat")
 }
 
 /// The area of a polygon and how many rings it has.
@@ -226,6 +273,9 @@ impl fmt::Display for Asked {
         }
         if let Some((least, greatest)) = self.spans.series {
             words.push(format!("series {least}..{greatest}"));
+        }
+        if self.near.is_some() {
+            words.push("nearest".to_owned());
         }
         if words.is_empty() { f.write_str("all") } else { f.write_str(&words.join(", ")) }
     }

@@ -5,6 +5,7 @@
 mod asked;
 mod files;
 mod memory;
+mod nearest;
 mod parts;
 mod ranges;
 
@@ -31,6 +32,8 @@ use crate::columns::encoding;
 use crate::table::File;
 use crate::text::conversion;
 
+pub(crate) use nearest::{Metric, NearestRows};
+
 /// What a scan has to bring.
 pub(crate) struct Request {
     /// The stored columns.
@@ -41,6 +44,8 @@ pub(crate) struct Request {
     pub(crate) predicates: Vec<Expr>,
     /// How many rows are enough, if there is no predicate.
     pub(crate) limit: Option<usize>,
+    /// Only these rows matter, if there is an index.
+    pub(crate) nearest: Option<NearestRows>,
 }
 
 /// Cheap predicates, which are evaluated first, and those that call functions.
@@ -81,9 +86,13 @@ impl Request {
 
     /// Plans the scan of parts: the index is asked first, what it does not answer is tested.
     pub(crate) fn plan_parts(&self, state: &dyn Session, parts: &[Part]) -> Result<Arc<dyn ExecutionPlan>> {
-        let asked = asked::Asked::of(&self.predicates, &self.stored);
+        let mut asked = asked::Asked::of(&self.predicates, &self.stored);
         let ordered = ordered(asked.rest.as_slice(), &self.stored);
         let read = self.read(&ordered)?;
+        if let Some(nearest) = &self.nearest {
+            let test = nearest::Test::of(state, &self.stored, &ordered)?;
+            nearest.narrow(&mut asked, parts, test.as_ref())?;
+        }
         let most = self.limit.filter(|_| asked.rest.is_none());
         let threads = state.config().target_partitions();
         let source = Arc::new(parts::PartsExec::new(&self.stored, parts, &read, &asked, threads, most)?);

@@ -96,7 +96,7 @@ impl PartsExec {
     }
 }
 
-fn failed(error: kernel_store::Error) -> DataFusionError {
+pub(super) fn failed(error: kernel_store::Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 

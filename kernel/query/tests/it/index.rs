@@ -83,6 +83,10 @@ fn ask(sql: &str) -> Vec<Vec<String>> {
     cells(&answer.unwrap_or_else(|error| panic!("{sql}: {error}")))
 }
 
+fn ids() -> Vec<String> {
+    ask("SELECT id FROM entities ORDER BY source_id").into_iter().map(|mut row| row.swap_remove(0)).collect()
+}
+
 type Holds = Box<dyn Fn(&Row) -> bool>;
 
 fn polygon(random: &mut StdRng) -> geo::Polygon {
@@ -182,8 +186,7 @@ fn condition(random: &mut StdRng, ids: &[String]) -> (String, Holds) {
 fn any_conjunction_gives_what_brute_force_gives() {
     let rows = &world().rows;
     assert_eq!(ask("SELECT count(*) FROM positions")[0][0], rows.len().to_string());
-    let ids: Vec<String> =
-        ask("SELECT id FROM entities ORDER BY source_id").into_iter().map(|mut row| row.swap_remove(0)).collect();
+    let ids = ids();
     let mut random = StdRng::seed_from_u64(22);
     let mut found = 0;
     for _ in 0..150 {
@@ -210,4 +213,95 @@ fn any_conjunction_gives_what_brute_force_gives() {
         found += wanted.len();
     }
     assert!(found > 5_000, "the conditions hold too seldom to prove anything: {found}");
+}
+
+/// Half of the questions have a condition that only rows answer, some more rows than there are.
+#[test]
+fn the_nearest_rows_are_those_of_brute_force() {
+    let mut random = StdRng::seed_from_u64(8);
+    let ids = ids();
+    for n in 0..120 {
+        let metres = n % 2 == 0;
+        let (function, from) = match metres {
+            true => ("st_distancespheroid", (116.0 + random.random_range(-0.5..1.5), random.random_range(38.0..41.0))),
+            // On the lattice many rows are equally far.
+            false => ("st_distance", (116.0 + f64::from(random.random_range(0..11)) / 10.0, 39.5)),
+        };
+        let conditions: Vec<_> = (0..random.random_range(0..3)).map(|_| condition(&mut random, &ids)).collect();
+        let most = if n % 10 == 0 { 5_000 } else { random.random_range(1..40) };
+        let distance = format!("{function}(st_point(lon, lat), st_point({}, {}))", from.0, from.1);
+        let wheres: Vec<&str> = conditions.iter().map(|(sql, _)| sql.as_str()).chain(["true"]).collect();
+        let sql = format!(
+            "select d from (select {distance} as d, lon, time from positions where {}) order by d limit {most}",
+            wheres.join(" and ")
+        );
+        let far = |row: &Row| match metres {
+            true => spatial_index::distance_m([row.at.x(), row.at.y()], [from.0, from.1]),
+            false => Euclidean.distance(row.at, geo::Point::from(from)),
+        };
+        let meant = world().rows.iter().filter(|row| conditions.iter().all(|(_, holds)| holds(row)));
+        let mut wanted: Vec<f64> = meant.map(far).collect();
+        wanted.sort_by(f64::total_cmp);
+        wanted.truncate(most);
+        let found: Vec<f64> = ask(&sql).iter().map(|row| row[0].parse().unwrap()).collect();
+        assert_eq!(found.len(), wanted.len(), "{sql}");
+        for (found, wanted) in found.iter().zip(&wanted) {
+            assert!((found - wanted).abs() <= 1e-6 * wanted.max(1e-3), "{found} for {wanted}: {sql}");
+        }
+    }
+}
+
+#[test]
+fn a_radius_in_metres_is_answered_exactly_and_by_the_index() {
+    let mut random = StdRng::seed_from_u64(9);
+    for _ in 0..40 {
+        let (lon, lat) = (116.0 + random.random_range(0.0..1.0), 39.0 + random.random_range(0.0..1.0));
+        let metres: f64 = random.random_range(10.0..40_000.0);
+        let sql = format!(
+            "select count(*) from positions where st_distancespheroid(st_point({lon}, {lat}), st_point(lon, lat)) <= {metres}"
+        );
+        let near = |row: &&Row| spatial_index::distance_m([lon, lat], [row.at.x(), row.at.y()]) <= metres;
+        assert_eq!(ask(&sql)[0][0], world().rows.iter().filter(near).count().to_string(), "{sql}");
+        let plan = ask(&format!("explain {sql}")).concat().concat();
+        assert!(plan.contains("asked=[area]"), "{plan}");
+    }
+}
+
+#[test]
+fn only_points_have_a_distance_in_metres() {
+    let sql = "select st_distancespheroid(st_point(116, 39), st_geomfromtext('LINESTRING(0 0, 1 1)'))";
+    let answer =
+        block_on(async { engine().query(&world().snapshot, &[], sql, Limits::default()).await?.collect().await });
+    let error = answer.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("ST_Point(lon, lat)"), "{error}");
+}
+
+/// Far fewer rows are read than there are, whatever the columns and the projections above.
+#[test]
+fn the_nearest_rows_are_read_alone() {
+    let distance = "st_distance(st_point(lon, lat), st_point(116.5, 39.5))";
+    for sql in [
+        format!("select time from positions order by {distance} limit 3"),
+        format!("select {distance} as d, time from positions order by d, time limit 3"),
+        format!(
+            "select * from (select entity as e, {distance} as d from positions p) q where d >= 0 order by q.d limit 3"
+        ),
+        format!(
+            "select time from positions where lon > 116.2 and speed_m_s is null order by {distance} limit 2 offset 1"
+        ),
+    ] {
+        let plan = ask(&format!("explain {sql}")).concat().concat();
+        let read =
+            plan.split("rows=").nth(1).and_then(|text| text.split(' ').next()).unwrap().parse::<usize>().unwrap();
+        assert!((3..60).contains(&read), "{plan}");
+    }
+    for sql in [
+        format!("select time from positions order by {distance} desc limit 3"),
+        format!("select time from positions order by time, {distance} limit 3"),
+        format!("select time from positions order by {distance}"),
+        "select time from positions order by st_distance(st_point(lat, lon), st_point(116.5, 39.5)) limit 3".to_owned(),
+    ] {
+        let plan = ask(&format!("explain {sql}")).concat().concat();
+        assert!(plan.contains("rows=3600 of 3600"), "{plan}");
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::ops::{ControlFlow, Range};
 
 use arrow::array::ArrayRef;
-use spatial_index::{Certain, Columns, Ranking, Region, Run, Spans, ZONE_ROWS, Zones};
+use spatial_index::{Certain, Columns, Ranking, Region, Run, Spans};
 
 use super::layout::{self, Layout};
 use super::part::{CHUNK_ROWS, Part};
@@ -40,8 +40,8 @@ impl Ord for Found {
     }
 }
 
-/// What is known of rows of which only the region is asked.
-const NOT_IN_REGION: Certain = Certain { in_region: false, in_band: true, of_series: true };
+/// What is known of rows of which only the place is to be tested.
+const NOT_NEAR: Certain = Certain { in_region: false, in_band: true, of_series: true };
 
 impl Part {
     /// Runs of rows in the region and the spans, exactly, ascending. The series of a position is [`crate::series_of`] its
@@ -101,7 +101,7 @@ impl Part {
         }
     }
 
-    /// Adds this part's rows to the nearest found so far; `part` is its number there.
+    /// Adds this part's rows in the region and the spans to the nearest found so far; `part` is its number there.
     ///
     /// # Errors
     /// Where a file cannot be read.
@@ -109,31 +109,33 @@ impl Part {
         &self,
         part: usize,
         ranking: K,
+        region: Option<&impl Region<D>>,
+        spans: &Spans,
         nearest: &mut Nearest,
     ) -> Result<(), Error> {
         let Some(layout) = Layout::of(self.table()) else { return Ok(()) };
         let mut border = Border::new(self, layout);
-        let zones: &Zones = self.zones()?;
         let mut near = None;
-        for (bound, rows) in zones.nearest::<D, K>(ranking) {
+        for (bound, run) in self.zones()?.nearest::<D, K>(ranking, region, spans) {
             if nearest.is_full_below(bound) {
                 break;
             }
-            border.load(rows.start / CHUNK_ROWS, NOT_IN_REGION, D == 3)?;
+            border.load(run.rows.start / CHUNK_ROWS, Certain { in_region: false, ..run.certain }, D == 3)?;
             let (columns, first) = (border.columns(), border.chunk * CHUNK_ROWS);
             // Comparing degrees is cheap, a rank takes trigonometry.
             let worst = nearest.worst();
             if near.is_none_or(|(rank, _)| rank > worst) {
                 near = ranking.around(worst).filter(|_| worst < f64::INFINITY).map(|around| (worst, around.region()));
             }
-            let mut held = match &near {
-                Some((_, region)) => {
-                    columns.held(&Run { rows: rows.clone(), certain: NOT_IN_REGION }, first, region, &Spans::ALL)
-                }
-                None => u64::MAX >> (ZONE_ROWS - rows.len()),
+            let mut held = match region {
+                Some(region) => columns.held(&run, first, region, spans),
+                None => columns.held_in_spans(&run, first, spans),
             };
+            if let Some((_, region)) = near.as_ref().filter(|_| held != 0) {
+                held &= columns.held(&Run { rows: run.rows.clone(), certain: NOT_NEAR }, first, region, spans);
+            }
             while held != 0 {
-                let row = rows.start + held.trailing_zeros() as usize;
+                let row = run.rows.start + held.trailing_zeros() as usize;
                 held &= held - 1;
                 let rank = ranking.at(&point(&columns, row - first));
                 if rank <= ranking.limit() {

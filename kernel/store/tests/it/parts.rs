@@ -7,7 +7,7 @@ use kernel_model::{Change, HeightReference, Place, PositionBatch, PositionFix, T
 use kernel_store::{Nearest, Options, Part, Snapshot, Store};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
-use spatial_index::{Circle, LonLatBox, Near, Ranking, Region, Spans, TimeBand};
+use spatial_index::{Circle, LonLatBox, Near, NearInDegrees, Ranking, Region, Spans, TimeBand};
 
 use crate::support::{key, mover, open};
 
@@ -92,18 +92,30 @@ fn agree(snapshot: &Snapshot, rows: &[Row], random: &mut SmallRng) {
         assert_eq!(found(parts, |part| part.rows_in(&circle, &spans).unwrap()), held);
         let held = wanted(rows, in_time);
         assert_eq!(found(parts, |part| part.rows_in_spans(&spans).unwrap()), held);
-        nearest(parts, rows, [lon, lat], n + 1);
+        let near = Near::new([lon, lat], f64::INFINITY).unwrap();
+        nearest(parts, rows, near, None, &Spans::ALL, n + 1);
+        nearest(parts, rows, near, Some(&plane), &spans, n + 1);
+        nearest(parts, rows, NearInDegrees::new([lon, lat]).unwrap(), Some(&circle), &spans, n + 1);
     }
 }
 
-fn nearest(parts: &[Part], rows: &[Row], from: [f64; 2], most: usize) {
-    let ranking = Near::new(from, f64::INFINITY).unwrap();
+fn nearest<K: Ranking<2> + Copy>(
+    parts: &[Part],
+    rows: &[Row],
+    ranking: K,
+    region: Option<&dyn Region<2>>,
+    spans: &Spans,
+    most: usize,
+) {
     let mut nearest = Nearest::new(most);
     for (n, part) in parts.iter().enumerate() {
-        part.nearest::<2, _>(n, ranking, &mut nearest).unwrap();
+        part.nearest::<2, _>(n, ranking, region.as_ref(), spans, &mut nearest).unwrap();
     }
     let ranks: Vec<f64> = nearest.into_rows().map(|(rank, _, _)| rank).collect();
-    let mut wanted: Vec<f64> = rows.iter().map(|row| Ranking::<2>::at(&ranking, &[row.1, row.2])).collect();
+    let in_time = |row: &&Row| spans.band.from_us <= row.0 && row.0 <= spans.band.to_us;
+    let meant = rows.iter().filter(in_time).map(|row| [row.1, row.2]);
+    let meant = meant.filter(|at| region.is_none_or(|region| region.holds(at)));
+    let mut wanted: Vec<f64> = meant.map(|at| ranking.at(&at)).collect();
     wanted.sort_by(f64::total_cmp);
     wanted.truncate(most);
     assert_eq!(ranks, wanted);

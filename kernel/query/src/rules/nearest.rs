@@ -1,0 +1,110 @@
+//! `ORDER BY ST_Distance(ST_Point(lon, lat), point) LIMIT k`, and the same in metres. Such a sort comes in; the table below it
+//! goes out with the word that only the nearest k rows matter. The sort stays: it makes the order, the table only leaves out
+//! rows that are certainly farther.
+
+use std::sync::Arc;
+
+use datafusion::catalog::default_table_source::{provider_as_source, source_as_provider};
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort, SortExpr, SubqueryAlias, TableScan};
+use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
+
+use crate::functions::DISTANCE_M;
+use crate::places::{constant_point, is_row_place};
+use crate::scan::{Metric, NearestRows};
+use crate::table::SnapshotTable;
+
+/// The rule.
+#[derive(Debug)]
+pub(crate) struct NearestFirst;
+
+impl OptimizerRule for NearestFirst {
+    fn name(&self) -> &'static str {
+        "nearest_first"
+    }
+
+    fn apply_order(&self) -> Option<ApplyOrder> {
+        Some(ApplyOrder::TopDown)
+    }
+
+    fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
+        let LogicalPlan::Sort(sort) = &plan else { return Ok(Transformed::no(plan)) };
+        let (Some(most), Some(SortExpr { expr, asc: true, nulls_first: false })) = (sort.fetch, sort.expr.first())
+        else {
+            return Ok(Transformed::no(plan));
+        };
+        Ok(match narrowed(&sort.input, expr.clone(), most)? {
+            None => Transformed::no(plan),
+            Some(input) => {
+                Transformed::yes(LogicalPlan::Sort(Sort { input: Arc::new(input), expr: sort.expr.clone(), ..*sort }))
+            }
+        })
+    }
+}
+
+/// The plan with the table below it told; `None` where the key is not a distance of its rows, or it was told before.
+fn narrowed(plan: &LogicalPlan, key: Expr, most: usize) -> Result<Option<LogicalPlan>> {
+    Ok(match plan {
+        LogicalPlan::Projection(below) => {
+            let key = resolved(key, &below.schema, |place| below.expr.get(place).cloned().map(Expr::unalias))?;
+            let input = narrowed(&below.input, key, most)?;
+            input
+                .map(|input| {
+                    Projection::try_new_with_schema(below.expr.clone(), Arc::new(input), below.schema.clone())
+                        .map(LogicalPlan::Projection)
+                })
+                .transpose()?
+        }
+        LogicalPlan::SubqueryAlias(below) => {
+            let inner = below.input.schema().columns();
+            let key = resolved(key, &below.schema, |place| inner.get(place).cloned().map(Expr::Column))?;
+            let input = narrowed(&below.input, key, most)?;
+            input
+                .map(|input| {
+                    SubqueryAlias::try_new(Arc::new(input), below.alias.clone()).map(LogicalPlan::SubqueryAlias)
+                })
+                .transpose()?
+        }
+        LogicalPlan::TableScan(scan) if scan.fetch.is_none() => told(scan, &key, most),
+        _ => None,
+    })
+}
+
+/// A key over the columns of a schema as one over what these stand for.
+fn resolved(key: Expr, schema: &DFSchema, below: impl Fn(usize) -> Option<Expr>) -> Result<Expr> {
+    let resolve = |node: Expr| {
+        let Expr::Column(column) = &node else { return Ok(Transformed::no(node)) };
+        Ok(match schema.maybe_index_of_column(column).and_then(&below) {
+            Some(below) => Transformed::yes(below),
+            None => Transformed::no(node),
+        })
+    };
+    Ok(key.transform_up(resolve)?.data)
+}
+
+fn told(scan: &TableScan, key: &Expr, most: usize) -> Option<LogicalPlan> {
+    let provider = source_as_provider(&scan.source).ok()?;
+    let table = provider.downcast_ref::<SnapshotTable>()?;
+    let nearest = of_key(key, table, most)?;
+    let source = provider_as_source(Arc::new(table.with_nearest(nearest)?));
+    Some(LogicalPlan::TableScan(TableScan { source, ..scan.clone() }))
+}
+
+fn of_key(key: &Expr, table: &SnapshotTable, most: usize) -> Option<NearestRows> {
+    let key = key.clone().unalias();
+    let Expr::ScalarFunction(call) = &key else { return None };
+    let metric = match call.name() {
+        "st_distance" => Metric::Degrees,
+        DISTANCE_M => Metric::Metres,
+        _ => return None,
+    };
+    let [a, b] = call.args.as_slice() else { return None };
+    let from = match (constant_point(a), constant_point(b)) {
+        (Some(from), None) if is_row_place(b, table.stored()) => from,
+        (None, Some(from)) if is_row_place(a, table.stored()) => from,
+        _ => return None,
+    };
+    Some(NearestRows { from, metric, most })
+}
