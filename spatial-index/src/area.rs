@@ -24,6 +24,17 @@ pub struct Area {
     slabs_a_degree: f64,
 }
 
+/// How a point lies to an area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Location {
+    /// Not in it.
+    Outside,
+    /// On an edge or a corner.
+    Border,
+    /// In it, not on its border.
+    Inside,
+}
+
 impl Area {
     /// From rings, outer ones and holes in any order and direction, closed or not. An area over the antimeridian is given
     /// as two, or with its longitudes running on (170, 190).
@@ -100,10 +111,15 @@ impl Area {
         [0.0, 360.0, -360.0].into_iter().filter(move |turn| west <= 180.0 + turn && east >= turn - 180.0)
     }
 
-    fn holds_as_is(&self, at: [f64; 2]) -> bool {
+    /// Where a point lies to the area.
+    pub fn locate(&self, at: &[f64; 2]) -> Location {
+        self.turns().map(|turn| self.locate_as_is([at[0] + turn, at[1]])).max().unwrap_or(Location::Outside)
+    }
+
+    fn locate_as_is(&self, at: [f64; 2]) -> Location {
         let [x, y] = at;
         if !(0..2).all(|axis| self.min[axis] <= at[axis] && at[axis] <= self.max[axis]) {
-            return false;
+            return Location::Outside;
         }
         let mut inside = false;
         for [a, b] in self.edges_from(y, y) {
@@ -111,19 +127,19 @@ impl Area {
                 // Not crossed, but perhaps touched: an end, or an edge along the parallel.
                 let along = a[1] == y && b[1] == y && a[0].min(b[0]) <= x && x <= a[0].max(b[0]);
                 if along || *a == at || *b == at {
-                    return true;
+                    return Location::Border;
                 }
             } else if x < a[0].min(b[0]) {
                 inside = !inside;
             } else if x <= a[0].max(b[0]) {
                 let side = orient2d(coord(*a), coord(*b), coord(at));
                 if side == 0.0 {
-                    return true;
+                    return Location::Border;
                 }
                 inside ^= (side > 0.0) == (b[1] > a[1]);
             }
         }
-        inside
+        if inside { Location::Inside } else { Location::Outside }
     }
 
     fn relate_as_is(&self, lo: [f64; 2], hi: [f64; 2]) -> Relation {
@@ -132,7 +148,7 @@ impl Area {
         }
         if self.edges_from(lo[1], hi[1]).any(|edge| may_touch(edge, lo, hi)) {
             Relation::Meets
-        } else if self.holds_as_is(lo) {
+        } else if self.locate_as_is(lo) != Location::Outside {
             Relation::Covers
         } else {
             Relation::Apart
@@ -179,7 +195,7 @@ impl Region<2> for Area {
 
     #[inline]
     fn holds(&self, at: &[f64; 2]) -> bool {
-        self.turns().any(|turn| self.holds_as_is([at[0] + turn, at[1]]))
+        self.turns().any(|turn| self.locate_as_is([at[0] + turn, at[1]]) != Location::Outside)
     }
 
     fn bounds(&self) -> LonLatBox {

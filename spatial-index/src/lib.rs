@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | box, over the antimeridian too | [`Bounds::region`] | [`Bounds::region`] |
 //! | radius in metres | [`Circle`] | [`Extruded`] of it |
-//! | polygons with holes | [`Area`] | [`Extruded`] of it (storeys, airspace) |
+//! | polygons with holes | [`Area`], [`Faces`] | [`Extruded`] of it (storeys, airspace) |
 //! | corridor along a line | [`Corridor`] | [`Extruded`] of it |
 //! | six planes | | [`InFrame`] of a [`Frustum`] |
 //! | ray or beam | | [`InFrame`] of a [`Ray`] |
@@ -31,6 +31,7 @@ mod circle;
 mod corridor;
 mod earth;
 mod error;
+mod faces;
 mod frame;
 mod frustum;
 mod moving;
@@ -40,13 +41,14 @@ mod ray;
 mod region;
 mod zones;
 
-pub use area::Area;
+pub use area::{Area, Location};
 pub use bounds::{Bounds, LonLatBox, TimeBand, Volume};
 pub use boxes::{BoxIndex, Boxes, VolumeIndex};
 pub use circle::Circle;
 pub use corridor::Corridor;
 pub use earth::{distance_m, straight_m};
 pub use error::{BytesError, Error};
+pub use faces::Faces;
 pub use frame::{InFrame, LocalFrame, LocalShape};
 pub use frustum::Frustum;
 pub use moving::{MovingIndex, Position, SharedMoving};

@@ -7,15 +7,15 @@ use std::ops::Range;
 
 use arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
-use kernel_model::{Coord, Geometry, Shape};
 use kernel_store::{Error as StoreError, Nearest, Part, series_of};
-use spatial_index::{Area, Both, Circle, LonLatBox, Ranking, Region, Spans, TimeBand, Windows};
+use spatial_index::{Both, Circle, LonLatBox, Ranking, Region, Spans, TimeBand, Windows};
 
 use crate::candidates::implied;
 use crate::functions::DISTANCE_M;
-use crate::places::{constant, constant_point, is_row_place};
+use crate::places::{constant, constant_point, faces, holding, is_row_place};
 use crate::scan::calls_function;
 
 /// A question to the index.
@@ -103,7 +103,7 @@ impl Asked {
     fn take(&mut self, part: &Expr, stored: &Schema) -> bool {
         match bare(part) {
             Expr::BinaryExpr(binary) => self.take_comparison(binary, stored) || self.take_radius(binary, stored),
-            Expr::ScalarFunction(call) if call.name() == "st_intersects" => self.take_area(&call.args, stored),
+            Expr::ScalarFunction(call) => self.take_area(call, stored),
             _ => false,
         }
     }
@@ -196,22 +196,24 @@ impl Asked {
         false
     }
 
-    /// `st_intersects(st_point(lon, lat), 'polygon')`: exactly the rows in the area, its border included.
-    fn take_area(&mut self, args: &[Expr], stored: &Schema) -> bool {
-        let [a, b] = args else { return false };
+    /// `st_intersects(st_point(lon, lat), 'polygon')` and its like: exactly the rows in the area, with or without its border.
+    fn take_area(&mut self, call: &ScalarFunction, stored: &Schema) -> bool {
+        let [a, b] = call.args.as_slice() else { return false };
         // The area takes the place of the box: one that was taken before would be forgotten.
-        if self.has_window() {
+        if self.has_window() || self.area.is_some() {
             return false;
         }
-        let constant = match (constant(a), constant(b)) {
-            (Some(geometry), None) if is_row_place(b, stored) => geometry,
-            (None, Some(geometry)) if is_row_place(a, stored) => geometry,
+        let (geometry, first) = match (constant(a), constant(b)) {
+            (Some(geometry), None) if is_row_place(b, stored) => (geometry, true),
+            (None, Some(geometry)) if is_row_place(a, stored) => (geometry, false),
             _ => return false,
         };
-        let Some((area, rings)) = area(&constant).filter(|_| self.area.is_none()) else { return false };
+        let Some(area) = holding(call.name(), first).zip(faces(&geometry)).map(|(border, faces)| border.of(faces))
+        else {
+            return false;
+        };
         self.area = Some(Box::new(area));
-        // Holes that lie half outside are no polygon's: the index and the predicate may then differ in what they leave out.
-        rings == 1
+        true
     }
 }
 
@@ -244,17 +246,6 @@ fn bare(part: &Expr) -> &Expr {
 
 fn first_column_is_id(stored: &Schema) -> bool {
     stored.fields().first().is_some_and(|field| *field.data_type() == DataType::FixedSizeBinary(16))
-}
-
-/// The area of a polygon and how many rings it has.
-fn area(geometry: &Geometry) -> Option<(Area, usize)> {
-    let Shape::Polygon(rings) = &geometry.shape else { return None };
-    let ring = |ring: &Vec<Coord>| ring.iter().map(|c| [c.lon_deg, c.lat_deg]).collect::<Vec<_>>();
-    let rings: Vec<Vec<[f64; 2]>> = rings.iter().map(ring).collect();
-    // On the globe only: elsewhere degrees run on and the area would be seen on both sides.
-    let plain = rings.iter().flatten().all(|[lon, lat]| lon.abs() < 180.0 && lat.abs() <= 90.0);
-    let area = Area::new(&rings).ok().filter(|_| plain)?;
-    Some((area, rings.len()))
 }
 
 impl fmt::Display for Asked {
