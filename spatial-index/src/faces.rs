@@ -11,7 +11,7 @@ use crate::{
 /// One polygon or many, which may overlap or touch (a building's walls and roofs, a district and its exclaves).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faces {
-    faces: Vec<Face>,
+    each: Vec<Face>,
     bounds: LonLatBox,
     with_border: bool,
 }
@@ -40,7 +40,7 @@ impl Faces {
             min: [a.min[0].min(b.min[0]), a.min[1].min(b.min[1])],
             max: [a.max[0].max(b.max[0]), a.max[1].max(b.max[1])],
         });
-        Ok(Self { faces, bounds: bounds.ok_or(none)?, with_border: true })
+        Ok(Self { each: faces, bounds: bounds.ok_or(none)?, with_border: true })
     }
 
     /// The same without its border.
@@ -52,7 +52,7 @@ impl Faces {
     /// Where a point lies; on the border of one face and inside another it is inside.
     pub fn locate(&self, at: &[f64; 2]) -> Location {
         let mut location = Location::Outside;
-        for face in &self.faces {
+        for face in &self.each {
             location = location.max(face.locate(at));
             if location == Location::Inside {
                 break;
@@ -98,7 +98,7 @@ impl Face {
 impl Region<2> for Faces {
     fn relate(&self, lo: &[f64; 2], hi: &[f64; 2]) -> Relation {
         let mut relation = Relation::Apart;
-        for face in &self.faces {
+        for face in &self.each {
             match face.relate(lo, hi) {
                 Relation::Covers => return Relation::Covers,
                 Relation::Meets => relation = Relation::Meets,

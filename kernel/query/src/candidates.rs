@@ -9,7 +9,7 @@ use kernel_model::{Geometry, Region};
 use crate::columns::is_geometry;
 
 /// Predicates that are false unless their two geometries share a point.
-const MEETING: [&str; 7] =
+pub(crate) const MEETING: [&str; 7] =
     ["st_intersects", "st_contains", "st_within", "st_covers", "st_coveredby", "st_equals", "st_touches"];
 
 /// A predicate that holds wherever `expr` does, over box or coordinate columns of `stored`; `None` where none is known.

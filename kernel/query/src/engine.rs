@@ -25,6 +25,7 @@ use crate::as_of::{self, EntitiesAsOf};
 use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
 use crate::error::Error;
 use crate::functions;
+use crate::join::JoinInSpace;
 use crate::leash::Leash;
 use crate::result::{Part, QueryResult};
 use crate::rules::NearestFirst;
@@ -124,6 +125,7 @@ impl Engine {
             .with_runtime_env(environment)
             .with_default_features()
             .with_optimizer_rule(Arc::new(NearestFirst))
+            .with_physical_optimizer_rule(Arc::new(JoinInSpace))
             .build();
         functions::register(&mut base).map_err(start)?;
         Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes })

@@ -18,6 +18,7 @@ mod engine;
 mod error;
 pub mod format;
 mod functions;
+mod join;
 mod leash;
 mod places;
 mod pushdown;

@@ -19,16 +19,22 @@ use crate::places::{constant, constant_point, faces, holding, is_row_place};
 use crate::scan::calls_function;
 
 /// A question to the index.
+#[derive(Debug)]
 pub(super) struct Asked {
     window: LonLatBox,
     /// A polygon or a radius.
-    area: Option<Box<dyn Region<2> + Send + Sync>>,
+    area: Option<Box<dyn AreaAsked>>,
     spans: Spans,
     /// Where everything that matters lies, where less than everything does.
     near: Option<Windows<2>>,
     /// What is left to be tested.
     pub(super) rest: Option<Expr>,
 }
+
+/// A region that a plan can keep.
+trait AreaAsked: Region<2> + fmt::Debug + Send + Sync {}
+
+impl<R: Region<2> + fmt::Debug + Send + Sync> AreaAsked for R {}
 
 const NOWHERE: LonLatBox = LonLatBox { min: [f64::INFINITY; 2], max: [f64::NEG_INFINITY; 2] };
 const ANYWHERE: LonLatBox = LonLatBox { min: [f64::NEG_INFINITY; 2], max: [f64::INFINITY; 2] };
@@ -72,6 +78,21 @@ impl Asked {
             (None, Some(near)) => part.rows_in(&Both(near, window), spans),
             (None, None) if self.has_window() => part.rows_in(&window, spans),
             (None, None) => part.rows_in_spans(spans),
+        }
+    }
+
+    /// Those of them that lie in a region.
+    pub(super) fn rows_within(&self, part: &Part, region: &dyn Region<2>) -> Result<Vec<Range<usize>>, StoreError> {
+        if !part.time_band().is_none_or(|band| band.meets(self.spans.band)) {
+            return Ok(Vec::new());
+        }
+        let (window, spans) = (self.window.as_numbers(), &self.spans);
+        match (&self.area, &self.near) {
+            (Some(area), None) => part.rows_in(&Both(region, &**area), spans),
+            (Some(area), Some(near)) => part.rows_in(&Both(region, Both(near, &**area)), spans),
+            (None, Some(near)) => part.rows_in(&Both(region, Both(near, window)), spans),
+            (None, None) if self.has_window() => part.rows_in(&Both(region, window), spans),
+            (None, None) => part.rows_in(&region, spans),
         }
     }
 

@@ -33,6 +33,7 @@ use crate::table::File;
 use crate::text::conversion;
 
 pub(crate) use nearest::{Metric, NearestRows};
+pub(crate) use parts::{BATCH_ROWS, PartsExec, Piece};
 
 /// What a scan has to bring.
 pub(crate) struct Request {
@@ -95,7 +96,7 @@ impl Request {
         }
         let most = self.limit.filter(|_| asked.rest.is_none());
         let threads = state.config().target_partitions();
-        let source = Arc::new(parts::PartsExec::new(&self.stored, parts, &read, &asked, threads, most)?);
+        let source = Arc::new(parts::PartsExec::new(&self.stored, parts, &read, asked, threads, most)?);
         let schema = source.schema();
         let predicate = ordered.for_memory().map(|predicate| in_one_step(state, predicate, &schema)).transpose()?;
         self.finish(state, source, &read, predicate)

@@ -17,11 +17,12 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, Sched
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use kernel_store::{CHUNK_ROWS, Part};
+use spatial_index::Region;
 
 use super::asked::Asked;
 
 /// Rows of one batch: some columns of it fit a core's cache.
-const BATCH_ROWS: usize = 16_384;
+pub(crate) const BATCH_ROWS: usize = 16_384;
 /// Rows below which one thread is enough.
 const ONE_THREAD_ROWS: usize = 32_768;
 /// Runs shorter than this are gathered, longer ones are slices of their columns.
@@ -29,24 +30,26 @@ const SLICE_ROWS: usize = 1_024;
 
 /// Rows of one chunk of one part that come out together.
 #[derive(Debug, Clone)]
-struct Piece {
-    part: usize,
-    chunk: usize,
-    /// Within the chunk, ascending.
-    runs: Vec<Range<usize>>,
-    rows: usize,
+pub(crate) struct Piece {
+    pub(crate) part: usize,
+    pub(crate) chunk: usize,
+    /// Within the chunk.
+    pub(crate) runs: Vec<Range<usize>>,
+    pub(crate) rows: usize,
 }
 
 /// Rows of parts.
 #[derive(Debug)]
-pub(super) struct PartsExec {
+pub(crate) struct PartsExec {
     schema: SchemaRef,
     parts: Arc<[Part]>,
     columns: Arc<[usize]>,
     /// By partition.
     pieces: Vec<Arc<[Piece]>>,
-    /// What the index was asked, in words.
-    asked: String,
+    /// What the index was asked.
+    asked: Arc<Asked>,
+    /// Whether all rows that it gave come out.
+    whole: bool,
     all_rows: usize,
     properties: Arc<PlanProperties>,
 }
@@ -57,7 +60,7 @@ impl PartsExec {
         stored: &SchemaRef,
         parts: &[Part],
         columns: &[usize],
-        asked: &Asked,
+        asked: Asked,
         threads: usize,
         most: Option<usize>,
     ) -> Result<Self> {
@@ -81,10 +84,36 @@ impl PartsExec {
             parts: parts.into(),
             columns: columns.into(),
             pieces,
-            asked: asked.to_string(),
+            asked: Arc::new(asked),
+            whole: most.is_none(),
             all_rows: parts.iter().map(Part::rows).sum(),
             properties: Arc::new(properties.with_scheduling_type(SchedulingType::NonCooperative)),
         })
+    }
+
+    /// Whether all rows that it was asked for come out.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// How many rows come out.
+    pub(crate) fn all_rows(&self) -> usize {
+        self.rows(None)
+    }
+
+    /// Rows that come out and lie in a region: number of the part, run of its rows.
+    pub(crate) fn rows_within(&self, region: &dyn Region<2>, mut take: impl FnMut(usize, Range<usize>)) -> Result<()> {
+        for (number, part) in self.parts.iter().enumerate() {
+            for run in self.asked.rows_within(part, region).map_err(failed)? {
+                take(number, run);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the columns of some rows.
+    pub(crate) fn read(&self, piece: &Piece) -> Result<RecordBatch> {
+        read(&self.parts[piece.part], piece, &self.columns, &self.schema)
     }
 
     fn rows(&self, partition: Option<usize>) -> usize {

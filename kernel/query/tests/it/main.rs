@@ -7,6 +7,7 @@ mod city;
 mod codes;
 mod formats;
 mod index;
+mod join;
 mod limits;
 mod plans;
 mod predicates;

@@ -1,0 +1,146 @@
+//! A right side that is a table with an index, and what stands above the table: a plan comes in, its source and the steps
+//! from there up go out, so that rows can be taken from the source by number and brought up.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::compute::{filter, filter_record_batch};
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::common::cast::{as_boolean_array, as_uint32_array};
+use datafusion::error::Result;
+use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+
+use crate::scan::PartsExec;
+
+/// A source and the way up from it.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    plan: Arc<dyn ExecutionPlan>,
+    /// The first one stands on the source.
+    steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Filter { predicate: Arc<dyn PhysicalExpr>, projection: Option<Vec<usize>> },
+    Project { columns: Vec<Arc<dyn PhysicalExpr>>, schema: SchemaRef },
+}
+
+impl Chain {
+    /// `None` where the plan is anything but a table with an index, filters and projections.
+    pub(super) fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
+        if let Some(source) = plan.downcast_ref::<PartsExec>() {
+            return source.is_whole().then(|| Self { plan: plan.clone(), steps: Vec::new() });
+        }
+        let step = if let Some(node) = plan.downcast_ref::<FilterExec>() {
+            // One that stops early brings other rows.
+            if node.fetch().is_some() {
+                return None;
+            }
+            let projection = node.projection().as_ref().map(|columns| columns.to_vec());
+            Some(Step::Filter { predicate: node.predicate().clone(), projection })
+        } else if let Some(node) = plan.downcast_ref::<ProjectionExec>() {
+            let columns = node.expr().iter().map(|column| column.expr.clone()).collect();
+            Some(Step::Project { columns, schema: node.schema() })
+        } else if plan.is::<CooperativeExec>() || plan.is::<RepartitionExec>() {
+            None
+        } else {
+            return None;
+        };
+        let [below] = plan.children().try_into().ok()?;
+        let mut chain = Self::of(below)?;
+        chain.steps.extend(step);
+        Some(chain)
+    }
+
+    /// The table.
+    pub(super) fn source(&self) -> Option<&PartsExec> {
+        self.plan.downcast_ref::<PartsExec>()
+    }
+
+    /// Whether a geometry over the columns on top is the place of the table's rows.
+    pub(super) fn is_row_place(&self, geometry: &Arc<dyn PhysicalExpr>) -> bool {
+        let Some(Origin::Made(made, steps)) = origin(geometry, &self.steps) else { return false };
+        let Some(call) = made.downcast_ref::<ScalarFunctionExpr>().filter(|call| call.name() == "st_point") else {
+            return false;
+        };
+        let stored = |arg: &Arc<dyn PhysicalExpr>, name: &str| match origin(arg, steps) {
+            Some(Origin::Stored(at)) => self.plan.schema().field(at).name() == name,
+            _ => false,
+        };
+        matches!(call.args(), [lon, lat] if stored(lon, "lon") && stored(lat, "lat"))
+    }
+
+    /// The same, in which columns on top that are not needed have no values, if they are computed.
+    pub(super) fn needing(mut self, needed: &[usize]) -> Self {
+        if let Some(Step::Project { columns, schema }) = self.steps.last_mut() {
+            for (at, column) in columns.iter_mut().enumerate().filter(|(at, _)| !needed.contains(at)) {
+                if let Ok(nothing) = ScalarValue::try_from(schema.field(at).data_type())
+                    && !column.is::<Column>()
+                {
+                    *column = Arc::new(Literal::new(nothing));
+                }
+            }
+            let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+            *schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        }
+        self
+    }
+
+    /// Brings rows of the table up, with a number for each: filters leave some out.
+    pub(super) fn bring_up(
+        &self,
+        mut rows: RecordBatch,
+        mut numbers: UInt32Array,
+    ) -> Result<(RecordBatch, UInt32Array)> {
+        for step in &self.steps {
+            match step {
+                Step::Filter { predicate, projection } => {
+                    let mask = predicate.evaluate(&rows)?.into_array(rows.num_rows())?;
+                    let mask = as_boolean_array(&mask)?;
+                    numbers = as_uint32_array(&filter(&numbers, mask)?)?.clone();
+                    rows = filter_record_batch(&rows, mask)?;
+                    if let Some(columns) = projection {
+                        rows = rows.project(columns)?;
+                    }
+                }
+                Step::Project { columns, schema } => {
+                    let count = rows.num_rows();
+                    let column = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(&rows)?.into_array(count);
+                    let columns = columns.iter().map(column).collect::<Result<Vec<_>>>()?;
+                    let options = RecordBatchOptions::new().with_row_count(Some(count));
+                    rows = RecordBatch::try_new_with_options(schema.clone(), columns, &options)?;
+                }
+            }
+        }
+        Ok((rows, numbers))
+    }
+}
+
+/// Where the values of an expression come from.
+enum Origin<'a> {
+    /// From a column of the table.
+    Stored(usize),
+    /// From an expression over the columns below so many steps.
+    Made(&'a Arc<dyn PhysicalExpr>, &'a [Step]),
+}
+
+/// The origin of an expression over the columns above some steps.
+fn origin<'a>(expr: &'a Arc<dyn PhysicalExpr>, steps: &'a [Step]) -> Option<Origin<'a>> {
+    let Some(column) = expr.downcast_ref::<Column>() else { return Some(Origin::Made(expr, steps)) };
+    let mut at = column.index();
+    for (below, step) in steps.iter().enumerate().rev() {
+        match step {
+            Step::Filter { projection, .. } => at = projection.as_ref().map_or(at, |columns| columns[at]),
+            Step::Project { columns, .. } => return origin(columns.get(at)?, &steps[..below]),
+        }
+    }
+    Some(Origin::Stored(at))
+}

@@ -1,0 +1,52 @@
+//! Joins on where things are. A nested loop whose condition says that two geometries meet, or lie within a distance, comes
+//! in; a join that looks pairs up goes out, with the same rows. Every other join is left as it is.
+//!
+//! The left side is read whole and each of its rows becomes a region ([`reach`]). Where the right side is a table of
+//! readings or positions, the index of that table is asked for every region ([`looked_up`]); elsewhere rows of the right
+//! side stream past a tree of the regions ([`streamed`]). What the regions do not settle is tested by the condition itself.
+
+mod chain;
+mod condition;
+mod exec;
+mod left;
+mod looked_up;
+mod output;
+mod reach;
+mod run;
+mod streamed;
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::error::Result;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::joins::NestedLoopJoinExec;
+
+use exec::SpatialJoinExec;
+
+/// The rule that makes nested loops spatial joins.
+#[derive(Debug)]
+pub(crate) struct JoinInSpace;
+
+impl PhysicalOptimizerRule for JoinInSpace {
+    fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        let join = |node: Arc<dyn ExecutionPlan>| {
+            let spatial = node.downcast_ref::<NestedLoopJoinExec>().map(SpatialJoinExec::of).transpose()?.flatten();
+            Ok(match spatial {
+                Some(spatial) => Transformed::yes(Arc::new(spatial) as Arc<dyn ExecutionPlan>),
+                None => Transformed::no(node),
+            })
+        };
+        plan.transform_up(join).data()
+    }
+
+    fn name(&self) -> &'static str {
+        "join_in_space"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
