@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup page demo test lint test-rust test-page bench bench-peers fuzz clean
+.PHONY: help setup page demo test lint test-rust test-page faults bench bench-peers fuzz clean
 
 ARTEFACTS ?= $(CURDIR)/target/artefacts
 export URBIS_ARTEFACTS := $(ARTEFACTS)
@@ -15,6 +15,7 @@ help:
 	@echo 'make test    everything that must hold: format, lint, tests, the page in headless Chromium, foreign clients'
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
+	@echo 'make faults  kill the store while it writes, a thousand times (KILLS=1000; some minutes)'
 	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 	@echo 'make bench-peers  PostGIS, Redis, DuckDB and others on the same work (PEERS="--scale 0.01" to try)'
@@ -69,6 +70,10 @@ bench: page
 
 bench-peers:
 	benches/peers/run.sh $(PEERS)
+
+KILLS ?= 1000
+faults:
+	URBIS_KILLS=$(KILLS) cargo test --locked --package kernel-store --test it kill:: -- --nocapture
 
 FUZZ_S ?= 600
 fuzz:

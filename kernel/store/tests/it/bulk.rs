@@ -1,11 +1,6 @@
 //! Rows that come in bulk are there once, in any order, in memory or through files, beside what was there.
 
-use std::sync::Arc;
-
-use arrow::array::{
-    ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt8Array, UInt64Array, new_null_array,
-};
-use arrow::datatypes::DataType;
+use arrow::array::RecordBatch;
 use kernel_model::DatastreamId;
 use kernel_model::schema::Table;
 use kernel_store::{Error, Options, Part, Store, check};
@@ -13,10 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use spatial_index::{LonLatBox, Spans};
 
-use crate::support::{datastream, reading, readings, thing};
-
-/// Datastream, instant, value, longitude, latitude; the place may be missing.
-type Row = (u64, i64, f64, Option<(f64, f64)>);
+use crate::support::{Row, datastream, observation_rows, reading, readings, thing};
 
 fn random_rows(random: &mut SmallRng, count: usize) -> Vec<Row> {
     let mut row = |_| {
@@ -27,27 +19,8 @@ fn random_rows(random: &mut SmallRng, count: usize) -> Vec<Row> {
     (0..count).map(&mut row).collect()
 }
 
-fn batch(rows: &[Row]) -> RecordBatch {
-    let schema = Table::Observations.schema();
-    let times: ArrayRef =
-        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone("+00:00"));
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.0))),
-        times,
-        new_null_array(&kernel_model::schema::timestamp(), rows.len()),
-        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
-        Arc::new(UInt8Array::from(vec![0; rows.len()])),
-        Arc::new(rows.iter().map(|row| row.3.map(|place| place.0)).collect::<Float64Array>()),
-        Arc::new(rows.iter().map(|row| row.3.map(|place| place.1)).collect::<Float64Array>()),
-        Arc::new(UInt64Array::from(vec![0; rows.len()])),
-        new_null_array(&DataType::Float64, rows.len()),
-        new_null_array(&DataType::UInt64, rows.len()),
-    ];
-    RecordBatch::try_new(schema, columns).unwrap()
-}
-
 fn batches(rows: &[Row], size: usize) -> impl Iterator<Item = Result<RecordBatch, Error>> + '_ {
-    rows.chunks(size).map(|rows| Ok(batch(rows)))
+    rows.chunks(size).map(|rows| Ok(observation_rows(rows)))
 }
 
 fn begun(dir: &std::path::Path, load_bytes: usize) -> Store {
@@ -132,7 +105,7 @@ fn what_is_wrong_is_refused_whole() {
     assert!(refuse(&mut store, (9, 6, 1.0, None)).contains("datastream 9 was never declared"));
     assert!(refuse(&mut store, (1, 6, 1.0, Some((116.0, f64::NAN)))).contains("latitude NaN"));
     assert_eq!(store.reader().snapshot().row_count(Table::Observations), 0);
-    let failing = [Ok(batch(&[good])), Err(Error::NoDatastream(77))];
+    let failing = [Ok(observation_rows(&[good])), Err(Error::NoDatastream(77))];
     assert!(store.load(Table::Observations, failing).is_err());
     assert_eq!(store.load(Table::Observations, batches(&[good], 1)).unwrap().rows, 1);
 }

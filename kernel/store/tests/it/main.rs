@@ -6,5 +6,6 @@ mod backup;
 mod bulk;
 mod durability;
 mod identity;
+mod kill;
 mod parts;
 mod support;

@@ -1,5 +1,11 @@
 //! Small changes to write.
 
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt8Array, UInt64Array, new_null_array,
+};
+use arrow::datatypes::DataType;
 use kernel_model::schema::Table;
 use kernel_model::{
     Change, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Observation, ObservationBatch, Place,
@@ -57,4 +63,27 @@ pub(crate) fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
 
 pub(crate) fn counts(snapshot: &Snapshot) -> [u64; 6] {
     Table::ALL.map(|table| snapshot.row_count(table))
+}
+
+/// A reading to load in bulk: datastream, instant, value, longitude and latitude, which may be missing.
+pub(crate) type Row = (u64, i64, f64, Option<(f64, f64)>);
+
+/// Readings in the schema of `observations`.
+pub(crate) fn observation_rows(rows: &[Row]) -> RecordBatch {
+    let schema = Table::Observations.schema();
+    let times: ArrayRef =
+        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone("+00:00"));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.0))),
+        times,
+        new_null_array(&kernel_model::schema::timestamp(), rows.len()),
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|row| row.2))),
+        Arc::new(UInt8Array::from(vec![0; rows.len()])),
+        Arc::new(rows.iter().map(|row| row.3.map(|place| place.0)).collect::<Float64Array>()),
+        Arc::new(rows.iter().map(|row| row.3.map(|place| place.1)).collect::<Float64Array>()),
+        Arc::new(UInt64Array::from(vec![0; rows.len()])),
+        new_null_array(&DataType::Float64, rows.len()),
+        new_null_array(&DataType::UInt64, rows.len()),
+    ];
+    RecordBatch::try_new(schema, columns).unwrap()
 }
