@@ -66,6 +66,7 @@ fn observations(points: &RecordBatch) -> anyhow::Result<RecordBatch> {
         Arc::new(UInt64Array::from(vec![0; count])),
         column("height")?.clone(),
         new_null_array(&DataType::UInt64, count),
+        new_null_array(&timestamp(), count),
     ];
     Ok(RecordBatch::try_new(Table::Observations.schema(), columns)?)
 }

@@ -34,6 +34,50 @@ pub struct Rejection {
     pub sample: String,
 }
 
+/// Things that become other things: one into several (a split), several into one (a merge), or several into several.
+/// It is taken whole or refused whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Succession {
+    /// What ends at the instant: known things that are there until then.
+    pub predecessors: Vec<SourceKey>,
+    /// What comes of them, each described; a description without a beginning begins at the instant.
+    pub successors: Vec<EntityDraft>,
+    /// When.
+    pub at: TimeUs,
+}
+
+/// How things came of other things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Descent {
+    /// One thing became several.
+    Split,
+    /// Several things became one.
+    Merge,
+    /// One took the place of one, or several of several.
+    Replace,
+}
+
+impl Descent {
+    /// What it is when so many things become so many.
+    pub const fn of(predecessors: usize, successors: usize) -> Self {
+        match (predecessors, successors) {
+            (1, 2..) => Self::Split,
+            (2.., 1) => Self::Merge,
+            _ => Self::Replace,
+        }
+    }
+
+    /// Name in SQL and on disk.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Merge => "merge",
+            Self::Replace => "replace",
+        }
+    }
+}
+
 /// One thing to write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
@@ -46,6 +90,8 @@ pub enum Change {
         /// Since when.
         at: TimeUs,
     },
+    /// Things become other things.
+    Succession(Succession),
     /// Declare a datastream, new or known.
     Datastream(DatastreamDraft),
     /// Values of a declared datastream.
@@ -64,6 +110,7 @@ impl Change {
         match self {
             Self::Observations(batch) => batch.rows.len(),
             Self::Positions(batch) => batch.rows.len(),
+            Self::Succession(succession) => succession.predecessors.len() + succession.successors.len(),
             _ => 1,
         }
     }

@@ -32,9 +32,10 @@ pub struct EntityDraft {
     /// Everything else the source says, as a JSON object. Well-known keys: `height_m` (above ground, for footprints),
     /// `storeys`, `roof`.
     pub properties: serde_json::Map<String, serde_json::Value>,
-    /// Since when it is so in the world; `None`: not stated.
+    /// Since when it is so in the world. It holds until what begins next, also where that was told earlier. `None`: not
+    /// stated; it then takes the place of everything that was told of the thing.
     pub valid_from: Option<TimeUs>,
-    /// Until when it is so in the world; `None`: still.
+    /// Until when it is so in the world; `None`: still, or until what begins next.
     pub valid_to: Option<TimeUs>,
     /// How the geometry came into the kernel's frame, such as `EPSG:7415 -> OGC:CRS84 (proj4rs 0.3.0)`.
     pub lineage: Arc<str>,

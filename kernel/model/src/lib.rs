@@ -21,7 +21,7 @@ mod time;
 mod wkb;
 
 pub use asset::{AssetRecord, ContentRef, Operation};
-pub use change::{Change, ContentDraft, Rejection, Sink, SinkError};
+pub use change::{Change, ContentDraft, Descent, Rejection, Sink, SinkError, Succession};
 pub use entity::EntityDraft;
 pub use geometry::{Coord, Geometry, Polygon, Shape};
 pub use id::{ContentId, DatastreamId, EntityId, IdError, Sequence, SourceKey};

@@ -21,12 +21,21 @@ pub enum Table {
     Contents,
     /// Records that were refused.
     Rejected,
+    /// Which things came of which.
+    Lineage,
 }
 
 impl Table {
     /// All of them, in the order in which a commit applies them.
-    pub const ALL: [Self; 6] =
-        [Self::Entities, Self::Datastreams, Self::Observations, Self::Positions, Self::Contents, Self::Rejected];
+    pub const ALL: [Self; 7] = [
+        Self::Entities,
+        Self::Datastreams,
+        Self::Observations,
+        Self::Positions,
+        Self::Contents,
+        Self::Rejected,
+        Self::Lineage,
+    ];
 
     /// Name in SQL and on disk.
     pub const fn name(self) -> &'static str {
@@ -37,6 +46,7 @@ impl Table {
             Self::Positions => "positions",
             Self::Contents => "contents",
             Self::Rejected => "rejected",
+            Self::Lineage => "lineage",
         }
     }
 
@@ -59,6 +69,20 @@ impl Table {
             Self::Positions => POSITIONS.clone(),
             Self::Contents => CONTENTS.clone(),
             Self::Rejected => REJECTED.clone(),
+            Self::Lineage => LINEAGE.clone(),
+        }
+    }
+
+    /// Where the instant stands at which a row was recorded; of observations and positions it is null in rows that are older
+    /// than the column.
+    pub const fn recorded_column(self) -> usize {
+        match self {
+            Self::Entities | Self::Datastreams => 2,
+            Self::Observations => 10,
+            Self::Positions => 8,
+            Self::Contents => 6,
+            Self::Rejected => 0,
+            Self::Lineage => 5,
         }
     }
 }
@@ -153,8 +177,8 @@ static DATASTREAMS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
-/// `result_time`: null where it is the phenomenon's; `lon`, `lat`, `height_m`: where it was so, of itself or of the thing; `quality`: 0 good, 1 suspect, 2 missing; `id`: its
-/// number, unique in the store.
+/// `result_time`: null where it is the phenomenon's; `lon`, `lat`, `height_m`: where it was so, of itself or of the thing;
+/// `quality`: 0 good, 1 suspect, 2 missing; `id`: its number, unique in the store.
 static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![
         number("datastream"),
@@ -167,6 +191,7 @@ static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
         number("seq"),
         real("height_m"),
         Field::new("id", DataType::UInt64, true),
+        instant("recorded_at", true),
     ])
 });
 
@@ -180,6 +205,7 @@ static POSITIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("heading_deg", DataType::Float32, true),
         Field::new("speed_m_s", DataType::Float32, true),
         number("seq"),
+        instant("recorded_at", true),
     ])
 });
 
@@ -197,6 +223,18 @@ static CONTENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
 
 static REJECTED: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![instant("time", false), text("source"), text("place"), text("reason"), text("sample"), number("seq")])
+});
+
+/// A row for each pair of a thing and one that came of it at `valid_time`; `kind`: [`crate::Descent`].
+static LINEAGE: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        uuid("predecessor", false),
+        uuid("successor", false),
+        text("kind"),
+        instant("valid_time", false),
+        number("seq"),
+        instant("recorded_at", false),
+    ])
 });
 
 /// Schema metadata key that says which live message a stream of record batches is.
@@ -264,9 +302,16 @@ mod tests {
                 ("observations", 3),
                 ("positions", 4),
                 ("contents", 5),
-                ("rejected", 6)
+                ("rejected", 6),
+                ("lineage", 7)
             ]
         );
         assert!(Table::ALL.iter().all(|table| Table::from_code(table.code()) == Some(*table)));
+        for table in Table::ALL {
+            let schema = table.schema();
+            let recorded = schema.field(table.recorded_column());
+            assert!(matches!(recorded.name().as_str(), "recorded_at" | "time"), "{table:?}: {recorded}");
+            assert_eq!(*recorded.data_type(), timestamp());
+        }
     }
 }

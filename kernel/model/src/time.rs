@@ -58,14 +58,18 @@ pub struct Span {
 }
 
 impl Span {
+    /// The stretch of one instant.
+    pub const fn at(instant: TimeUs) -> Self {
+        Self { from: Some(instant), to: Some(TimeUs(instant.0.saturating_add(1))) }
+    }
+
     /// Reads the `datetime` parameter of OGC API Features (Part 1, 7.15.4): an instant, `a/b`, `../b` or `a/..`.
     ///
     /// # Errors
     /// Where a part is neither an RFC 3339 instant nor `..`, or the interval ends before it begins.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let Some((from, to)) = text.split_once('/') else {
-            let at = TimeUs::parse(text)?;
-            return Ok(Self { from: Some(at), to: Some(TimeUs(at.0.saturating_add(1))) });
+            return TimeUs::parse(text).map(Self::at);
         };
         let end = |part: &str| match part {
             ".." | "" => Ok(None),

@@ -1,5 +1,6 @@
 //! One question's view of a snapshot: names of tables in, tables out, made only when a question names them. Two
-//! questions never share one, so a question always sees one state of the city.
+//! questions never share one, so a question always sees one state of the city; of a snapshot of what was known at an
+//! instant every stored table is that of the instant.
 
 use std::sync::Arc;
 
@@ -10,7 +11,10 @@ use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, SchemaProvider,
     TableProvider,
 };
+use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, col, lit};
+use kernel_model::TimeUs;
 use kernel_model::schema::Table;
 use kernel_store::Snapshot;
 
@@ -86,22 +90,34 @@ impl SnapshotSchema {
             return Ok(Some(SnapshotTable::new(Table::Entities.schema(), batches, Vec::new())));
         }
         if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) {
-            return self.stored(table).map(Some);
+            return stored(&self.snapshot, table).map(Some);
         }
         self.extra.iter().find(|extra| extra.name == name).map(ExtraTable::read).transpose()
     }
+}
 
-    fn stored(&self, table: Table) -> Result<SnapshotTable> {
-        if table == Table::Entities {
-            return SnapshotTable::present(&table.schema(), self.snapshot.entities());
+/// A stored table, of which only that is seen which the snapshot knows.
+pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable> {
+    let seen = match table {
+        Table::Entities => return SnapshotTable::present(&table.schema(), snapshot.entities()),
+        Table::Observations | Table::Positions => {
+            SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec())
         }
-        if matches!(table, Table::Observations | Table::Positions) {
-            return Ok(SnapshotTable::of_parts(table.schema(), self.snapshot.parts(table).to_vec()));
+        _ => {
+            let segments = snapshot.segments(table).into_iter();
+            let files = segments.map(|segment| File { path: segment.path, rows: segment.rows }).collect();
+            SnapshotTable::new(table.schema(), snapshot.batches(table), files)
         }
-        let segments = self.snapshot.segments(table);
-        let files = segments.iter().map(|segment| File { path: segment.path.clone(), rows: segment.rows }).collect();
-        Ok(SnapshotTable::new(table.schema(), self.snapshot.batches(table), files))
-    }
+    };
+    Ok(seen.always(snapshot.known_until().map(|until| known(table, until))))
+}
+
+/// Rows recorded no later than an instant. Those that are older than the column count as known.
+fn known(table: Table, until: TimeUs) -> Expr {
+    let schema = table.schema();
+    let recorded = col(schema.field(table.recorded_column()).name().as_str());
+    let until = lit(ScalarValue::TimestampMicrosecond(Some(until.0), Some("+00:00".into())));
+    recorded.clone().is_null().or(recorded.lt_eq(until))
 }
 
 #[async_trait]

@@ -21,12 +21,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::as_of::{self, EntitiesAsOf};
+use crate::as_of;
 use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
 use crate::error::Error;
 use crate::functions;
 use crate::join::JoinInSpace;
 use crate::leash::Leash;
+use crate::lineage;
 use crate::result::{Part, QueryResult};
 use crate::rules::NearestFirst;
 use crate::size::STACK_BYTES;
@@ -153,7 +154,8 @@ impl Engine {
         let until = begin + limits.deadline.min(Duration::from_hours(24));
         let mut state = self.base.clone();
         state.register_catalog_list(catalogs(snapshot, extra)?);
-        state.register_udtf(as_of::NAME, Arc::new(EntitiesAsOf(snapshot.clone())));
+        as_of::register(&mut state, snapshot);
+        lineage::register(&mut state, snapshot);
         state.mark_start_execution();
         let leash = Leash::default();
         let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone() };

@@ -5,9 +5,10 @@
 //! allowed without saying so.
 //!
 //! Tables: `entities` (present, not retired), `entity_revisions`, `datastreams`, `observations`, `positions`, `contents`,
-//! `rejected`, the function `entities_as_of`, and those the caller brings ([`ExtraTable`]). UUIDs, digests and space-time keys read as text. Geometry is
-//! WKB marked `geoarrow.wkb`, taken by SedonaDB's `st_` functions. [`format`] writes answers as JSON, CSV, a table for
-//! terminals, Arrow IPC or GeoParquet.
+//! `rejected`, `lineage`, and those the caller brings ([`ExtraTable`]); functions that are tables: `entities_as_of`,
+//! `observations_as_of`, `positions_as_of`, `lineage`, `ancestors`, `descendants`. UUIDs, digests and space-time keys read
+//! as text. Geometry is WKB marked `geoarrow.wkb`, taken by SedonaDB's `st_` functions. [`format`] writes answers as JSON,
+//! CSV, a table for terminals, Arrow IPC or GeoParquet.
 
 mod as_of;
 mod candidates;
@@ -20,6 +21,7 @@ pub mod format;
 mod functions;
 mod join;
 mod leash;
+mod lineage;
 mod places;
 mod pushdown;
 mod result;

@@ -58,6 +58,12 @@ impl SnapshotTable {
         Self { parts: Some(parts), ..Self::new(stored, Vec::new(), Vec::new()) }
     }
 
+    /// The same with only the rows for which `expr` holds, over stored columns.
+    pub(crate) fn always(self, expr: Option<Expr>) -> Self {
+        let always = self.always.into_iter().chain(expr).reduce(Expr::and);
+        Self { always, ..self }
+    }
+
     /// The present revisions, as the masks mark them.
     pub(crate) fn present(stored: &SchemaRef, revisions: &[(RecordBatch, BooleanArray)]) -> Result<Self> {
         let mut fields = stored.fields().to_vec();

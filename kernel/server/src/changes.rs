@@ -43,6 +43,7 @@ pub(crate) async fn post(
         "revised": outcome.revised,
         "unchanged": outcome.unchanged,
         "retired": outcome.retired,
+        "links": outcome.links,
         "observations": outcome.observations,
         "positions": outcome.positions,
         "contents": outcome.contents,

@@ -8,13 +8,14 @@ use std::thread::JoinHandle;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt64Array};
 use arrow::datatypes::{Float64Type, UInt64Type};
-use kernel_model::Sequence;
 use kernel_model::schema::Table;
+use kernel_model::{Sequence, TimeUs};
 
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::memtable::batches;
 use crate::parts::{self, ColumnCache, Layout, Part, Segment, SegmentMeta, SegmentWriter, merge_range};
+use crate::rows::instants;
 
 /// Every so many rows one is looked at to find the borders of ranges.
 const SAMPLE: usize = 1_024;
@@ -40,6 +41,8 @@ pub(crate) struct Target<'a> {
     /// The names of files begin with this.
     pub(crate) name: String,
     pub(crate) sequence: Sequence,
+    /// When it is recorded.
+    pub(crate) at: TimeUs,
     /// The number of the last observation before these.
     pub(crate) last_id: u64,
     /// Rows sorted together.
@@ -85,7 +88,7 @@ impl<'a> Bulk<'a> {
         }
     }
 
-    /// Takes rows in the table's schema; their sequence and number are filled in here.
+    /// Takes rows in the table's schema; their sequence, number and time of recording are filled in here.
     pub(crate) fn push(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         check_places(self.target.table, rows)?;
         let rows = self.stamped(rows)?;
@@ -103,6 +106,7 @@ impl<'a> Bulk<'a> {
                 Arc::new(UInt64Array::from_iter_values(self.next_id..self.next_id + count as u64)) as ArrayRef;
             self.next_id += count as u64;
         }
+        columns[self.target.table.recorded_column()] = instants(vec![self.target.at.0; count]);
         RecordBatch::try_new(self.target.table.schema(), columns).map_err(Error::arrow("take rows in bulk"))
     }
 

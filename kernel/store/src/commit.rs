@@ -1,10 +1,12 @@
 //! From changes to rows: ids are found or minted, units and references checked, what is there already left out. Nothing
 //! here touches the disk or the present city; a commit that fails to be written has changed nothing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::interleave_record_batch;
 use kernel_model::schema::Table;
 use kernel_model::{
     Change, DatastreamDraft, DatastreamId, EntityDraft, EntityId, HeightReference, Observation, ObservationBatch,
@@ -14,12 +16,15 @@ use uuid::Uuid;
 
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
+use crate::lineage::Lineage;
 use crate::live::Live;
 use crate::record::TableBatches;
 use crate::rows::{
-    self, ContentRow, EntityRow, EntityRows, ObservationRows, PositionRows, instants, maybe_instants, repeated,
+    self, ContentRow, EntityRow, EntityRows, LineageRow, ObservationRows, PositionRows, instants, maybe_instants,
+    repeated,
 };
 use crate::sampler::Sampler;
+use crate::story::Story;
 
 /// What became of one group of changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub struct Outcome {
     pub unchanged: u64,
     /// Things gone.
     pub retired: u64,
+    /// Links kept from a thing to one that came of it.
+    pub links: u64,
     /// Readings kept.
     pub observations: u64,
     /// Fixes kept.
@@ -64,7 +71,7 @@ pub(crate) struct Doubtful<S, R> {
 
 /// Rows of a commit being gathered.
 pub(crate) struct Gathering<'a> {
-    live: &'a Live,
+    pub(crate) live: &'a Live,
     group: usize,
     pub(crate) outcomes: Vec<Outcome>,
     entities: HashMap<SourceKey, EntityId>,
@@ -74,7 +81,11 @@ pub(crate) struct Gathering<'a> {
     newest_fix: HashMap<EntityId, TimeUs>,
     last_datastream: u64,
     entity_rows: EntityRows<'a>,
-    retired: Vec<(EntityId, TimeUs)>,
+    /// Revisions in their order.
+    revisions: Vec<Revision>,
+    /// Links of this commit.
+    pub(crate) lineage: Lineage,
+    pub(crate) lineage_rows: Vec<LineageRow>,
     datastream_rows: Vec<DatastreamInfo>,
     pub(crate) observation_rows: ObservationRows,
     pub(crate) position_rows: PositionRows,
@@ -85,10 +96,35 @@ pub(crate) struct Gathering<'a> {
 }
 
 struct Described {
-    digest: [u8; 32],
-    retired: bool,
+    story: Story<Told>,
     place: Option<Place>,
     height_reference: HeightReference,
+}
+
+/// What a state of a story says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) digest: [u8; 32],
+    row: Row,
+}
+
+/// Where the row of a revision is.
+#[derive(Debug, Clone, Copy)]
+enum Row {
+    /// Its number in the present city.
+    Stored(usize),
+    /// Its number among those described in this commit.
+    New(usize),
+}
+
+/// A revision of this commit.
+enum Revision {
+    Described(usize),
+    /// A row again with the end of its validity.
+    Gone {
+        last: Row,
+        at: TimeUs,
+    },
 }
 
 impl<'a> Gathering<'a> {
@@ -104,7 +140,9 @@ impl<'a> Gathering<'a> {
             newest_fix: HashMap::new(),
             last_datastream: live.catalog.last_datastream,
             entity_rows: EntityRows::default(),
-            retired: Vec::new(),
+            revisions: Vec::new(),
+            lineage: Lineage::default(),
+            lineage_rows: Vec::new(),
             datastream_rows: Vec::new(),
             observation_rows: ObservationRows::default(),
             position_rows: PositionRows::default(),
@@ -121,7 +159,7 @@ impl<'a> Gathering<'a> {
         self.outcomes.push(Outcome::default());
     }
 
-    fn outcome(&mut self) -> &mut Outcome {
+    pub(crate) fn outcome(&mut self) -> &mut Outcome {
         &mut self.outcomes[self.group]
     }
 
@@ -132,8 +170,12 @@ impl<'a> Gathering<'a> {
         keep: impl FnOnce(&[u8]) -> Result<[u8; 32], Error>,
     ) -> Result<(), Error> {
         match change {
-            Change::Entity(draft) => self.entity(draft),
-            Change::Retire { source, at } => self.retire(source, *at),
+            Change::Entity(draft) => self.entity(Cow::Borrowed(draft)),
+            Change::Retire { source, at } => match self.find_entity(source) {
+                None => self.unknown_thing(source, "removal"),
+                Some(id) => self.retire(id, *at),
+            },
+            Change::Succession(succession) => self.succession(succession),
             Change::Datastream(draft) => self.datastream(draft),
             Change::Observations(batch) => self.observations(batch),
             Change::Positions(batch) => self.positions(batch),
@@ -160,7 +202,7 @@ impl<'a> Gathering<'a> {
         self.outcome().rejected.push(rejection);
     }
 
-    fn refuse(&mut self, source: &SourceKey, reason: String) {
+    pub(crate) fn refuse(&mut self, source: &SourceKey, reason: String) {
         self.reject(Rejection {
             source: source.dataset.to_string(),
             place: source.id.to_string(),
@@ -173,7 +215,7 @@ impl<'a> Gathering<'a> {
         self.refuse(source, format!("this {what} is of a thing that was never described: send its description first"));
     }
 
-    fn find_entity(&self, source: &SourceKey) -> Option<EntityId> {
+    pub(crate) fn find_entity(&self, source: &SourceKey) -> Option<EntityId> {
         self.entities.get(source).or_else(|| self.live.catalog.entities.get(source)).copied()
     }
 
@@ -181,17 +223,37 @@ impl<'a> Gathering<'a> {
         self.datastreams.get(source).or_else(|| self.live.catalog.datastreams.get(source)).cloned()
     }
 
-    fn entity(&mut self, draft: &'a EntityDraft) {
+    /// What is known of a thing over valid time, with what this commit says of it.
+    pub(crate) fn story(&self, id: &EntityId) -> Story<Told> {
+        match self.described.get(id) {
+            Some(described) => described.story.clone(),
+            None => self
+                .live
+                .present
+                .story(id)
+                .unwrap_or_default()
+                .map(|note| Told { digest: note.digest, row: Row::Stored(note.row) }),
+        }
+    }
+
+    pub(crate) fn entity(&mut self, draft: Cow<'a, EntityDraft>) {
         let parent = draft.parent.as_ref().map(|source| (source, self.find_entity(source)));
         if let Some((source, None)) = parent {
             let reason = format!("its parent {source} was never described: describe the parent first");
+            return self.refuse(&draft.source, reason);
+        }
+        if let (Some(from), Some(to)) = (draft.valid_from, draft.valid_to)
+            && to < from
+        {
+            let reason = format!("it ends at {to}, before it begins at {from}: give a valid_to that is later");
             return self.refuse(&draft.source, reason);
         }
         let parent = parent.and_then(|(_, id)| id);
         let known = self.find_entity(&draft.source);
         let id = known.unwrap_or_else(|| EntityId(Uuid::now_v7()));
         let digest = draft.digest();
-        if known.is_some() && self.stands(&id, &digest) {
+        let mut story = known.map(|id| self.story(&id)).unwrap_or_default();
+        if stands(&story, &draft, &digest) {
             self.outcome().unchanged += 1;
             return;
         }
@@ -200,36 +262,37 @@ impl<'a> Gathering<'a> {
             Some(_) => self.outcome().revised += 1,
         }
         self.entities.insert(draft.source.clone(), id);
-        let anchor = draft.geometry.as_ref().and_then(kernel_model::Geometry::anchor);
-        let place = anchor.filter(|a| on_the_globe(a.lon_deg, a.lat_deg)).map(|a| Place {
-            lon_deg: a.lon_deg,
-            lat_deg: a.lat_deg,
-            height_m: draft.geometry.as_ref().filter(|g| g.has_height).map(|_| a.height_m),
-        });
-        let height_reference = draft.height_reference.clone();
-        self.described.insert(id, Described { digest, retired: false, place, height_reference });
-        self.entity_rows.push(EntityRow { id, parent, digest, draft });
+        let (from, to, own_place, height_reference) =
+            (draft.valid_from, draft.valid_to, place_of(&draft), draft.height_reference.clone());
+        let row = self.entity_rows.push(EntityRow { id, parent, digest, draft });
+        self.revisions.push(Revision::Described(row));
+        story.describe(from, to, Told { digest, row: Row::New(row) });
+        let is_last = story.last().is_some_and(|last| matches!(last.what.row, Row::New(last) if last == row));
+        // A correction of the past leaves the thing where it is.
+        let standing = (!is_last).then(|| self.standing(&id)).flatten();
+        let (place, height_reference) = standing.unwrap_or((own_place, height_reference));
+        self.described.insert(id, Described { story, place, height_reference });
     }
 
-    /// Whether the description stands already.
-    fn stands(&self, id: &EntityId, digest: &[u8; 32]) -> bool {
+    /// Ends a thing; one that is gone already only where it went earlier than was known.
+    pub(crate) fn retire(&mut self, id: EntityId, at: TimeUs) {
+        let mut story = self.story(&id);
+        let Some(last) = story.last().filter(|last| !last.gone || last.from > Some(at)).map(|last| last.what) else {
+            self.outcome().unchanged += 1;
+            return;
+        };
+        self.revisions.push(Revision::Gone { last: last.row, at });
+        story.retire(at, last);
+        let height_reference = self.standing(&id).map_or(HeightReference::None, |(_, reference)| reference);
+        self.described.insert(id, Described { story, place: None, height_reference });
+        self.outcome().retired += 1;
+    }
+
+    /// Where a thing stands and what its heights are measured from.
+    fn standing(&self, id: &EntityId) -> Option<(Option<Place>, HeightReference)> {
         match self.described.get(id) {
-            Some(new) => new.digest == *digest && !new.retired,
-            None => self.live.present.get(id).is_some_and(|old| old.digest == *digest && !old.retired),
-        }
-    }
-
-    fn retire(&mut self, source: &SourceKey, at: TimeUs) {
-        let Some(id) = self.find_entity(source) else { return self.unknown_thing(source, "removal") };
-        match self.live.present.get(&id) {
-            Some(old) if !old.retired && !self.described.contains_key(&id) => {
-                self.retired.push((id, at));
-                let height_reference = old.height_reference.clone();
-                self.described
-                    .insert(id, Described { digest: old.digest, retired: true, place: None, height_reference });
-                self.outcome().retired += 1;
-            }
-            _ => self.outcome().unchanged += 1,
+            Some(new) => Some((new.place, new.height_reference.clone())),
+            None => self.live.present.get(id).map(|old| (old.place, old.height_reference.clone())),
         }
     }
 
@@ -382,15 +445,13 @@ impl<'a> Gathering<'a> {
 
     /// The rows as batches of the commit; empty tables are left out.
     pub(crate) fn finish(self, sequence: Sequence, at: TimeUs) -> Result<(TableBatches, Vec<Outcome>), Error> {
-        let mut batches = vec![(Table::Entities, self.entity_rows.finish(sequence, at)?)];
-        for (id, gone_at) in &self.retired {
-            if let Some(old) = self.live.present.get(id) {
-                batches.push((Table::Entities, gone(&self.live.present.row(old), sequence, at, *gone_at)?));
-            }
-        }
+        let described = self.entity_rows.finish(sequence, at)?;
+        let mut batches = vec![(Table::Entities, in_order(&described, &self.revisions, self.live, sequence, at)?)];
+        batches.push((Table::Lineage, rows::lineage(&self.lineage_rows, sequence, at)?));
         batches.push((Table::Datastreams, rows::datastreams(&self.datastream_rows, sequence, at)?));
-        batches.push((Table::Observations, self.observation_rows.finish(sequence, self.live.latest.last_observation)?));
-        batches.push((Table::Positions, self.position_rows.finish(sequence)?));
+        let last_id = self.live.latest.last_observation;
+        batches.push((Table::Observations, self.observation_rows.finish(sequence, Some(at), last_id)?));
+        batches.push((Table::Positions, self.position_rows.finish(sequence, Some(at))?));
         batches.push((Table::Contents, rows::contents(&self.content_rows, sequence, at)?));
         batches.push((Table::Rejected, rows::rejected(&self.rejected, sequence, at)?));
         batches.retain(|(_, batch)| batch.num_rows() > 0);
@@ -405,6 +466,55 @@ fn off_the_globe(place: &Place) -> String {
 
 fn on_the_globe(lon_deg: f64, lat_deg: f64) -> bool {
     lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0
+}
+
+/// Whether a description stands already.
+fn stands(story: &Story<Told>, draft: &EntityDraft, digest: &[u8; 32]) -> bool {
+    let (from, states) = (draft.valid_from, story.states());
+    let Some(at) = states.iter().position(|state| state.from == from && !state.gone && state.what.digest == *digest)
+    else {
+        return false;
+    };
+    let is_whole = from.is_some() || states.len() == 1;
+    // Said again after a retirement it takes that back.
+    let is_retired = draft.valid_to.is_none() && at + 2 == states.len() && states[at + 1].gone;
+    is_whole && !is_retired
+}
+
+/// The anchor of what is described.
+fn place_of(draft: &EntityDraft) -> Option<Place> {
+    let geometry = draft.geometry.as_ref()?;
+    let anchor = geometry.anchor().filter(|a| on_the_globe(a.lon_deg, a.lat_deg))?;
+    let height_m = geometry.has_height.then_some(anchor.height_m);
+    Some(Place { lon_deg: anchor.lon_deg, lat_deg: anchor.lat_deg, height_m })
+}
+
+/// All revisions of a commit in their order.
+fn in_order(
+    described: &RecordBatch,
+    revisions: &[Revision],
+    live: &Live,
+    sequence: Sequence,
+    at: TimeUs,
+) -> Result<RecordBatch, Error> {
+    let (mut pieces, mut order) = (vec![described.clone()], Vec::with_capacity(revisions.len()));
+    for revision in revisions {
+        match revision {
+            Revision::Described(row) => order.push((0, *row)),
+            Revision::Gone { last, at: gone_at } => {
+                let last = match last {
+                    Row::Stored(row) => live.present.numbered(*row),
+                    Row::New(row) => described.slice(*row, 1),
+                };
+                order.push((pieces.len(), 0));
+                pieces.push(gone(&last, sequence, at, *gone_at)?);
+            }
+        }
+    }
+    if pieces.len() == 1 {
+        return Ok(described.clone());
+    }
+    interleave_record_batch(&pieces.iter().collect::<Vec<_>>(), &order).map_err(Error::arrow("put revisions in order"))
 }
 
 /// The last revision of a thing that is gone: its row again with the end of its validity.

@@ -87,8 +87,8 @@ impl Latest {
             observations.push(*datastream, reading, None);
         }
         let batches = vec![
-            (Table::Positions, positions.finish(Sequence(0))?),
-            (Table::Observations, observations.finish(Sequence(0), 0)?),
+            (Table::Positions, positions.finish(Sequence(0), None)?),
+            (Table::Observations, observations.finish(Sequence(0), None, 0)?),
         ];
         let payload = record::encode(&batches)?;
         let mut bytes = crc32c::crc32c(&payload).to_le_bytes().to_vec();

@@ -22,7 +22,9 @@ mod duplicates;
 mod entities;
 mod error;
 mod flusher;
+mod history;
 mod latest;
+mod lineage;
 mod live;
 mod load;
 mod log;
@@ -36,6 +38,8 @@ mod sampler;
 mod seal;
 mod snapshot;
 mod store;
+mod story;
+mod succession;
 
 pub use backup::{BackupReport, backup};
 pub use bulk::Loaded;

@@ -5,13 +5,15 @@ use std::collections::HashSet;
 use std::sync::{Arc, RwLockReadGuard};
 
 use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence};
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence, TimeUs};
 
 use crate::catalog::Catalog;
 use crate::delta::{Delta, Fix, Reading};
 use crate::entities::{DatastreamInfo, Present, PresentEntity};
 use crate::latest::{Latest, last_id};
+use crate::lineage::Lineage;
 use crate::record::TableBatches;
 use crate::rows::{read_observations, read_positions};
 
@@ -22,11 +24,15 @@ pub(crate) struct Live {
     pub(crate) present: Present,
     pub(crate) latest: Latest,
     pub(crate) contents: HashSet<([u8; 32], EntityId)>,
+    pub(crate) lineage: Lineage,
+    /// When the last commit was recorded.
+    pub(crate) last_recorded: TimeUs,
 }
 
 impl Live {
     /// Takes in rows that are durable.
     pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
+        self.note_time(table, batch);
         match table {
             Table::Entities => {
                 self.catalog.learn_entities(batch);
@@ -40,14 +46,30 @@ impl Live {
                 }));
             }
             Table::Observations | Table::Positions => self.latest.learn(table, batch),
+            Table::Lineage => self.lineage.learn(batch),
             Table::Rejected => {}
         }
+    }
+
+    /// When the next commit is recorded: later than the one before, also where the clock was set back.
+    pub(crate) fn next_recorded(&self, clock: TimeUs) -> TimeUs {
+        if clock < self.last_recorded {
+            let last = self.last_recorded;
+            tracing::warn!(%clock, %last, "the clock was set back: commits are recorded right after the last one until it has caught up");
+        }
+        clock.max(TimeUs(self.last_recorded.0.saturating_add(1)))
+    }
+
+    fn note_time(&mut self, table: Table, batch: &RecordBatch) {
+        let recorded = batch.column(table.recorded_column()).as_primitive::<TimestampMicrosecondType>();
+        self.last_recorded = self.last_recorded.max(TimeUs(arrow::compute::max(recorded).unwrap_or_default()));
     }
 
     /// Takes in the rows of a commit and says what is new in the present city.
     pub(crate) fn learn_commit(&mut self, sequence: Sequence, batches: &TableBatches) -> Delta {
         let mut delta = Delta { sequence, ..Delta::default() };
         for (table, batch) in batches {
+            self.note_time(*table, batch);
             match table {
                 Table::Observations => {
                     self.latest.last_observation = self.latest.last_observation.max(last_id(batch));
@@ -80,7 +102,7 @@ impl Live {
 pub struct LiveView<'a>(pub(crate) RwLockReadGuard<'a, Live>);
 
 impl LiveView<'_> {
-    /// The newest revision of an id, retired ones too.
+    /// The last state of an id, retired ones too.
     pub fn entity(&self, id: &EntityId) -> Option<&PresentEntity> {
         self.0.present.get(id)
     }
@@ -128,5 +150,16 @@ impl LiveView<'_> {
     /// The newest fix of a thing.
     pub fn fix(&self, entity: &EntityId) -> Option<PositionFix> {
         self.0.latest.fixes.get(entity).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_recording_ascend_whatever_the_clock_does() {
+        let live = Live { last_recorded: TimeUs(100), ..Live::default() };
+        assert_eq!([50, 99, 100, 101, 200].map(|clock| live.next_recorded(TimeUs(clock)).0), [101, 101, 101, 101, 200]);
     }
 }

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel_model::Sequence;
 use kernel_model::schema::Table;
+use kernel_model::{Sequence, TimeUs};
 
 use crate::error::Error;
 use crate::latest::Latest;
@@ -36,14 +36,14 @@ pub(crate) struct Loaded {
     pub(crate) live: Live,
     pub(crate) rows: Rows,
     pub(crate) opened: Opened,
-    /// The newest log file and the length of its good part.
-    pub(crate) log: Option<(PathBuf, u64)>,
+    /// The newest log file, the length of its good part and whether an older program wrote it.
+    pub(crate) log: Option<(PathBuf, u64, bool)>,
 }
 
 impl Loaded {
     /// What readers are shown first.
     pub(crate) fn snapshot(&self, dir: &Path, cache: &Arc<ColumnCache>) -> Snapshot {
-        let entities = Arc::new(self.live.present.revisions());
+        let entities = Arc::new(self.live.present.history());
         Snapshot::new(dir, self.opened.sequence, |table| self.rows.parts(table, &[]), entities, cache.clone())
     }
 }
@@ -63,6 +63,7 @@ pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error
         live.latest = Latest::read(&dir.join(file))?;
     }
     live.latest.last_observation = manifest.last_observation;
+    live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let files = log::files(&dir.join("log"))?;
     let mut last = None;
@@ -80,7 +81,7 @@ pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error
             Ok(())
         })?;
         opened.torn = replayed.torn;
-        last = Some((path.clone(), replayed.len));
+        last = Some((path.clone(), replayed.len, replayed.is_old));
     }
     Ok(Loaded { manifest, live, rows, opened, log: last })
 }

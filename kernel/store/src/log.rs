@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::flusher::{Durability, Flusher};
 
 const MAGIC: &[u8; 8] = b"URBISLOG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: u64 = 16;
 const RECORD: usize = 16;
 
@@ -162,6 +162,8 @@ pub(crate) struct Replayed {
     pub(crate) len: u64,
     /// What came after it, if anything.
     pub(crate) torn: Option<TornTail>,
+    /// Written by an older program, which must not find what is new in it.
+    pub(crate) is_old: bool,
 }
 
 /// Reads one file and hands every record to `each`. Only the newest file may have a torn tail.
@@ -175,7 +177,7 @@ pub(crate) fn replay(
     let damaged =
         |at: usize, what: &str| Error::Damaged { path: path.to_owned(), at: at as u64, what: what.to_owned() };
     if bytes.len() < HEADER as usize && newest {
-        return Ok(Replayed { len: 0, torn: Some(torn(path, 0, bytes.len())) });
+        return Ok(Replayed { len: 0, torn: Some(torn(path, 0, bytes.len())), is_old: false });
     }
     if bytes.len() < HEADER as usize || &bytes[..8] != MAGIC {
         return Err(damaged(0, "no URBISLOG header"));
@@ -192,12 +194,13 @@ pub(crate) fn replay(
                 at += RECORD + payload.len();
             }
             None if newest && !good_record_follows(&bytes, at) => {
-                return Ok(Replayed { len: at as u64, torn: Some(torn(path, at, bytes.len())) });
+                let torn = Some(torn(path, at, bytes.len()));
+                return Ok(Replayed { len: at as u64, torn, is_old: version < VERSION });
             }
             None => return Err(damaged(at, "a record does not match its checksum and good ones follow it")),
         }
     }
-    Ok(Replayed { len: at as u64, torn: None })
+    Ok(Replayed { len: at as u64, torn: None, is_old: version < VERSION })
 }
 
 fn torn(path: &Path, at: usize, end: usize) -> TornTail {

@@ -14,7 +14,7 @@ use crate::log::sync_dir;
 use crate::parts::SegmentMeta;
 
 const MAGIC: &str = "URBISMAN";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What is sealed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub(crate) struct Manifest {
     /// The greatest number of an observation as of `sealed`.
     #[serde(default)]
     pub(crate) last_observation: u64,
+    /// When the last sealed commit was recorded, UTC microseconds.
+    #[serde(default)]
+    pub(crate) last_recorded_us: i64,
 }
 
 impl Manifest {

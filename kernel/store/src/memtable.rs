@@ -77,7 +77,7 @@ pub(crate) type Parts = [Vec<Part>; Table::ALL.len()];
 
 /// Tables whose sealed rows stay in memory.
 pub(crate) fn resident(table: Table) -> bool {
-    matches!(table, Table::Entities | Table::Datastreams | Table::Contents)
+    matches!(table, Table::Entities | Table::Datastreams | Table::Contents | Table::Lineage)
 }
 
 /// Whether a segment is of such a table.

@@ -1,7 +1,7 @@
 //! The payload of a log record: for each table touched its number, a length and an Arrow IPC stream. The log therefore
 //! holds the very columns that become the memtable; one decoder serves recovery, checking and tests.
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, new_null_array};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use kernel_model::schema::Table;
@@ -41,9 +41,20 @@ pub(crate) fn decode(mut payload: &[u8]) -> Result<TableBatches, Error> {
         let table = Table::from_code(*code).ok_or_else(malformed)?;
         let stream = rest.get(..len).ok_or_else(malformed)?;
         for batch in StreamReader::try_new(stream, None).map_err(Error::arrow("decode a commit"))? {
-            batches.push((table, batch.map_err(Error::arrow("decode a commit"))?));
+            batches.push((table, complete(table, batch.map_err(Error::arrow("decode a commit"))?)?));
         }
         payload = &rest[len..];
     }
     if payload.is_empty() { Ok(batches) } else { Err(malformed()) }
+}
+
+/// Rows in the table's schema: columns that are younger than the rows are null.
+fn complete(table: Table, batch: RecordBatch) -> Result<RecordBatch, Error> {
+    let (schema, rows) = (table.schema(), batch.num_rows());
+    if batch.num_columns() >= schema.fields().len() {
+        return Ok(batch);
+    }
+    let younger = schema.fields().iter().skip(batch.num_columns()).map(|field| new_null_array(field.data_type(), rows));
+    let columns = batch.columns().iter().cloned().chain(younger).collect();
+    RecordBatch::try_new(schema, columns).map_err(Error::arrow("decode a commit"))
 }

@@ -1,6 +1,7 @@
 //! Rows of a commit on their way into Arrow columns, and observation and position columns back into rows. One builder
 //! per table; sequence and recording time are the commit's and are filled in at the end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,7 +10,9 @@ use arrow::array::{
 };
 use arrow::datatypes::{ArrowPrimitiveType, Float32Type, Float64Type, TimestampMicrosecondType, UInt8Type, UInt64Type};
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, EntityId, Observation, Place, PositionFix, Quality, Rejection, Sequence, TimeUs};
+use kernel_model::{
+    DatastreamId, Descent, EntityId, Observation, Place, PositionFix, Quality, Rejection, Sequence, TimeUs,
+};
 
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
@@ -81,8 +84,8 @@ impl ObservationRows {
         })
     }
 
-    /// `last_id` is the number of the last observation before these.
-    pub(crate) fn finish(self, sequence: Sequence, last_id: u64) -> Result<RecordBatch, Error> {
+    /// `at` is when they are recorded, `last_id` the number of the last observation before these.
+    pub(crate) fn finish(self, sequence: Sequence, at: Option<TimeUs>, last_id: u64) -> Result<RecordBatch, Error> {
         let rows = self.value.len();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(UInt64Array::from(self.datastream)),
@@ -95,6 +98,7 @@ impl ObservationRows {
             repeated(sequence, rows),
             Arc::new(Float64Array::from(self.height)),
             Arc::new(UInt64Array::from_iter_values(last_id + 1..=last_id + rows as u64)),
+            maybe_instants(vec![at.map(|at| at.0); rows]),
         ];
         batch(Table::Observations, columns)
     }
@@ -138,7 +142,7 @@ impl PositionRows {
         self.rows.iter()
     }
 
-    pub(crate) fn finish(self, sequence: Sequence) -> Result<RecordBatch, Error> {
+    pub(crate) fn finish(self, sequence: Sequence, at: Option<TimeUs>) -> Result<RecordBatch, Error> {
         let rows = &self.rows;
         let real = |get: fn(&PositionFix) -> f64| -> ArrayRef {
             Arc::new(Float64Array::from_iter_values(rows.iter().map(|(_, fix)| get(fix))))
@@ -155,6 +159,7 @@ impl PositionRows {
             small(|fix| fix.heading_deg),
             small(|fix| fix.speed_m_s),
             repeated(sequence, rows.len()),
+            maybe_instants(vec![at.map(|at| at.0); rows.len()]),
         ];
         batch(Table::Positions, columns)
     }
@@ -236,6 +241,28 @@ pub(crate) fn rejected(rows: &[Rejection], sequence: Sequence, at: TimeUs) -> Re
     batch(Table::Rejected, columns)
 }
 
+/// One thing that came of another one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LineageRow {
+    pub(crate) predecessor: EntityId,
+    pub(crate) successor: EntityId,
+    pub(crate) kind: Descent,
+    pub(crate) valid_time: TimeUs,
+}
+
+/// Lineage.
+pub(crate) fn lineage(rows: &[LineageRow], sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+    let columns: Vec<ArrayRef> = vec![
+        fixed(16, rows.iter().map(|row| Some(row.predecessor.bytes().as_slice())))?,
+        fixed(16, rows.iter().map(|row| Some(row.successor.bytes().as_slice())))?,
+        text(rows.iter().map(|row| row.kind.name())),
+        instants(rows.iter().map(|row| row.valid_time.0).collect()),
+        repeated(sequence, rows.len()),
+        instants(vec![at.0; rows.len()]),
+    ];
+    batch(Table::Lineage, columns)
+}
+
 /// Entity revisions.
 #[derive(Debug, Default)]
 pub(crate) struct EntityRows<'a> {
@@ -248,12 +275,14 @@ pub(crate) struct EntityRow<'a> {
     pub(crate) id: EntityId,
     pub(crate) parent: Option<EntityId>,
     pub(crate) digest: [u8; 32],
-    pub(crate) draft: &'a kernel_model::EntityDraft,
+    pub(crate) draft: Cow<'a, kernel_model::EntityDraft>,
 }
 
 impl<'a> EntityRows<'a> {
-    pub(crate) fn push(&mut self, row: EntityRow<'a>) {
+    /// Takes a row and gives its number.
+    pub(crate) fn push(&mut self, row: EntityRow<'a>) -> usize {
         self.rows.push(row);
+        self.rows.len() - 1
     }
 
     pub(crate) fn finish(self, sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kernel_model::Sequence;
 use kernel_model::schema::Table;
+use kernel_model::{Sequence, TimeUs};
 
 use crate::background::Work;
 use crate::error::Error;
@@ -24,6 +24,8 @@ pub(crate) struct Sealing {
     pub(crate) number: u64,
     pub(crate) rows: Parts,
     pub(crate) latest: Latest,
+    /// When the last commit was recorded.
+    pub(crate) last_recorded: TimeUs,
 }
 
 /// What was written.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
-use kernel_model::{ContentId, DatastreamId, Sequence};
+use kernel_model::{ContentId, DatastreamId, Sequence, TimeUs};
 
 use crate::error::Error;
+use crate::history::History;
 use crate::memtable;
 use crate::parts::{ColumnCache, Part, SegmentRef, newest};
 
@@ -18,7 +19,8 @@ pub struct Snapshot {
     sequence: Sequence,
     dir: PathBuf,
     parts: [Arc<Vec<Part>>; Table::ALL.len()],
-    pub(crate) entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
+    pub(crate) entities: Arc<History>,
+    pub(crate) known_until: Option<TimeUs>,
     cache: Arc<ColumnCache>,
 }
 
@@ -43,14 +45,19 @@ impl Snapshot {
         dir: &Path,
         sequence: Sequence,
         parts: impl Fn(Table) -> Vec<Part>,
-        entities: Arc<Vec<(RecordBatch, BooleanArray)>>,
+        entities: Arc<History>,
         cache: Arc<ColumnCache>,
     ) -> Self {
         let parts = Table::ALL.map(|table| match table {
             Table::Entities => Arc::default(),
             _ => Arc::new(parts(table)),
         });
-        Self { sequence, dir: dir.to_owned(), parts, entities, cache }
+        Self { sequence, dir: dir.to_owned(), parts, entities, known_until: None, cache }
+    }
+
+    /// The same with less known.
+    pub(crate) fn with_history(self, entities: History, known_until: TimeUs) -> Self {
+        Self { entities: Arc::new(entities), known_until: Some(known_until), ..self }
     }
 
     /// The last commit it shows.
@@ -66,7 +73,7 @@ impl Snapshot {
     /// Rows held in memory, in the table's schema.
     pub fn batches(&self, table: Table) -> Vec<RecordBatch> {
         match table {
-            Table::Entities => self.entities.iter().map(|(batch, _)| batch.clone()).collect(),
+            Table::Entities => self.entities.rows.iter().map(|(batch, _)| batch.clone()).collect(),
             other => memtable::batches(self.parts(other)),
         }
     }
@@ -76,15 +83,15 @@ impl Snapshot {
         self.parts(table).iter().filter_map(Part::segment).map(|segment| segment.reference()).collect()
     }
 
-    /// All revisions of all entities with a mask of those present: the newest of each id, unless retired.
+    /// All revisions of all entities with a mask of those present: the last state of each id, unless retired.
     pub fn entities(&self) -> &[(RecordBatch, BooleanArray)] {
-        &self.entities
+        &self.entities.rows
     }
 
     /// Number of rows in memory and sealed.
     pub fn row_count(&self, table: Table) -> u64 {
         let rows: usize = match table {
-            Table::Entities => self.entities.iter().map(|(batch, _)| batch.num_rows()).sum(),
+            Table::Entities => self.entities.rows.iter().map(|(batch, _)| batch.num_rows()).sum(),
             other => self.parts(other).iter().map(Part::rows).sum(),
         };
         rows as u64
@@ -101,7 +108,7 @@ impl Snapshot {
     /// What memory is used for.
     pub fn memory(&self) -> MemoryUse {
         let bytes = |rows: &RecordBatch| rows.get_array_memory_size() as u64;
-        let entities: u64 = self.entities.iter().map(|(rows, _)| bytes(rows)).sum();
+        let entities: u64 = self.entities.rows.iter().map(|(rows, _)| bytes(rows)).sum();
         let mut used = MemoryUse {
             resident_rows: entities,
             columns: self.cache.held_bytes(),

@@ -90,7 +90,13 @@ impl Store {
         let snapshot = loaded.snapshot(dir, &cache);
         let sequence = loaded.opened.sequence;
         let log = match loaded.log {
-            Some((path, len)) if len > 0 => Log::resume(&dir.join("log"), path, len, options.durability)?,
+            Some((path, len, is_old)) if len > 0 => {
+                let mut log = Log::resume(&dir.join("log"), path, len, options.durability)?;
+                if is_old {
+                    log.turn_over(Sequence(sequence.0 + 1))?;
+                }
+                log
+            }
             _ => Log::create(&dir.join("log"), Sequence(sequence.0 + 1), options.durability)?,
         };
         let mut store = Self {
@@ -141,8 +147,12 @@ impl Store {
         Ok(Committed { sequence, outcomes, delta })
     }
 
+    fn now(&self) -> TimeUs {
+        self.reader.live().0.next_recorded(TimeUs::now())
+    }
+
     fn resolve(&mut self, groups: &[Vec<Change>], sequence: Sequence) -> Result<(TableBatches, Vec<Outcome>), Error> {
-        let (reader, now) = (self.reader.clone(), TimeUs::now());
+        let (reader, now) = (self.reader.clone(), self.now());
         let live = reader.live();
         let mut gathering = Gathering::new(&live.0);
         for group in groups {
@@ -157,7 +167,8 @@ impl Store {
     }
 
     /// Takes many rows at once, straight into segments, as one commit: all are durable and visible when it returns, or none.
-    /// The rows are in the schema of `observations` or `positions`; what stands in `seq` and `id` is filled in here. Rows
+    /// The rows are in the schema of `observations` or `positions`; what stands in `seq`, `id` and `recorded_at` is
+    /// filled in here. Rows
     /// that are there already change nothing. Nothing else is committed meanwhile.
     ///
     /// # Errors
@@ -168,7 +179,7 @@ impl Store {
         rows: impl IntoIterator<Item = Result<RecordBatch, E>>,
     ) -> Result<Loaded, E> {
         self.seal()?;
-        let sequence = Sequence(self.sequence.0 + 1);
+        let (sequence, at) = (Sequence(self.sequence.0 + 1), self.now());
         let (last_id, last_datastream) = {
             let live = self.reader.live();
             (live.0.latest.last_observation, live.0.catalog.last_datastream)
@@ -180,6 +191,7 @@ impl Store {
             table,
             name: name.clone(),
             sequence,
+            at,
             last_id,
             run_rows: self.options.seal_rows.min(1 << 20),
             segment_rows: self.options.segment_rows as usize,
@@ -199,11 +211,11 @@ impl Store {
             remove_beginning(&dir.join("segments"), &format!("{name}-"));
         }
         let written = finished?;
-        Ok(self.adopt(sequence, table, written)?)
+        Ok(self.adopt(sequence, at, table, written)?)
     }
 
     /// Makes segments that were written in bulk a commit.
-    fn adopt(&mut self, sequence: Sequence, table: Table, written: bulk::Written) -> Result<Loaded, Error> {
+    fn adopt(&mut self, sequence: Sequence, at: TimeUs, table: Table, written: bulk::Written) -> Result<Loaded, Error> {
         let loaded = Loaded { sequence: None, rows: written.rows, unchanged: written.unchanged };
         if written.rows == 0 {
             return Ok(loaded);
@@ -220,9 +232,12 @@ impl Store {
         manifest.segments.extend(written.segments);
         manifest.latest = Some(file);
         manifest.last_observation = latest.last_observation;
+        manifest.last_recorded_us = at.0;
         let old = self.replace_manifest(manifest)?;
         self.sequence = sequence;
-        self.reader.write_live().latest = latest;
+        let mut live = self.reader.write_live();
+        (live.latest, live.last_recorded) = (latest, at);
+        drop(live);
         self.rows.sealed[table as usize].extend(files);
         self.publish(false);
         self.remove_old_logs()?;
@@ -236,7 +251,7 @@ impl Store {
     fn publish(&self, described: bool) {
         let frozen = self.sealing.as_ref().map(|sealing| sealing.work().rows.as_slice()).unwrap_or_default();
         let entities = match described {
-            true => Arc::new(self.reader.live().0.present.revisions()),
+            true => Arc::new(self.reader.live().0.present.history()),
             false => self.reader.snapshot().entities,
         };
         let parts = |table: Table| self.rows.parts(table, frozen);
@@ -285,6 +300,7 @@ impl Store {
             number: self.next_file(),
             rows: self.rows.freeze(),
             latest: self.reader.live().0.latest.clone(),
+            last_recorded: self.reader.live().0.last_recorded,
         };
         self.sealing = Some(Background::begin(Arc::new(work)));
         Ok(())
@@ -301,6 +317,7 @@ impl Store {
             manifest.segments.extend(written.segments);
             manifest.latest = Some(written.latest);
             manifest.last_observation = work.latest.last_observation;
+            manifest.last_recorded_us = work.last_recorded.0;
             Ok((self.replace_manifest(manifest)?, files))
         });
         let (old, files) = match replaced {

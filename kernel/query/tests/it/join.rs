@@ -150,6 +150,7 @@ fn pairs(sql: &str, way: &str) -> BTreeSet<(String, String)> {
 }
 
 type Holds = fn(&geo::Geometry, &geo::Geometry) -> bool;
+type Also = fn(i64) -> bool;
 
 /// Predicates with what `geo` says of them.
 const PREDICATES: [(&str, Holds); 8] = [
@@ -195,7 +196,7 @@ fn by_minute(area: &str, minute: i64) -> (String, String) {
 #[test]
 fn positions_in_areas_come_from_the_index_and_are_those_of_brute_force() {
     let minute = format!("cast((extract(epoch from b.time) - {}) / 60 as bigint)", NEW_YEAR_US / 1_000_000);
-    let extra: [(&str, fn(i64) -> bool); 3] = [
+    let extra: [(&str, Also); 3] = [
         ("true", |_| true),
         ("b.time >= '2026-01-01T10:00:00Z'", |minute| minute >= 600),
         (

@@ -99,5 +99,6 @@ fn sequence_column(table: Table) -> usize {
         Table::Entities | Table::Datastreams => 1,
         Table::Observations | Table::Positions => 7,
         Table::Contents | Table::Rejected => 5,
+        Table::Lineage => 4,
     }
 }

@@ -116,3 +116,32 @@ fn commits_that_are_synced_by_time_are_there_after_the_end_of_the_program() {
     }
     assert_eq!(kernel_store::check(dir.path()).unwrap().sequence.0, 181);
 }
+
+/// What is new in the format must not stand in a file that says it is old: an older program would take it for damage.
+#[test]
+fn a_log_of_the_version_before_is_read_and_not_appended_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), 1 << 20);
+    store.commit(&[vec![thing("a", "air"), datastream("d", "a", "1")]]).unwrap();
+    store.commit(&[vec![readings("d", vec![reading(1, 0.0)])]]).unwrap();
+    drop(store);
+    let old = newest_log(dir.path());
+    let mut bytes = fs::read(&old).unwrap();
+    assert_eq!(bytes[8], 2, "the version of this program");
+    bytes[8] = 1;
+    bytes.extend([7; 5]);
+    fs::write(&old, &bytes).unwrap();
+    for round in 1..3 {
+        let mut store = open(dir.path(), 1 << 20);
+        store.commit(&[vec![readings("d", vec![reading(round * 10, 0.0)])]]).unwrap();
+        assert_eq!(store.reader().snapshot().row_count(Table::Observations), 1 + round as u64);
+        assert_eq!(fs::read(&old).unwrap(), bytes[..bytes.len() - 5], "only its torn tail is cut");
+        assert_eq!(fs::read(newest_log(dir.path())).unwrap()[8], 2);
+    }
+    assert_eq!(check(dir.path()).unwrap().commits, 4);
+    let newest = newest_log(dir.path());
+    let mut bytes = fs::read(&newest).unwrap();
+    bytes[8] = 3;
+    fs::write(&newest, bytes).unwrap();
+    assert!(matches!(Reader::open(dir.path()), Err(Error::Version { found: 3, known: 2, .. })));
+}

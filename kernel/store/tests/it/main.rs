@@ -5,6 +5,7 @@
 mod backup;
 mod bulk;
 mod durability;
+mod history;
 mod identity;
 mod kill;
 mod parts;
