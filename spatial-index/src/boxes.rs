@@ -106,7 +106,7 @@ impl<const D: usize> Boxes<D> {
         std::iter::from_fn(move || {
             while let Some((rank, node)) = queue.pop() {
                 match node {
-                    RTreeNode::Leaf(entry) => return Some((entry.number, ranking.metres(rank))),
+                    RTreeNode::Leaf(entry) => return Some((entry.number, ranking.distance(rank))),
                     RTreeNode::Parent(parent) => push_children(parent, &ranking, &mut queue),
                 }
             }

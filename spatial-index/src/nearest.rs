@@ -19,8 +19,8 @@ pub trait Ranking<const D: usize> {
     /// The rank of a point.
     fn at(&self, point: &[f64; D]) -> f64;
 
-    /// The distance in metres that a rank stands for.
-    fn metres(&self, rank: f64) -> f64;
+    /// The distance that a rank stands for, in metres unless the order says otherwise.
+    fn distance(&self, rank: f64) -> f64;
 
     /// The greatest rank that is asked for.
     fn limit(&self) -> f64;
@@ -61,7 +61,7 @@ impl Ranking<2> for Near {
         self.site.straight_squared(*point, 0.0)
     }
 
-    fn metres(&self, rank: f64) -> f64 {
+    fn distance(&self, rank: f64) -> f64 {
         arc_of(rank)
     }
 
@@ -108,9 +108,9 @@ impl Ranking<2> for NearInDegrees {
         east * east + north * north
     }
 
-    /// Of the arc of a great circle of so many degrees.
-    fn metres(&self, rank: f64) -> f64 {
-        rank.sqrt().to_radians() * LEAST_RADIUS
+    /// In degrees.
+    fn distance(&self, rank: f64) -> f64 {
+        rank.sqrt()
     }
 
     fn limit(&self) -> f64 {
@@ -168,7 +168,7 @@ impl Ranking<3> for NearInSpace {
         self.site.straight_squared([point[0], point[1]], point[2])
     }
 
-    fn metres(&self, rank: f64) -> f64 {
+    fn distance(&self, rank: f64) -> f64 {
         rank.sqrt()
     }
 
@@ -198,7 +198,7 @@ impl Ranking<3> for Along {
         self.ray.foot(&self.frame.to_local(*point)).unwrap_or(f64::INFINITY)
     }
 
-    fn metres(&self, rank: f64) -> f64 {
+    fn distance(&self, rank: f64) -> f64 {
         rank
     }
 

@@ -62,7 +62,7 @@ impl TableFunctionImpl for AsOf {
             Table::Positions => newest(&snapshot, self.table, "entity", "time", valid),
             table => {
                 let held = snapshot.entities_within(valid.map(Span::at));
-                Ok(Arc::new(SnapshotTable::present(&table.schema(), &held)?))
+                Ok(Arc::new(SnapshotTable::present(&table.schema(), &held, snapshot.entity_boxes())?))
             }
         }
     }

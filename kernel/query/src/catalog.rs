@@ -99,7 +99,9 @@ impl SnapshotSchema {
 /// A stored table, of which only that is seen which the snapshot knows.
 pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable> {
     let seen = match table {
-        Table::Entities => return SnapshotTable::present(&table.schema(), snapshot.entities()),
+        Table::Entities => {
+            return SnapshotTable::present(&table.schema(), snapshot.entities(), snapshot.entity_boxes());
+        }
         Table::Observations | Table::Positions => {
             SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec())
         }

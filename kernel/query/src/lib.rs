@@ -27,6 +27,7 @@ mod pushdown;
 mod result;
 mod rules;
 mod scan;
+mod shapes;
 mod size;
 mod statement;
 mod table;

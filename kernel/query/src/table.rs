@@ -12,11 +12,11 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, col};
 use datafusion::physical_plan::ExecutionPlan;
-use kernel_store::Part;
+use kernel_store::{EntityBoxes, Part};
 
 use crate::columns::sql_schema;
 use crate::pushdown::to_stored;
-use crate::scan::{self, NearestRows};
+use crate::scan::{self, Boxed, Metric, NearestRows, Subject};
 
 /// The column that says which revisions are the present ones. No question can name it.
 const PRESENT: &str = "__present";
@@ -30,17 +30,25 @@ pub(crate) struct File {
     pub(crate) rows: u64,
 }
 
-/// A table over batches and files.
+/// Where the rows are.
+#[derive(Debug, Clone)]
+enum Rows {
+    /// In memory and in files.
+    Plain(Vec<RecordBatch>, Vec<File>),
+    /// Where an index of places and times leads.
+    Indexed(Vec<Part>),
+    /// In memory, their geometries with boxes.
+    Boxed(Boxed),
+}
+
+/// A table over rows.
 #[derive(Debug, Clone)]
 pub(crate) struct SnapshotTable {
     /// What SQL sees.
     schema: SchemaRef,
     /// What is stored; may have columns after those of `schema`.
     stored: SchemaRef,
-    batches: Vec<RecordBatch>,
-    files: Vec<File>,
-    /// Rows that an index leads to; a table has these or the others.
-    parts: Option<Vec<Part>>,
+    rows: Rows,
     /// What holds for every row of the table, over stored columns.
     always: Option<Expr>,
     /// Only these matter.
@@ -50,12 +58,16 @@ pub(crate) struct SnapshotTable {
 impl SnapshotTable {
     /// A table of all rows of `batches` and `files`.
     pub(crate) fn new(stored: SchemaRef, batches: Vec<RecordBatch>, files: Vec<File>) -> Self {
-        Self { schema: sql_schema(&stored), stored, batches, files, parts: None, always: None, nearest: None }
+        Self::over(stored, Rows::Plain(batches, files))
+    }
+
+    fn over(stored: SchemaRef, rows: Rows) -> Self {
+        Self { schema: sql_schema(&stored), stored, rows, always: None, nearest: None }
     }
 
     /// A table of all rows of parts that have places and times.
     pub(crate) fn of_parts(stored: SchemaRef, parts: Vec<Part>) -> Self {
-        Self { parts: Some(parts), ..Self::new(stored, Vec::new(), Vec::new()) }
+        Self::over(stored, Rows::Indexed(parts))
     }
 
     /// The same with only the rows for which `expr` holds, over stored columns.
@@ -64,8 +76,12 @@ impl SnapshotTable {
         Self { always, ..self }
     }
 
-    /// The present revisions, as the masks mark them.
-    pub(crate) fn present(stored: &SchemaRef, revisions: &[(RecordBatch, BooleanArray)]) -> Result<Self> {
+    /// The present revisions, as the masks mark them; `boxes` are those of the batches.
+    pub(crate) fn present(
+        stored: &SchemaRef,
+        revisions: &[(RecordBatch, BooleanArray)],
+        boxes: &[Arc<EntityBoxes>],
+    ) -> Result<Self> {
         let mut fields = stored.fields().to_vec();
         fields.push(Arc::new(Field::new(PRESENT, DataType::Boolean, false)));
         let marked = Arc::new(Schema::new(fields));
@@ -78,7 +94,8 @@ impl SnapshotTable {
             })
             .collect::<Result<Vec<_>>>()?;
         let always = Some(col(PRESENT));
-        Ok(Self { schema: sql_schema(stored), always, ..Self::new(marked, batches, Vec::new()) })
+        let rows = Rows::Boxed(Boxed { batches, boxes: boxes.to_vec() });
+        Ok(Self { schema: sql_schema(stored), always, ..Self::over(marked, rows) })
     }
 
     /// What is stored.
@@ -88,7 +105,12 @@ impl SnapshotTable {
 
     /// The table of which only the nearest rows matter; `None` where no index finds them or it was said before.
     pub(crate) fn with_nearest(&self, nearest: NearestRows) -> Option<Self> {
-        (self.parts.is_some() && self.nearest.is_none()).then(|| Self { nearest: Some(nearest), ..self.clone() })
+        let found = match self.rows {
+            Rows::Plain(..) => false,
+            Rows::Indexed(_) => nearest.subject == Subject::Place,
+            Rows::Boxed(_) => nearest.subject == Subject::Geometry && nearest.metric == Metric::Degrees,
+        };
+        (found && self.nearest.is_none()).then(|| Self { nearest: Some(nearest), ..self.clone() })
     }
 }
 
@@ -121,9 +143,10 @@ impl TableProvider for SnapshotTable {
         let mut predicates: Vec<_> = self.always.iter().cloned().collect();
         predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
         let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, nearest: self.nearest };
-        match &self.parts {
-            Some(parts) => request.plan_parts(state, parts),
-            None => request.plan(state, &self.batches, &self.files),
+        match &self.rows {
+            Rows::Plain(batches, files) => request.plan(state, batches, files),
+            Rows::Indexed(parts) => request.plan_parts(state, parts),
+            Rows::Boxed(boxed) => request.plan_boxed(state, boxed),
         }
     }
 }

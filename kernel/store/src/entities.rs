@@ -12,6 +12,7 @@ use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, HeightReference, Kind, Place, Region, Sequence, SourceKey, TimeUs};
 use spatial_index::{BoxIndex, LonLatBox};
 
+use crate::entity_boxes::EntityBoxes;
 use crate::history::{History, Ids};
 use crate::story::Story;
 
@@ -87,6 +88,7 @@ struct Revisions {
     present: BooleanBufferBuilder,
     mask: OnceLock<BooleanArray>,
     ids: Arc<Ids>,
+    boxes: Arc<EntityBoxes>,
 }
 
 /// All entities in memory.
@@ -236,7 +238,11 @@ impl Present {
     /// All revisions, with marks at the present ones.
     pub(crate) fn history(&self) -> History {
         let rows = self.batches.iter().map(|batch| (batch.batch.clone(), batch.mask().clone())).collect();
-        History { rows, ids: self.batches.iter().map(|batch| batch.ids.clone()).collect() }
+        History {
+            rows,
+            ids: self.batches.iter().map(|batch| batch.ids.clone()).collect(),
+            boxes: self.batches.iter().map(|batch| batch.boxes.clone()).collect(),
+        }
     }
 }
 
@@ -265,7 +271,7 @@ impl Revisions {
     fn of(first: usize, batch: RecordBatch) -> Self {
         let mut present = BooleanBufferBuilder::new(batch.num_rows());
         present.append_n(batch.num_rows(), false);
-        Self { first, ids: Ids::of(&batch), batch, present, mask: OnceLock::new() }
+        Self { first, ids: Ids::of(&batch), boxes: EntityBoxes::of(&batch), batch, present, mask: OnceLock::new() }
     }
 
     fn joined(batches: &[Self]) -> Result<Self, ArrowError> {
@@ -275,7 +281,7 @@ impl Revisions {
             present.append_buffer(batch.mask().values());
         }
         let first = batches.first().map_or(0, |batch| batch.first);
-        Ok(Self { first, ids: Ids::of(&batch), batch, present, mask: OnceLock::new() })
+        Ok(Self { first, ids: Ids::of(&batch), boxes: EntityBoxes::of(&batch), batch, present, mask: OnceLock::new() })
     }
 
     fn mask(&self) -> &BooleanArray {

@@ -9,6 +9,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
 use kernel_model::{EntityId, Span, TimeUs};
 
+use crate::entity_boxes::EntityBoxes;
 use crate::snapshot::Snapshot;
 use crate::story::Story;
 
@@ -17,6 +18,7 @@ use crate::story::Story;
 pub(crate) struct History {
     pub(crate) rows: Vec<(RecordBatch, BooleanArray)>,
     pub(crate) ids: Vec<Arc<Ids>>,
+    pub(crate) boxes: Vec<Arc<EntityBoxes>>,
 }
 
 /// The rows of a batch in the order of their ids, sorted when they are first asked for.
@@ -76,8 +78,8 @@ impl History {
     fn until(&self, at: TimeUs) -> Self {
         let known = |batch: &RecordBatch| Times::of(batch).recorded.partition_point(|recorded| *recorded <= at.0);
         let rows: Vec<_> = self.rows.iter().map(|(batch, mask)| (batch.slice(0, known(batch)), mask.clone())).collect();
-        let known = Self { rows, ids: self.ids.clone() };
-        Self { rows: known.within(None), ids: known.ids }
+        let known = Self { rows, ..self.clone() };
+        Self { rows: known.within(None), ..known }
     }
 
     /// The revisions, marked where they are the last to hold within a stretch of valid time.

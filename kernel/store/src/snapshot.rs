@@ -8,6 +8,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
 use kernel_model::{ContentId, DatastreamId, Sequence, TimeUs};
 
+use crate::entity_boxes::EntityBoxes;
 use crate::error::Error;
 use crate::history::History;
 use crate::memtable;
@@ -31,7 +32,7 @@ pub struct MemoryUse {
     pub unsealed_rows: u64,
     /// Rows of tables that stay in memory: revisions of things, datastreams, contents.
     pub resident_rows: u64,
-    /// Zone maps that were asked.
+    /// Zone maps and trees of boxes that were asked.
     pub zone_maps: u64,
     /// Decoded columns of sealed files.
     pub columns: u64,
@@ -88,6 +89,11 @@ impl Snapshot {
         &self.entities.rows
     }
 
+    /// The boxes of [`Snapshot::entities`], batch by batch; a row's box may be that of a revision that is not to be seen.
+    pub fn entity_boxes(&self) -> &[Arc<EntityBoxes>] {
+        &self.entities.boxes
+    }
+
     /// Number of rows in memory and sealed.
     pub fn row_count(&self, table: Table) -> u64 {
         let rows: usize = match table {
@@ -115,6 +121,7 @@ impl Snapshot {
             columns_budget: self.cache.budget_bytes(),
             ..MemoryUse::default()
         };
+        used.zone_maps += self.entities.boxes.iter().map(|boxes| boxes.memory_bytes() as u64).sum::<u64>();
         for table in Table::ALL {
             let rows = self.batches(table).iter().map(bytes).sum::<u64>();
             match memtable::resident(table) {

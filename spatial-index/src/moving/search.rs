@@ -224,6 +224,6 @@ impl Best {
     }
 
     fn into_sorted(self, near: &Near) -> Vec<(u32, f64)> {
-        self.heap.into_sorted_vec().into_iter().map(|ranked| (ranked.number, near.metres(ranked.rank))).collect()
+        self.heap.into_sorted_vec().into_iter().map(|ranked| (ranked.number, near.distance(ranked.rank))).collect()
     }
 }

@@ -152,7 +152,7 @@ impl<const D: usize> Packed<D> {
         std::iter::from_fn(move || {
             while let Some((rank, (level, index))) = queue.pop() {
                 match level {
-                    ITEM => return Some((self.numbers[index as usize], ranking.metres(rank))),
+                    ITEM => return Some((self.numbers[index as usize], ranking.distance(rank))),
                     POINT => {
                         if let Leaves::Points(leaves) = &self.leaves {
                             queue.push(ranking.at(&point(leaves, index as usize)), (ITEM, index));

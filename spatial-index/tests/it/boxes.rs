@@ -106,7 +106,7 @@ fn check_bounds<const D: usize>(
     for (number, bound) in found {
         let bounds = all.iter().find(|(_, n)| *n == number).unwrap().0;
         for corner in [bounds.min, bounds.max] {
-            prop_assert!(bound <= ranking.metres(ranking.at(&corner)) + 1e-6);
+            prop_assert!(bound <= ranking.distance(ranking.at(&corner)) + 1e-6);
         }
     }
     Ok(())

@@ -190,5 +190,5 @@ fn nonsense_is_refused_by_name() {
 
 fn near_limit_is_kept() -> bool {
     let near = Near::new([0.0, 0.0], 1_000.0).unwrap();
-    (near.metres(near.limit()) - 1_000.0).abs() < 1e-6
+    (near.distance(near.limit()) - 1_000.0).abs() < 1e-6
 }

@@ -173,7 +173,7 @@ proptest! {
         wanted.truncate(k);
         prop_assert_eq!(&best, &wanted);
         let nearest = (0..rows.placed).map(|row| distance_m(from, [rows.lon[row], rows.lat[row]])).fold(f64::INFINITY, f64::min);
-        prop_assert!((Ranking::<2>::metres(&near, best[0]) - nearest).abs() <= 1e-6);
+        prop_assert!((Ranking::<2>::distance(&near, best[0]) - nearest).abs() <= 1e-6);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `ORDER BY ST_Distance(ST_Point(lon, lat), point) LIMIT k`, and the same in metres. Such a sort comes in; the table below it
+//! `ORDER BY ST_Distance(ST_Point(lon, lat), point) LIMIT k`, the same in metres, and of geometries. Such a sort comes in; the table below it
 //! goes out with the word that only the nearest k rows matter. The sort stays: it makes the order, the table only leaves out
 //! rows that are certainly farther.
 
@@ -13,7 +13,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::functions::DISTANCE_M;
 use crate::places::{constant_point, is_row_place};
-use crate::scan::{Metric, NearestRows};
+use crate::scan::{Metric, NearestRows, Subject};
 use crate::table::SnapshotTable;
 
 /// The rule.
@@ -101,10 +101,15 @@ fn of_key(key: &Expr, table: &SnapshotTable, most: usize) -> Option<NearestRows>
         _ => return None,
     };
     let [a, b] = call.args.as_slice() else { return None };
-    let from = match (constant_point(a), constant_point(b)) {
-        (Some(from), None) if is_row_place(b, table.stored()) => from,
-        (None, Some(from)) if is_row_place(a, table.stored()) => from,
+    let (from, row) = match (constant_point(a), constant_point(b)) {
+        (Some(from), None) => (from, b),
+        (None, Some(from)) => (from, a),
         _ => return None,
     };
-    Some(NearestRows { from, metric, most })
+    let subject = match row {
+        Expr::Column(column) if column.name == "geometry" => Subject::Geometry,
+        row if is_row_place(row, table.stored()) => Subject::Place,
+        _ => return None,
+    };
+    Some(NearestRows { from, subject, metric, most })
 }

@@ -3,11 +3,14 @@
 //! to repeat them.
 
 mod asked;
+mod boxed;
 mod files;
 mod memory;
 mod nearest;
+mod nearest_shapes;
 mod parts;
 mod ranges;
+mod rows;
 
 use std::sync::Arc;
 
@@ -32,7 +35,8 @@ use crate::columns::encoding;
 use crate::table::File;
 use crate::text::conversion;
 
-pub(crate) use nearest::{Metric, NearestRows};
+pub(crate) use boxed::Boxed;
+pub(crate) use nearest::{Metric, NearestRows, Subject};
 pub(crate) use parts::{BATCH_ROWS, PartsExec, Piece};
 
 /// What a scan has to bring.
@@ -100,6 +104,26 @@ impl Request {
         let schema = source.schema();
         let predicate = ordered.for_memory().map(|predicate| in_one_step(state, predicate, &schema)).transpose()?;
         self.finish(state, source, &read, predicate)
+    }
+
+    /// Plans the scan of rows whose geometries have boxes: the few that matter are picked out, where that is few.
+    pub(crate) fn plan_boxed(&self, state: &dyn Session, boxed: &Boxed) -> Result<Arc<dyn ExecutionPlan>> {
+        let ordered = ordered(&self.predicates, &self.stored);
+        let nearest = match (&self.nearest, self.stored.index_of("geometry")) {
+            (Some(nearest), Ok(geometry)) => {
+                let test = nearest::Test::of(state, &self.stored, &ordered)?;
+                nearest.pick(boxed, geometry, test.as_ref())?
+            }
+            _ => None,
+        };
+        let Some(picked) = nearest.or_else(|| boxed.pick(&self.predicates, &self.stored)) else {
+            return self.plan(state, &boxed.batches, &[]);
+        };
+        let read = self.read(&ordered)?;
+        let schema = Arc::new(self.stored.project(&read)?);
+        let predicate = ordered.for_memory().map(|predicate| in_one_step(state, predicate, &schema)).transpose()?;
+        let rows = rows::RowsExec::new(schema, boxed.read(&picked, &read)?, picked.asked, boxed.len());
+        self.finish(state, Arc::new(rows), &read, predicate)
     }
 
     /// The columns to read: the wanted ones and those of the predicates, by position.

@@ -1,6 +1,8 @@
 //! Only the nearest rows matter. A point, a metric, a number come in; what was asked of the index goes out with a box that holds
 //! all rows up to the last of them, equally far ones too. Rows that have no place, or too few rows with one, leave it as it was.
 
+use std::sync::Arc;
+
 use arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -10,7 +12,6 @@ use datafusion::error::Result;
 use datafusion::physical_expr::PhysicalExpr;
 use kernel_store::{CHUNK_ROWS, Part};
 use spatial_index::{Near, NearInDegrees, Ranking};
-use std::sync::Arc;
 
 use super::asked::Asked;
 use super::parts::failed;
@@ -25,11 +26,22 @@ pub(crate) enum Metric {
     Metres,
 }
 
+/// What of a row is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Its longitude and latitude.
+    Place,
+    /// Its geometry.
+    Geometry,
+}
+
 /// The nearest rows to a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct NearestRows {
     /// Longitude and latitude, degrees.
     pub(crate) from: [f64; 2],
+    /// What of them is measured.
+    pub(crate) subject: Subject,
     /// How far is counted.
     pub(crate) metric: Metric,
     /// How many.
@@ -39,6 +51,11 @@ pub(crate) struct NearestRows {
 /// More rows than this, and one in so many of all, are not looked at for the sake of a predicate: a scan is quicker then.
 const LOOKED_AT: usize = 50_000;
 const SHARE: usize = 16;
+
+/// How many of so many rows are looked at.
+pub(super) fn looked_at(all: usize) -> usize {
+    LOOKED_AT.max(all / SHARE)
+}
 
 /// Room for the rounding of a distance on the ellipsoid, square metres.
 const ROUNDING_M2: f64 = 1e-4;
@@ -67,8 +84,7 @@ impl NearestRows {
         slack: f64,
         test: Option<&Test>,
     ) -> Result<()> {
-        let all: usize = parts.iter().map(Part::rows).sum();
-        let bound = LOOKED_AT.max(all / SHARE);
+        let bound = looked_at(parts.iter().map(Part::rows).sum());
         let mut most = self.most;
         while most > 0 && most <= bound {
             let found: Vec<_> = asked.nearest(parts, ranking, most).map_err(failed)?.into_rows().collect();
@@ -93,7 +109,8 @@ impl NearestRows {
 
 /// What rows have to fulfil beside what the index answers.
 pub(super) struct Test {
-    columns: Vec<usize>,
+    /// The columns that are tested.
+    pub(super) columns: Vec<usize>,
     schema: SchemaRef,
     predicate: Arc<dyn PhysicalExpr>,
 }
@@ -132,8 +149,12 @@ impl Test {
         let column = |column: &usize| Ok(take(&part.column(chunk, *column).map_err(failed)?, &places, None)?);
         let columns = self.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
-        let passes = self.predicate.evaluate(&batch)?.into_array(rows.len())?;
+        self.mask(&RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
+    }
+
+    /// Which rows of a batch of its columns pass.
+    pub(super) fn mask(&self, rows: &RecordBatch) -> Result<BooleanArray> {
+        let passes = self.predicate.evaluate(rows)?.into_array(rows.num_rows())?;
         Ok(as_boolean_array(&passes)?.clone())
     }
 }

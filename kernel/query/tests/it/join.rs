@@ -109,13 +109,13 @@ fn build() -> World {
     let all = areas.iter().map(|(id, area)| draft(Kind::Landuse, id, area.as_ref()));
     let all = all.chain(things.iter().map(|(id, thing)| draft(Kind::Vegetation, id, Some(thing))));
     store.commit(&[all.chain([draft(Kind::Vehicle, "van", None)]).collect()]).unwrap();
-    let fixes: Vec<(i64, geo::Point)> = (0..3_000)
+    let fixes: Vec<(i64, geo::Point)> = (0..1_200)
         .map(|minute| {
             let at = (116.0 + random.random_range(0.0..1.0), 39.0 + random.random_range(0.0..1.0));
             (minute, if minute % 3 == 0 { geo::Point::new(lattice(at.0), lattice(at.1)) } else { at.into() })
         })
         .collect();
-    for (n, some) in fixes.chunks(1_000).enumerate() {
+    for (n, some) in fixes.chunks(400).enumerate() {
         let fix = |(minute, at): &(i64, geo::Point)| PositionFix {
             time: TimeUs(NEW_YEAR_US + minute * 60_000_000),
             place: Place { lon_deg: at.x(), lat_deg: at.y(), height_m: None },
@@ -298,4 +298,73 @@ fn a_condition_that_compares_nothing_stays_a_nested_loop() {
                and length(a.source_id) < length(b.source_id)";
     let plan = ask(&format!("explain {sql}")).concat().concat();
     assert!(!plan.contains("SpatialJoinExec"), "{plan}");
+}
+
+#[test]
+fn the_nearest_things_are_those_of_brute_force() {
+    let mut random = StdRng::seed_from_u64(32);
+    for n in 0..60 {
+        let from =
+            geo::Point::new(116.0 + random.random_range(-0.5..1.5), lattice(39.0 + random.random_range(0.0..1.0)));
+        let most = if n % 10 == 0 { 400 } else { random.random_range(1..30) };
+        let (kind, beside): (&str, fn(&str) -> bool) = match n % 3 {
+            0 => ("kind = 'vegetation'", |name| name.starts_with("thing")),
+            1 => ("kind = 'landuse' and right(source_id, 1) <> '4'", |name| {
+                name.starts_with("area") && !name.ends_with('4')
+            }),
+            _ => ("true", |_| true),
+        };
+        let distance = format!("st_distance(geometry, st_point({}, {}))", from.x(), from.y());
+        let sql = format!(
+            "select source_id, {distance} as d from entities where {kind} and geometry is not null order by d, source_id limit {most}"
+        );
+        let areas = world().areas.iter().filter_map(|(name, shape)| Some((name, shape.as_ref()?)));
+        let all = areas.chain(world().things.iter().map(|(name, shape)| (name, shape)));
+        let meant = all.filter(|(name, _)| beside(name));
+        let mut wanted: Vec<f64> =
+            meant.map(|(_, shape)| Euclidean.distance(shape, &geo::Geometry::Point(from))).collect();
+        wanted.sort_by(f64::total_cmp);
+        wanted.truncate(most);
+        let found: Vec<f64> = ask(&sql).iter().map(|row| row[1].parse().unwrap()).collect();
+        assert_eq!(found.len(), wanted.len(), "{sql}");
+        assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-9), "{sql}: {found:?} {wanted:?}");
+    }
+    let plan = ask("explain select id from entities order by st_distance(st_point(116.5, 39.5), geometry) limit 5");
+    assert!(plan.concat().concat().contains("RowsExec: asked=[nearest]"), "{plan:?}");
+}
+
+#[test]
+fn things_in_a_window_are_picked_out_by_their_boxes() {
+    let mut random = StdRng::seed_from_u64(33);
+    let mut picked = 0;
+    for n in 0..60 {
+        let (x, y) = (116.0 + random.random_range(0.0..1.0), 39.0 + random.random_range(0.0..1.0));
+        let side = random.random_range(0.001..0.2);
+        let window = geo::Rect::new((x, y), (x + side, y + side)).to_polygon();
+        let wkt =
+            format!("st_geomfromtext('POLYGON(({x} {y}, {0} {y}, {0} {1}, {x} {1}, {x} {y}))')", x + side, y + side);
+        let (sql, holds): (String, Box<dyn Fn(&geo::Geometry) -> bool>) = match n % 4 {
+            0 => (format!("st_intersects(geometry, {wkt})"), Box::new(|shape| window.intersects(shape))),
+            1 => (format!("st_within(geometry, {wkt})"), Box::new(|shape| window.relate(shape).is_contains())),
+            2 => (
+                format!("st_dwithin(geometry, st_point({x}, {y}), 0.05)"),
+                Box::new(|shape| Euclidean.distance(shape, &geo::Geometry::Point(geo::Point::new(x, y))) <= 0.05),
+            ),
+            _ => (format!("west > {x} and east < {} and south >= {y} and {} >= north", x + side, y + side), {
+                Box::new(|shape| {
+                    use geo::BoundingRect;
+                    let bounds = shape.bounding_rect().unwrap();
+                    bounds.min().x > x && bounds.max().x < x + side && bounds.min().y >= y && bounds.max().y <= y + side
+                })
+            }),
+        };
+        let sql = format!("select source_id from entities where {sql} order by 1");
+        let areas = world().areas.iter().filter_map(|(name, shape)| Some((name, shape.as_ref()?)));
+        let all = areas.chain(world().things.iter().map(|(name, shape)| (name, shape)));
+        let mut wanted: Vec<&String> = all.filter(|(_, shape)| holds(shape)).map(|(name, _)| name).collect();
+        wanted.sort();
+        assert_eq!(ask(&sql).concat().iter().collect::<Vec<_>>(), wanted, "{sql}");
+        picked += usize::from(ask(&format!("explain {sql}")).concat().concat().contains("RowsExec: asked=[lon"));
+    }
+    assert!(picked > 40, "{picked}");
 }
