@@ -107,6 +107,12 @@ fn digit(character: u8) -> Option<u8> {
     DIGITS.iter().position(|digit| *digit == character).map(|value| value as u8)
 }
 
+/// The same columns, any of which may be null.
+pub(crate) fn nullable(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

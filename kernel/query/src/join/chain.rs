@@ -1,15 +1,17 @@
 //! A right side that is a table with an index, and what stands above the table: a plan comes in, its source and the steps
 //! from there up go out, so that rows can be taken from the source by number and brought up.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{filter, filter_record_batch};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::{as_boolean_array, as_uint32_array};
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::{Column, Literal};
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -17,7 +19,8 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 
-use crate::scan::PartsExec;
+use crate::columns::nullable;
+use crate::scan::{PartsExec, Piece};
 
 /// A source and the way up from it.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub(super) struct Chain {
     plan: Arc<dyn ExecutionPlan>,
     /// The first one stands on the source.
     steps: Vec<Step>,
+    /// Which columns of the table are read.
+    needed: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,7 +42,8 @@ impl Chain {
     /// `None` where the plan is anything but a table with an index, filters and projections.
     pub(super) fn of(plan: &Arc<dyn ExecutionPlan>) -> Option<Self> {
         if let Some(source) = plan.downcast_ref::<PartsExec>() {
-            return source.is_whole().then(|| Self { plan: plan.clone(), steps: Vec::new() });
+            let needed = vec![true; plan.schema().fields().len()];
+            return source.is_whole().then(|| Self { plan: plan.clone(), steps: Vec::new(), needed });
         }
         let step = if let Some(node) = plan.downcast_ref::<FilterExec>() {
             // One that stops early brings other rows.
@@ -78,20 +84,34 @@ impl Chain {
         matches!(call.args(), [lon, lat] if stored(lon, "lon") && stored(lat, "lat"))
     }
 
-    /// The same, in which columns on top that are not needed have no values, if they are computed.
+    /// The same, in which columns on top that are not needed have no values where that saves work.
     pub(super) fn needing(mut self, needed: &[usize]) -> Self {
-        if let Some(Step::Project { columns, schema }) = self.steps.last_mut() {
-            for (at, column) in columns.iter_mut().enumerate().filter(|(at, _)| !needed.contains(at)) {
-                if let Ok(nothing) = ScalarValue::try_from(schema.field(at).data_type())
-                    && !column.is::<Column>()
-                {
-                    *column = Arc::new(Literal::new(nothing));
+        let mut needed: HashSet<usize> = needed.iter().copied().collect();
+        for step in self.steps.iter_mut().rev() {
+            let used = |expr: &Arc<dyn PhysicalExpr>| collect_columns(expr).into_iter().map(|column| column.index());
+            match step {
+                Step::Filter { predicate, projection } => {
+                    let below = needed.iter().map(|at| projection.as_ref().map_or(*at, |columns| columns[*at]));
+                    needed = below.chain(used(predicate)).collect();
+                }
+                Step::Project { columns, schema } => {
+                    for (at, column) in columns.iter_mut().enumerate().filter(|(at, _)| !needed.contains(at)) {
+                        if let Ok(nothing) = ScalarValue::try_from(schema.field(at).data_type()) {
+                            *column = Arc::new(Literal::new(nothing));
+                        }
+                    }
+                    *schema = nullable(schema);
+                    needed = columns.iter().flat_map(used).collect();
                 }
             }
-            let fields = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true));
-            *schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         }
+        self.needed = (0..self.plan.schema().fields().len()).map(|at| needed.contains(&at)).collect();
         self
+    }
+
+    /// Rows of the table; columns that are not needed have no values.
+    pub(super) fn read(&self, piece: &Piece) -> Result<Option<RecordBatch>> {
+        self.source().map(|source| source.read(piece, &self.needed)).transpose()
     }
 
     /// Brings rows of the table up, with a number for each: filters leave some out.

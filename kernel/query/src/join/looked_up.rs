@@ -13,8 +13,10 @@ use super::chain::Chain;
 use super::left::Left;
 use crate::scan::{BATCH_ROWS, PartsExec, Piece};
 
-/// Left rows that are asked for together, so that their right rows fill batches.
-const TOGETHER: usize = 64;
+/// Left rows that are asked for together at most, so that their right rows fill batches.
+const TOGETHER: usize = 512;
+/// Turns in which the left rows are asked for at least, so that every thread has some.
+const TURNS: usize = 16;
 
 /// The next left row that nobody has asked for; shared by all partitions.
 #[derive(Debug, Default)]
@@ -45,15 +47,16 @@ impl Lookup {
         let Some(source) = chain.source() else { return Ok(None) };
         loop {
             if let Some(owned) = self.pieces.pop_front() {
-                let rows = source.read(&owned.piece)?;
+                let Some(rows) = chain.read(&owned.piece)? else { return Ok(None) };
                 let (rows, left) = chain.bring_up(rows, owned.numbers())?;
                 return Ok(Some(Met { rows, left }));
             }
-            let from = next.0.fetch_add(TOGETHER, Ordering::Relaxed);
+            let together = (left.reaches.len() / TURNS).clamp(1, TOGETHER);
+            let from = next.0.fetch_add(together, Ordering::Relaxed);
             if from >= left.reaches.len() {
                 return Ok(None);
             }
-            self.pieces = look_up(left, source, from..left.reaches.len().min(from + TOGETHER))?;
+            self.pieces = look_up(left, source, from..left.reaches.len().min(from + together))?;
         }
     }
 }

@@ -23,6 +23,7 @@ use datafusion::error::Result;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
+use datafusion::physical_plan::projection::{ProjectionExec, try_embed_projection};
 
 use exec::SpatialJoinExec;
 
@@ -32,6 +33,14 @@ pub(crate) struct JoinInSpace;
 
 impl PhysicalOptimizerRule for JoinInSpace {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
+        // What is only compared need not come out: a column of polygons is dear to copy.
+        let embed = |node: Arc<dyn ExecutionPlan>| {
+            let projection = node.downcast_ref::<ProjectionExec>();
+            let over = projection.and_then(|above| Some((above, above.input().downcast_ref::<NestedLoopJoinExec>()?)));
+            let embedded = over.map(|(above, join)| try_embed_projection(above, join)).transpose()?.flatten();
+            Ok(embedded.map_or_else(|| Transformed::no(node), Transformed::yes))
+        };
+        let plan = plan.transform_up(embed).data()?;
         let join = |node: Arc<dyn ExecutionPlan>| {
             let spatial = node.downcast_ref::<NestedLoopJoinExec>().map(SpatialJoinExec::of).transpose()?.flatten();
             Ok(match spatial {

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::Statistics;
@@ -111,9 +111,23 @@ impl PartsExec {
         Ok(())
     }
 
-    /// Reads the columns of some rows.
-    pub(crate) fn read(&self, piece: &Piece) -> Result<RecordBatch> {
-        read(&self.parts[piece.part], piece, &self.columns, &self.schema)
+    /// Reads the needed columns of some rows; the others have no values.
+    pub(crate) fn read(&self, piece: &Piece, needed: &[bool]) -> Result<RecordBatch> {
+        let columns = self.columns.iter().zip(needed).filter(|(_, needed)| **needed).map(|(column, _)| *column);
+        let places: Vec<usize> = (0..needed.len()).filter(|at| needed[*at]).collect();
+        let schema = Arc::new(self.schema.project(&places)?);
+        let read = read(&self.parts[piece.part], piece, &columns.collect::<Vec<_>>(), &schema)?;
+        if places.len() == needed.len() {
+            return Ok(read);
+        }
+        let mut read_columns = read.columns().iter();
+        let columns = needed.iter().zip(self.schema.fields()).map(|(needed, field)| {
+            let read = if *needed { read_columns.next() } else { None };
+            read.cloned().unwrap_or_else(|| new_null_array(field.data_type(), piece.rows))
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(piece.rows));
+        let schema = crate::columns::nullable(&self.schema);
+        Ok(RecordBatch::try_new_with_options(schema, columns.collect(), &options)?)
     }
 
     fn rows(&self, partition: Option<usize>) -> usize {
