@@ -145,6 +145,9 @@ pub(crate) struct SqlArgs {
     /// How to answer
     #[arg(long, default_value = "table", value_parser = ["table", "csv", "json", "arrow", "parquet"])]
     pub(crate) format: String,
+    /// Of what had been recorded by this instant, such as 2026-11-22T08:00:00+08:00
+    #[arg(long, value_name = "TIME")]
+    pub(crate) recorded: Option<String>,
 }
 
 /// `urbis code`.

@@ -11,6 +11,7 @@ use datafusion::common::{ScalarValue, plan_err};
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
+use datafusion::functions_aggregate::expr_fn::first_value;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use kernel_model::schema::Table;
 use kernel_model::{Span, TimeUs};
@@ -97,8 +98,11 @@ fn newest(
     if let Some(TimeUs(at)) = valid {
         plan = plan.filter(col(time).lt_eq(lit(ScalarValue::TimestampMicrosecond(Some(at), Some("+00:00".into())))))?;
     }
-    let columns = table.schema().fields().iter().map(|field| col(field.name().as_str())).collect();
-    let order = vec![col(series).sort(true, false), col(time).sort(false, false), col("seq").sort(false, false)];
-    let plan = plan.distinct_on(vec![col(series)], columns, Some(order))?.build()?;
+    let (schema, order) = (table.schema(), [col(time).sort(false, false), col("seq").sort(false, false)]);
+    let names = || schema.fields().iter().map(|field| field.name().as_str());
+    // DISTINCT ON says the same, but sorts, and a join above the sort cannot be planned (DataFusion 54).
+    let first = |name: &str| first_value(col(name), order.to_vec()).alias(name);
+    let plan = plan.aggregate([col(series)], names().filter(|name| *name != series).map(first))?;
+    let plan = plan.project(names().map(col))?.build()?;
     Ok(Arc::new(ViewTable::new(plan, None)))
 }

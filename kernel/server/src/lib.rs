@@ -17,10 +17,14 @@ mod memory;
 mod metrics;
 mod ogc;
 mod page;
+mod parameters;
 pub mod registrar;
 mod router;
 mod sql;
 mod state;
+#[cfg(test)]
+mod tests;
+mod times;
 
 pub use access::{Access, AccessError, FirstKey};
 pub use assets::asset_table;

@@ -1,5 +1,5 @@
-//! `POST /sql`: one question that only reads, as JSON `{"sql", "format", "limit"}` or as plain text with `?format=`. An
-//! answer that was cut says so: in the JSON member `truncated`, and for every format in the header `urbis-truncated`.
+//! `POST /sql`: one question that only reads, as JSON `{"sql", "format", "limit", "recorded"}` or as plain text with
+//! `?format=`. With `recorded` every stored table is that of what had been told by that instant. An answer that was cut says so: in the JSON member `truncated`, and for every format in the header `urbis-truncated`.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use crate::error::ApiError;
 use crate::memory;
 use crate::state::AppState;
+use crate::times::Times;
 
 /// Header that says why rows are missing.
 const TRUNCATED: HeaderName = HeaderName::from_static("urbis-truncated");
@@ -27,6 +28,7 @@ pub(crate) struct Question {
     sql: String,
     format: Option<String>,
     limit: Option<usize>,
+    recorded: Option<String>,
 }
 
 pub(crate) async fn post(
@@ -40,9 +42,10 @@ pub(crate) async fn post(
     let format: Format = name.parse().map_err(ApiError::bad_request)?;
     let most = state.settings.sql_rows;
     let max_rows = question.limit.or(outside.limit).unwrap_or(most).min(most);
+    let times = Times::read(None, question.recorded.or(outside.recorded).as_deref())?;
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
-    let snapshot = state.reader.snapshot();
+    let snapshot = times.known(state.reader.snapshot());
     let beside = [state.registrar.table(), memory::table(&snapshot, &state)];
     let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;

@@ -45,21 +45,8 @@ impl Catalog {
 
     /// Takes in rows of the table `datastreams`; a later row of an id replaces the earlier one.
     pub(crate) fn learn_datastreams(&mut self, batch: &RecordBatch) {
-        let ids = batch.column(0).as_primitive::<UInt64Type>();
-        let entity = batch.column(3).as_fixed_size_binary();
-        let text = |column: usize| batch.column(column).as_string::<i32>();
-        let (property, unit, name, dataset, source) = (text(4), text(5), text(6), text(7), text(8));
-        for row in 0..batch.num_rows() {
-            let Some(entity) = EntityId::from_slice(entity.value(row)) else { continue };
-            let info = Arc::new(DatastreamInfo {
-                id: DatastreamId(ids.value(row)),
-                entity,
-                property: property.value(row).to_owned(),
-                unit: unit.value(row).to_owned(),
-                name: name.value(row).to_owned(),
-                source: SourceKey::new(dataset.value(row), source.value(row)),
-            });
-            self.learn(info);
+        for info in (0..batch.num_rows()).filter_map(|row| datastream(batch, row)) {
+            self.learn(Arc::new(info));
         }
     }
 
@@ -72,4 +59,17 @@ impl Catalog {
         }
         self.by_id.insert(info.id, info);
     }
+}
+
+/// A row of the table `datastreams`.
+pub(crate) fn datastream(batch: &RecordBatch, row: usize) -> Option<DatastreamInfo> {
+    let text = |column: usize| batch.column(column).as_string::<i32>().value(row);
+    Some(DatastreamInfo {
+        id: DatastreamId(batch.column(0).as_primitive::<UInt64Type>().value(row)),
+        entity: EntityId::from_slice(batch.column(3).as_fixed_size_binary().value(row))?,
+        property: text(4).to_owned(),
+        unit: text(5).to_owned(),
+        name: text(6).to_owned(),
+        source: SourceKey::new(text(7), text(8)),
+    })
 }

@@ -49,8 +49,6 @@ pub struct PresentEntity {
     pub class: String,
     /// Its name.
     pub name: Option<String>,
-    /// What it is called in other languages: its properties `name:xx`.
-    pub other_names: Vec<String>,
     /// The anchor, where it has one.
     pub place: Option<Place>,
     /// The box of its geometry.
@@ -316,7 +314,6 @@ fn read_row(batch: &RecordBatch, number: usize, row: usize) -> Option<PresentEnt
         kind: text(3).value(row).parse().ok()?,
         class: text(4).value(row).to_owned(),
         name: name.is_valid(row).then(|| name.value(row).to_owned()),
-        other_names: other_names(text(19).value(row)),
         place,
         region,
         height_reference: text(10).value(row).parse().ok()?,
@@ -327,15 +324,6 @@ fn read_row(batch: &RecordBatch, number: usize, row: usize) -> Option<PresentEnt
         digest: batch.column(24).as_fixed_size_binary().value(row).try_into().ok()?,
         row: number,
     })
-}
-
-fn other_names(properties: &str) -> Vec<String> {
-    if !properties.contains("\"name:") {
-        return Vec::new();
-    }
-    let properties: serde_json::Map<String, serde_json::Value> = serde_json::from_str(properties).unwrap_or_default();
-    let translated = properties.iter().filter(|(key, _)| key.starts_with("name:"));
-    translated.filter_map(|(_, name)| name.as_str().map(str::to_owned)).collect()
 }
 
 fn value(column: &Float64Array, row: usize) -> Option<f64> {

@@ -1,14 +1,16 @@
 //! The city as it was: an instant or stretch of valid time and an instant of recorded time come in, the revisions that held
 //! go out. All of it is read from one snapshot; nothing here waits for the writer.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, FixedSizeBinaryArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use kernel_model::schema::Table;
-use kernel_model::{EntityId, Span, TimeUs};
+use kernel_model::{DatastreamId, EntityId, Span, TimeUs};
 
+use crate::catalog::datastream;
+use crate::entities::DatastreamInfo;
 use crate::entity_boxes::EntityBoxes;
 use crate::snapshot::Snapshot;
 use crate::story::Story;
@@ -141,15 +143,50 @@ impl Snapshot {
 
     /// The one row of a thing that is the last to hold within a stretch of valid time; `None` for the stretch: its last state.
     pub fn entity(&self, id: &EntityId, valid: Option<Span>) -> Option<RecordBatch> {
+        self.story(id).within(valid).map(|state| state.what).map(|(batch, row)| batch.slice(row, 1))
+    }
+
+    /// The one row of a thing's last state, also where that says that the thing is gone.
+    pub fn last_state(&self, id: &EntityId) -> Option<RecordBatch> {
+        self.story(id).last().map(|state| state.what).map(|(batch, row)| batch.slice(row, 1))
+    }
+
+    fn story(&self, id: &EntityId) -> Story<(&RecordBatch, usize)> {
         let mut story = Story::default();
         for (batch, row) in self.entities.of(id) {
             Times::of(batch).tell(row, &mut story, (batch, row));
         }
-        story.within(valid).map(|state| state.what).map(|(batch, row)| batch.slice(row, 1))
+        story
     }
 
-    /// Whether anything is known of a thing.
-    pub fn knows(&self, id: &EntityId) -> bool {
-        self.entities.of(id).next().is_some()
+    /// The datastreams that a test of a row takes, as they were declared last.
+    fn datastreams(&self, takes: impl Fn(&RecordBatch, usize) -> bool) -> BTreeMap<DatastreamId, DatastreamInfo> {
+        let mut found = BTreeMap::new();
+        for batch in self.batches(Table::Datastreams) {
+            let recorded = batch.column(Table::Datastreams.recorded_column());
+            let recorded = recorded.as_primitive::<TimestampMicrosecondType>();
+            let is_known = |row: &usize| self.known_until.is_none_or(|until| recorded.value(*row) <= until.0);
+            let rows = (0..batch.num_rows()).filter(|row| takes(&batch, *row)).filter(is_known);
+            found.extend(rows.filter_map(|row| datastream(&batch, row)).map(|info| (info.id, info)));
+        }
+        found
+    }
+
+    /// The datastreams of a thing, by their numbers.
+    pub fn datastreams_of(&self, entity: &EntityId) -> Vec<DatastreamInfo> {
+        let own = |batch: &RecordBatch, row| batch.column(3).as_fixed_size_binary().value(row) == entity.bytes();
+        self.datastreams(own).into_values().collect()
+    }
+
+    /// A datastream.
+    pub fn datastream(&self, id: DatastreamId) -> Option<DatastreamInfo> {
+        let own = |batch: &RecordBatch, row| batch.column(0).as_primitive::<UInt64Type>().value(row) == id.0;
+        self.datastreams(own).remove(&id)
+    }
+
+    /// How many datastreams were declared: they are numbered from 1.
+    pub fn datastream_count(&self) -> u64 {
+        let last = |batch: RecordBatch| arrow::compute::max(batch.column(0).as_primitive::<UInt64Type>());
+        self.batches(Table::Datastreams).into_iter().filter_map(last).max().unwrap_or_default()
     }
 }

@@ -132,16 +132,6 @@ impl LiveView<'_> {
         self.0.catalog.by_entity.get(entity).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether anything of a dataset is present.
-    pub fn knows_dataset(&self, dataset: &str) -> bool {
-        self.0.catalog.datasets.contains(dataset)
-    }
-
-    /// Number of datastreams.
-    pub fn datastream_count(&self) -> usize {
-        self.0.catalog.by_id.len()
-    }
-
     /// The newest reading of a datastream.
     pub fn reading(&self, datastream: DatastreamId) -> Option<Observation> {
         self.0.latest.readings.get(&datastream).copied()

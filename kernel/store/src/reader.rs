@@ -2,7 +2,7 @@
 //! way.
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
@@ -63,13 +63,26 @@ impl Reader {
         LiveView(self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A glance at the present city, unless the writer is changing it right now: for what is good to know and not needed.
+    pub fn glance(&self) -> Option<LiveView<'_>> {
+        match self.live.try_read() {
+            Ok(live) => Some(LiveView(live)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(LiveView(poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     pub(crate) fn write_live(&self) -> RwLockWriteGuard<'_, Live> {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows readers a newer snapshot.
     pub(crate) fn show(&self, snapshot: Snapshot) {
-        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        let mut shown = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *shown, snapshot);
+        // What goes with the one before, files among it, goes when readers can have the new one.
+        drop(shown);
+        drop(before);
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
-use kernel_model::{ContentId, DatastreamId, Sequence, TimeUs};
+use kernel_model::{ContentId, DatastreamId, EntityId, Observation, PositionFix, Sequence, Span, TimeUs};
 
 use crate::entity_boxes::EntityBoxes;
 use crate::error::Error;
 use crate::history::History;
 use crate::memtable;
-use crate::parts::{ColumnCache, Part, SegmentRef, newest};
+use crate::parts::{self, Asked, ColumnCache, Part, SegmentRef};
 
 /// The store as of one commit.
 #[derive(Debug, Clone)]
@@ -103,12 +103,27 @@ impl Snapshot {
         rows as u64
     }
 
-    /// The newest readings of a datastream as (UTC microseconds, value), oldest first; of one instant the last one stands.
+    /// The newest readings of a datastream within a stretch of time, oldest first; of one instant the last one stands.
     ///
     /// # Errors
     /// Where a file cannot be read.
-    pub fn newest_readings(&self, datastream: DatastreamId, limit: usize) -> Result<Vec<(i64, f64)>, Error> {
-        newest(self.parts(Table::Observations), datastream, limit)
+    pub fn newest_readings(
+        &self,
+        datastream: DatastreamId,
+        valid: Option<Span>,
+        limit: usize,
+    ) -> Result<Vec<Observation>, Error> {
+        let asked = Asked { valid: valid.unwrap_or_default(), known: self.known_until, limit };
+        parts::newest_readings(self.parts(Table::Observations), datastream, asked)
+    }
+
+    /// The newest fix of a moving thing within a stretch of time.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn newest_fix(&self, entity: &EntityId, valid: Option<Span>) -> Result<Option<PositionFix>, Error> {
+        let asked = Asked { valid: valid.unwrap_or_default(), known: self.known_until, limit: 1 };
+        parts::newest_fix(self.parts(Table::Positions), entity, asked)
     }
 
     /// What memory is used for.

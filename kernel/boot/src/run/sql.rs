@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use kernel_model::TimeUs;
 use kernel_query::format::{Format, Writer};
 use kernel_query::{Engine, Limits};
 use kernel_server::asset_table;
@@ -21,7 +22,7 @@ pub(crate) fn sql(args: &SqlArgs) -> anyhow::Result<()> {
         *width = terminal_width();
     }
     match (&args.place.data, &args.place.server) {
-        (Some(data), _) => runtime()?.block_on(ask_folder(data, &args.query, format)),
+        (Some(data), _) => runtime()?.block_on(ask_folder(data, args, format)),
         (None, Some(url)) => ask_server(url, args),
         (None, None) => Ok(()),
     }
@@ -31,13 +32,16 @@ fn terminal_width() -> usize {
     std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok()).unwrap_or(120)
 }
 
-async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<()> {
+async fn ask_folder(data: &Path, args: &SqlArgs, format: Format) -> anyhow::Result<()> {
     let config = Config::load(None)?;
+    let recorded = args.recorded.as_deref().map(TimeUs::parse).transpose().context("--recorded")?;
     let (reader, _) = Reader::open(data)?;
+    let snapshot = reader.snapshot();
+    let snapshot = recorded.map_or(snapshot.clone(), |at| snapshot.known_at(at));
     let engine = Engine::new(&config.questions(None)?)?;
     let settings = config.settings();
     let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
-    let mut result = engine.query(&reader.snapshot(), &[asset_table(data)], query, limits).await?;
+    let mut result = engine.query(&snapshot, &[asset_table(data)], &args.query, limits).await?;
     let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;
     while let Some(batch) = result.next().await {
         writer.write(&batch?).context("standard output")?;
@@ -50,7 +54,11 @@ async fn ask_folder(data: &Path, query: &str, format: Format) -> anyhow::Result<
 }
 
 fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
-    let body = serde_json::json!({ "sql": args.query, "format": args.format }).to_string();
+    let mut body = serde_json::json!({ "sql": args.query, "format": args.format });
+    if let Some(recorded) = &args.recorded {
+        body["recorded"] = recorded.as_str().into();
+    }
+    let body = body.to_string();
     let reply = Remote::new(url)?.post("/sql", "application/json", None, body.as_bytes())?;
     let rows = match args.format.as_str() {
         "json" => {

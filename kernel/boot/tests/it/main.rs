@@ -11,5 +11,7 @@ mod clients;
 mod commands;
 mod crash;
 mod full_disk;
+mod history;
 mod house;
+mod snapshots;
 mod support;

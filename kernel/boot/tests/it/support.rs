@@ -102,8 +102,11 @@ impl Server {
 
     /// Rows of a SQL answer.
     pub(crate) fn sql(&self, query: &str) -> Value {
-        let mut response = ureq::post(format!("{}/sql", self.url)).send(query).unwrap();
-        let answer: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut response = agent.post(format!("{}/sql", self.url)).send(query).unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        assert_eq!(response.status().as_u16(), 200, "{query}: {body}");
+        let answer: Value = serde_json::from_str(&body).unwrap();
         assert_eq!(answer["truncated"], Value::Null);
         answer["rows"].clone()
     }

@@ -166,7 +166,7 @@ fn random_histories_are_what_a_naive_calendar_says() {
         names
     };
     let mut seen = 0;
-    for (at, calendars) in known.iter().step_by(9).chain(known.last()) {
+    for (at, calendars) in known.iter().step_by(13).chain(known.last()) {
         for on in 0..DAYS {
             let said = names(&snapshot, &format!("'{}', '{at}'", day(on as i64))).unwrap();
             seen += said.len();
@@ -178,7 +178,7 @@ fn random_histories_are_what_a_naive_calendar_says() {
         let present = ask_of(&then, "SELECT name FROM entities ORDER BY name").unwrap();
         assert_eq!(present.concat(), last, "the present of then");
     }
-    assert!(seen > 300, "{seen}: the histories are not all empty");
+    assert!(seen > 200, "{seen}: the histories are not all empty");
     let present = ask_of(&snapshot, "SELECT name FROM entities ORDER BY name").unwrap().concat();
     assert_eq!(present, sorted(&|calendar| calendar.last(), &calendars));
     let live: Vec<_> = store.reader().live().entities().filter_map(|entity| entity.name.clone()).collect();
@@ -263,6 +263,12 @@ fn every_table_is_that_of_the_recorded_instant() {
         let sql = format!("SELECT round((lon - 116.3) * 1000) FROM positions_as_of('2026-01-05T12:00:00Z', '{at}')");
         assert_eq!(ask_of(&snapshot, &sql).unwrap().concat(), known_by_the_fifth, "{n}");
     }
+    let joined = "SELECT count(*), min(o.value), min(p.lon) FROM entities e JOIN positions_as_of(null) p ON p.entity = e.id \
+                  JOIN datastreams d ON d.entity = e.id JOIN observations_as_of(null) o ON o.datastream = d.id";
+    assert_eq!(ask_of(&snapshot, joined).unwrap(), [["1", "0.0", "116.3"]]);
+    let one = "EXPLAIN SELECT * FROM observations_as_of('2026-01-30T00:00:00Z') WHERE datastream = 1";
+    let plan = ask_of(&snapshot, one).unwrap().concat().concat();
+    assert!(plan.contains("series"), "the filter reaches the index: {plan}");
     let before = snapshot.known_at(day(1));
     assert_eq!(ask_of(&before, "SELECT * FROM observations").unwrap().len(), 0);
     assert_eq!(

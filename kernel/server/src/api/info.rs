@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float64Type;
 use axum::Json;
 use axum::extract::State;
 use kernel_model::schema::Table;
 use kernel_model::{Region, TimeUs};
+use kernel_store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::state::AppState;
@@ -16,30 +19,51 @@ const DEMO: &str = "district";
 
 pub(crate) async fn info(State(state): State<Arc<AppState>>) -> Json<Value> {
     let snapshot = state.reader.snapshot();
-    let (mut counts, mut region) = (BTreeMap::<&str, u64>::new(), Region::EMPTY);
-    let datastreams = {
-        let live = state.reader.live();
-        for entity in live.entities() {
-            *counts.entry(entity.kind.name()).or_default() += 1;
-            if let Some(own) = &entity.region {
-                region = region.union(own);
-            }
-        }
-        live.datastream_count()
-    };
+    let present = Present::of(&snapshot);
+    let region = present.region;
     Json(json!({
         "name": "Urbis",
         "version": env!("CARGO_PKG_VERSION"),
-        "synthetic": state.reader.live().knows_dataset(DEMO),
+        "synthetic": present.is_demo,
         "region": (!region.is_empty()).then_some([region.west, region.south, region.east, region.north]),
-        "counts": counts,
-        "datastreams": datastreams,
+        "counts": present.counts,
+        "datastreams": snapshot.datastream_count(),
         "observations": snapshot.row_count(Table::Observations),
         "positions": snapshot.row_count(Table::Positions),
         "assets": state.registrar.ledger().asset_count(),
         "sequence": snapshot.sequence().0,
         "time": TimeUs::now().to_string(),
     }))
+}
+
+/// What there is.
+struct Present {
+    counts: BTreeMap<String, u64>,
+    region: Region,
+    is_demo: bool,
+}
+
+impl Present {
+    fn of(snapshot: &Snapshot) -> Self {
+        let mut present = Self { counts: BTreeMap::new(), region: Region::EMPTY, is_demo: false };
+        for (batch, marks) in snapshot.entities() {
+            let text = |column: usize| batch.column(column).as_string::<i32>();
+            let (kinds, datasets) = (text(3), text(7));
+            let sides = [14, 15, 16, 17].map(|column| batch.column(column).as_primitive::<Float64Type>());
+            present.is_demo |= datasets.iter().flatten().any(|dataset| dataset == DEMO);
+            for row in marks.values().set_indices() {
+                match present.counts.get_mut(kinds.value(row)) {
+                    Some(count) => *count += 1,
+                    None => drop(present.counts.insert(kinds.value(row).to_owned(), 1)),
+                }
+                if sides.iter().all(|side| side.is_valid(row)) {
+                    let [west, south, east, north] = sides.map(|side| side.value(row));
+                    present.region = present.region.union(&Region { west, south, east, north });
+                }
+            }
+        }
+        present
+    }
 }
 
 /// `degraded` while nothing can be written: everything is still answered, as of the last commit.

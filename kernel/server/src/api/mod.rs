@@ -1,7 +1,9 @@
-//! What the page asks: the city in short, one thing in full, search, a series of readings.
+//! What the page asks: the city in short, one thing in full, search, a series of readings. Each answer is read from one
+//! snapshot, so that its parts belong together, and none waits for the writer.
 
 mod entity;
 mod info;
+mod newest;
 mod observations;
 mod search;
 

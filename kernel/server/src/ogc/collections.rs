@@ -1,7 +1,7 @@
 //! Which collections there are and how far they reach in space and time: one walk over the present rows for each commit
 //! that is asked about, kept until the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use arrow::array::Array;
@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::Features;
 use super::request::{Asked, link};
-use super::rows::each_present;
+use super::rows::{Columns, each_marked};
 use crate::error::ApiError;
+use crate::times::Times;
 
 const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 const CRS84H: &str = "http://www.opengis.net/def/crs/OGC/0/CRS84h";
@@ -23,7 +24,10 @@ pub(super) const GEOJSON: &str = "application/geo+json";
 /// The collections of one commit.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
+    /// Of what is there.
     pub kinds: BTreeMap<Kind, Extent>,
+    /// Of what is there or was.
+    ever: BTreeSet<Kind>,
 }
 
 /// What one collection holds.
@@ -72,7 +76,12 @@ impl Extent {
 impl Summary {
     fn of(snapshot: &Snapshot) -> Result<Self, ApiError> {
         let mut summary = Self::default();
-        each_present(snapshot, |_, columns, row| {
+        for (batch, _) in snapshot.entities() {
+            let kinds = Columns::of(batch)?.kind;
+            let names: BTreeSet<&str> = kinds.iter().flatten().collect();
+            summary.ever.extend(names.into_iter().filter_map(|name| name.parse::<Kind>().ok()));
+        }
+        each_marked(snapshot.entities(), |_, columns, row| {
             let Ok(kind) = columns.kind.value(row).parse() else { return };
             let reference = columns.top_m.is_valid(row).then(|| columns.height_reference.value(row));
             let extent = summary.kinds.entry(kind).or_insert(Extent::NOTHING);
@@ -94,6 +103,16 @@ impl Features {
                 *kept = Some((snapshot.sequence(), summary.clone()));
                 Ok(summary)
             }
+        }
+    }
+
+    /// The kind of a collection that there is, or, for a question of the past, that there was.
+    pub(super) fn kind_at(&self, name: &str, times: Times) -> Result<Kind, ApiError> {
+        let summary = self.summary()?;
+        let was = |kind: &Kind| times != Times::default() && summary.ever.contains(kind);
+        match name.parse().ok().filter(was) {
+            Some(kind) => Ok(kind),
+            None => self.kind(name).map(|(kind, _)| kind),
         }
     }
 

@@ -40,8 +40,15 @@ pub(super) fn document_page(title: &str, base: &str, document: &Value) -> Respon
     page(title, base, &body)
 }
 
-/// A page of features: counts, links, and one row for each feature.
-pub(super) fn features_page(title: &str, base: &str, collection: &str, head: &Value, features: &[String]) -> Response {
+/// A page of features: counts, links, and one row for each feature; `times` goes on into the features' addresses.
+pub(super) fn features_page(
+    title: &str,
+    base: &str,
+    collection: &str,
+    times: &str,
+    head: &Value,
+    features: &[String],
+) -> Response {
     let mut body = String::new();
     value(&mut body, head);
     body.push_str(
@@ -53,8 +60,9 @@ pub(super) fn features_page(title: &str, base: &str, collection: &str, head: &Va
         let class = escape(feature["properties"]["class"].as_str().unwrap_or_default());
         let _ = write!(
             body,
-            "<tr><td><a href=\"{}/items/{id}?f=html\">{id}</a></td><td>{name}</td><td>{class}</td><td>",
-            escape(collection)
+            "<tr><td><a href=\"{}/items/{id}?f=html{}\">{id}</a></td><td>{name}</td><td>{class}</td><td>",
+            escape(collection),
+            escape(times)
         );
         geometry(&mut body, &feature["geometry"]);
         body.push_str("</td><td><details><summary>show</summary>");

@@ -1,31 +1,35 @@
-//! Features out of one snapshot: a page of a collection, or one thing. Pages follow the features' ids, so that a page
-//! neither repeats nor leaves out what the pages before it showed, whatever is written meanwhile.
+//! Features out of one snapshot: a page of a collection, or one thing; as they stand, or as they last were within a stretch
+//! of time, by what had been told by an instant. Pages follow the features' ids, so that a page neither repeats nor leaves
+//! out what the pages before it showed, whatever is written meanwhile.
 
 use std::collections::BinaryHeap;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use arrow::array::{BooleanArray, RecordBatch};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use kernel_model::{EntityId, Kind, Region, Span, TimeUs};
-use kernel_store::Snapshot;
+use kernel_model::{EntityId, Kind, Region, TimeUs};
 use serde_json::{Value, json};
 
 use super::collections::{GEOJSON, title};
 use super::request::{Asked, Format, link};
-use super::rows::{Columns, each_present};
+use super::rows::{Columns, each_marked};
 use super::{Features, feature, html, touch};
 use crate::error::ApiError;
+use crate::times::Times;
 
 /// A page that grows longer ends early; `next` leads on.
 pub(super) const MAX_PAGE_BYTES: usize = 32 << 20;
+
+/// Revisions and which of them are meant.
+type Marked = (RecordBatch, BooleanArray);
 
 /// What is looked for.
 #[derive(Debug)]
 struct Wanted {
     kind: Kind,
     boxes: Vec<Region>,
-    span: Option<Span>,
     after: Option<EntityId>,
     limit: usize,
 }
@@ -41,14 +45,11 @@ struct Found {
 
 impl Wanted {
     fn read(asked: &Asked, kind: Kind) -> Result<Self, ApiError> {
-        asked.only(&["bbox", "datetime", "limit", "after"])?;
-        Ok(Self { kind, boxes: asked.boxes()?, span: asked.span()?, after: asked.after()?, limit: asked.limit()? })
+        Ok(Self { kind, boxes: asked.boxes()?, after: asked.after()?, limit: asked.limit()? })
     }
 
     fn takes(&self, columns: &Columns<'_>, row: usize) -> bool {
-        columns.kind.value(row) == self.kind.name()
-            && self.span.is_none_or(|span| span.intersects(&columns.span(row)))
-            && self.takes_place(columns, row)
+        columns.kind.value(row) == self.kind.name() && self.takes_place(columns, row)
     }
 
     /// Things without a geometry match any box (/req/core/fc-bbox-response, C).
@@ -63,11 +64,11 @@ impl Wanted {
         })
     }
 
-    /// Walks over all present rows and keeps the smallest ids in a heap of one page and one more.
-    fn find(&self, snapshot: &Snapshot) -> Result<Found, ApiError> {
+    /// Walks over all marked rows and keeps the smallest ids in a heap of one page and one more.
+    fn find(&self, revisions: &[Marked]) -> Result<Found, ApiError> {
         let mut first = BinaryHeap::with_capacity(self.limit + 2);
         let mut matched = 0;
-        each_present(snapshot, |batch, columns, row| {
+        each_marked(revisions, |batch, columns, row| {
             if !self.takes(columns, row) {
                 return;
             }
@@ -98,11 +99,13 @@ pub(super) async fn items(
 }
 
 fn page(features: &Features, name: &str, asked: &Asked) -> Result<Response, ApiError> {
-    let (kind, _) = features.kind(name)?;
+    asked.only(&["bbox", "datetime", "recorded", "limit", "after"])?;
+    let times = asked.times()?;
+    let kind = features.kind_at(name, times)?;
     let wanted = Wanted::read(asked, kind)?;
-    let snapshot = features.reader.snapshot();
-    let mut found = wanted.find(&snapshot)?;
-    let written = write_features(&snapshot, &found.rows)?;
+    let revisions = times.known(features.reader.snapshot()).entities_within(times.valid);
+    let mut found = wanted.find(&revisions)?;
+    let written = write_features(&revisions, &found.rows)?;
     found.more |= written.len() < found.rows.len();
     found.rows.truncate(written.len());
     let mut links = asked.own_links(GEOJSON);
@@ -116,17 +119,17 @@ fn page(features: &Features, name: &str, asked: &Asked) -> Result<Response, ApiE
         Format::Json => html::text(GEOJSON, collection_text(&links, &found, &written)),
         Format::Html => {
             let head = json!({ "numberMatched": found.matched, "numberReturned": found.rows.len(), "links": links });
-            html::features_page(&title(kind), &asked.base, &collection, &head, &written)
+            html::features_page(&title(kind), &asked.base, &collection, &asked.times_written(), &head, &written)
         }
     })
 }
 
 /// One text for each feature, in order, until the page is full.
-fn write_features(snapshot: &Snapshot, rows: &[(EntityId, usize, usize)]) -> Result<Vec<String>, ApiError> {
+fn write_features(revisions: &[Marked], rows: &[(EntityId, usize, usize)]) -> Result<Vec<String>, ApiError> {
     let mut written = Vec::with_capacity(rows.len());
     let mut bytes = 0;
     for (id, batch, row) in rows {
-        let columns = Columns::of(&snapshot.entities()[*batch].0)?;
+        let columns = Columns::of(&revisions[*batch].0)?;
         let mut text = String::new();
         feature::write_open(&mut text, &columns, *row, id);
         text.push('}');
@@ -156,16 +159,15 @@ pub(super) async fn item(
     Path((name, id)): Path<(String, String)>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
-    asked.only(&[])?;
-    let (kind, _) = features.kind(&name)?;
-    let missing = || ApiError::not_found(format!("there is no feature `{id}` in the collection `{kind}`"));
+    asked.only(&["datetime", "recorded"])?;
+    let times = asked.times()?;
+    let kind = features.kind_at(&name, times)?;
+    let then = if times == Times::default() { "" } else { " at that time" };
+    let missing = || ApiError::not_found(format!("there is no feature `{id}` in the collection `{kind}`{then}"));
     let parsed: EntityId = id.parse().map_err(|_| missing())?;
-    let row = {
-        let live = features.reader.live();
-        let entity =
-            live.entity(&parsed).filter(|entity| entity.kind == kind && !entity.retired).ok_or_else(missing)?;
-        live.entity_row(entity)
-    };
+    let row = times.known(features.reader.snapshot()).entity(&parsed, times.valid);
+    let is_own = |row: &RecordBatch| Columns::of(row).is_ok_and(|columns| columns.kind.value(0) == kind.name());
+    let row = row.filter(is_own).ok_or_else(missing)?;
     let mut links = asked.own_links(GEOJSON);
     let collection = format!("{}/collections/{kind}", asked.base);
     links.push(link(&collection, "collection", "application/json", "The collection"));

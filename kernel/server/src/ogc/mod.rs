@@ -1,6 +1,7 @@
-//! OGC API - Features, Part 1 (OGC 17-069r4): the present city as collections of features, one for each kind of thing
-//! that there is. Requests come in, GeoJSON and HTML go out, read from one snapshot each; nothing is ever written here
-//! and no reader makes the writer wait.
+//! OGC API - Features, Part 1 (OGC 17-069r4): the city as collections of features, one for each kind of thing that there
+//! is; as it stands, as it was (`datetime`), as it was known to be (`recorded`, which goes beyond the standard). Requests
+//! come in, GeoJSON and HTML go out, read from one snapshot each; nothing is ever written here and no reader makes the
+//! writer wait.
 //!
 //! Met are the classes Core, GeoJSON, HTML and OpenAPI 3.0. One freedom is taken and told of in every description:
 //! heights are given as they are stored, and the property `height_reference` of a feature says what they are measured

@@ -13,7 +13,7 @@ pub(super) fn description(base: &str) -> Value {
         "openapi": "3.0.3",
         "info": {
             "title": "Urbis: features",
-            "description": "The present city as features, by kind. OGC API - Features, Part 1: Core.",
+            "description": "The city as features, by kind: as it stands, as it was (datetime), as it was known to be (recorded). OGC API - Features, Part 1: Core.",
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
         },
@@ -28,14 +28,14 @@ pub(super) fn description(base: &str) -> Value {
             "/collections/{collectionId}/items": read(
                 "getFeatures",
                 "Features of a collection, in the order of their ids",
-                &["collectionId", "bbox", "datetime", "limit", "after"],
+                &["collectionId", "bbox", "datetime", "recorded", "limit", "after"],
                 "application/geo+json",
                 "featureCollectionGeoJSON",
             ),
             "/collections/{collectionId}/items/{featureId}": read(
                 "getFeature",
                 "One feature",
-                &["collectionId", "featureId"],
+                &["collectionId", "featureId", "datetime", "recorded"],
                 "application/geo+json",
                 "featureGeoJSON",
             ),
@@ -81,8 +81,14 @@ fn parameters() -> Value {
         ),
         "datetime": query(
             "datetime",
-            "An RFC 3339 instant or interval (a/b, ../b, a/..); features that are valid then, and those whose validity is not stated",
+            "An RFC 3339 instant or interval (a/b, ../b, a/..); features that are valid then, as they last were within it, and \
+             those whose validity is not stated. Without it: as they stand.",
             json!({ "type": "string" }),
+        ),
+        "recorded": query(
+            "recorded",
+            "An RFC 3339 instant: what had been recorded by then, and nothing that was told later. Beyond the standard.",
+            json!({ "type": "string", "format": "date-time" }),
         ),
         "limit": query(
             "limit",

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::{HeaderMap, Uri, header, request::Parts};
-use kernel_model::{EntityId, Region, Span};
+use kernel_model::{EntityId, Region};
 use serde_json::{Value, json};
 
 use super::Features;
 use crate::error::ApiError;
+use crate::times::Times;
 
 /// Features on a page where nothing is asked, and at most.
 pub(super) const DEFAULT_LIMIT: usize = 100;
@@ -106,11 +107,16 @@ impl Asked {
         self.parameter("bbox").map_or(Ok(Vec::new()), boxes)
     }
 
-    /// `datetime`.
-    pub(super) fn span(&self) -> Result<Option<Span>, ApiError> {
-        self.parameter("datetime")
-            .map(|text| Span::parse(text).map_err(|e| ApiError::bad_request(format!("datetime: {e}"))))
-            .transpose()
+    /// `datetime` and `recorded`.
+    pub(super) fn times(&self) -> Result<Times, ApiError> {
+        Times::read(self.parameter("datetime"), self.parameter("recorded"))
+    }
+
+    /// The times as they stand in an address, to be handed on to the features.
+    pub(super) fn times_written(&self) -> String {
+        let times = ["datetime", "recorded"].into_iter().filter_map(|name| Some((name, self.parameter(name)?)));
+        let times: Vec<_> = times.map(|(name, value)| format!("&{name}={}", escape(value))).collect();
+        times.concat()
     }
 
     /// `after`: the page begins behind this feature.
@@ -274,7 +280,8 @@ mod tests {
         let crossing = with("bbox=170,-10,-170,10").boxes().unwrap();
         assert_eq!(crossing.iter().map(|b| (b.west, b.east)).collect::<Vec<_>>(), [(170.0, 180.0), (-180.0, -170.0)]);
         assert_eq!(with("bbox=1,2,-5,3,4,50").boxes().unwrap(), with("bbox=1,2,3,4").boxes().unwrap());
-        assert!(with("datetime=yesterday").span().is_err());
+        assert!(with("datetime=yesterday").times().is_err() && with("recorded=../..").times().is_err());
+        assert_eq!(with("recorded=a%2Bb&limit=3").times_written(), "&recorded=a%2Bb");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The columns of `entities` that features are made of, by name, and the walk over the present rows of a snapshot.
+//! The columns of `entities` that features are made of, by name, and the walk over marked ones.
 
-use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Float64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, FixedSizeBinaryArray, Float64Array, RecordBatch, StringArray,
+};
 use arrow::array::{TimestampMicrosecondArray, UInt64Array};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
 use kernel_model::{EntityId, Region, Span, TimeUs};
-use kernel_store::Snapshot;
 
 use crate::error::ApiError;
 
@@ -84,14 +85,14 @@ pub(super) fn instant(column: &TimestampMicrosecondArray, row: usize) -> Option<
     column.is_valid(row).then(|| TimeUs(column.value(row)))
 }
 
-/// Calls `visit` with every present row: the number of its batch, the batch's columns, the row.
-pub(super) fn each_present(
-    snapshot: &Snapshot,
+/// Calls `visit` with every marked row: the number of its batch, the batch's columns, the row.
+pub(super) fn each_marked(
+    revisions: &[(RecordBatch, BooleanArray)],
     mut visit: impl FnMut(usize, &Columns<'_>, usize),
 ) -> Result<(), ApiError> {
-    for (number, (batch, present)) in snapshot.entities().iter().enumerate() {
+    for (number, (batch, marks)) in revisions.iter().enumerate() {
         let columns = Columns::of(batch)?;
-        present.values().set_indices().for_each(|row| visit(number, &columns, row));
+        marks.values().set_indices().for_each(|row| visit(number, &columns, row));
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use tower::ServiceExt;
 /// interest is gone.
 struct City {
     router: Router,
-    _store: Store,
+    store: Store,
     _dir: TempDir,
 }
 
@@ -57,7 +57,7 @@ fn city() -> City {
     let gone = Change::Retire { source: SourceKey::new("test", "poi-250"), at: TimeUs(0) };
     store.commit(&[vec![gone]]).unwrap();
     let router = super::router(store.reader(), "/ogc");
-    City { router, _store: store, _dir: dir }
+    City { router, store, _dir: dir }
 }
 
 impl City {
@@ -151,10 +151,110 @@ async fn bbox_and_datetime_choose() {
     // The road's own box meets this one, the road does not: it runs from 115,39.5 to 116.5,38.
     assert_eq!(count("road/items?bbox=116.2,39.2,116.4,39.4").await, 0);
     assert_eq!(count("road/items?bbox=115.4,38.9,115.6,39.1").await, 1);
-    // Ten things are valid for one day each from 1970-01-01 on, the other 240 do not say.
+    // Ten things are valid for one day each from 1970-01-01 on, the other 240 do not say; one went when 1970 began.
     assert_eq!(count("poi/items?datetime=1970-01-03T12:00:00Z&limit=1000").await, 241);
-    assert_eq!(count("poi/items?datetime=../1970-01-02T00:00:00Z&limit=1000").await, 242);
+    assert_eq!(count("poi/items?datetime=../1970-01-02T00:00:00Z&limit=1000").await, 243);
+    assert_eq!(count("poi/items?datetime=/1969-12-31T23:59:59Z&limit=1000").await, 241, "an empty end is open too");
     assert_eq!(count("poi/items?datetime=1970-01-09T00:00:00Z/..&limit=1000").await, 242);
+    assert_eq!(
+        count("poi/items?datetime=1970-01-02T00:00:00Z/1970-01-03T00:00:00Z&limit=1000").await,
+        242,
+        "both ends"
+    );
+    assert_eq!(count("poi/items?recorded=1970-01-01T00:00:00Z&limit=1000").await, 0, "nothing was known");
+}
+
+#[tokio::test]
+async fn a_feature_is_shown_as_it_was_and_as_it_was_known_to_be() {
+    let mut city = city();
+    let bridge = |name: &str, from: &str| {
+        let mut draft = EntityDraft::new(SourceKey::new("test", "bridge"), Kind::Bridge, "foot");
+        (draft.name, draft.valid_from) = (Some(name.to_owned()), Some(TimeUs::parse(from).unwrap()));
+        vec![Change::Entity(draft)]
+    };
+    let before = TimeUs::now().to_string();
+    city.store.commit(&[bridge("wooden", "1900-01-01T00:00:00Z")]).unwrap();
+    city.store.commit(&[bridge("iron", "1950-01-01T00:00:00Z")]).unwrap();
+    let known = TimeUs::now().to_string();
+    city.store.commit(&[bridge("stone", "1920-01-01T00:00:00Z")]).unwrap();
+    let gone =
+        Change::Retire { source: SourceKey::new("test", "bridge"), at: TimeUs::parse("2000-01-01T00:00:00Z").unwrap() };
+    city.store.commit(&[vec![gone]]).unwrap();
+
+    let (status, _, text) = city.ask("/collections/bridge/items", "*/*").await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "there is none now: {text}");
+    let items = "/collections/bridge/items";
+    let names = async |query: &str| {
+        let page = city.json(&format!("{items}?{query}")).await;
+        let features = page["features"].as_array().unwrap().clone();
+        assert_eq!(page["numberMatched"], features.len());
+        let name = |feature: &Value| feature["properties"]["name"].as_str().unwrap().to_owned();
+        features.iter().map(name).collect::<Vec<_>>().join(" ")
+    };
+    for (query, wanted) in [
+        ("datetime=1899-12-31T23:59:59Z", ""),
+        ("datetime=1910-01-01T00:00:00Z", "wooden"),
+        ("datetime=1930-01-01T00:00:00Z", "stone"),
+        ("datetime=1960-01-01T08:00:00%2B08:00", "iron"),
+        ("datetime=2000-01-01T00:00:00Z", ""),
+        ("datetime=1910-01-01T00:00:00Z/1930-01-01T00:00:00Z", "stone"),
+        ("datetime=../1910-01-01T00:00:00Z", "wooden"),
+        ("datetime=1999-01-01T00:00:00Z/..", "iron"),
+        ("datetime=2000-01-01T00:00:00Z/..", ""),
+    ] {
+        assert_eq!(names(query).await, wanted, "{query}");
+    }
+    assert_eq!(names(&format!("datetime=1930-01-01T00:00:00Z&recorded={known}")).await, "wooden", "not yet corrected");
+    assert_eq!(names(&format!("recorded={known}")).await, "iron");
+    assert_eq!(names(&format!("recorded={before}")).await, "");
+
+    let page = city.json(&format!("{items}?datetime=1930-01-01T00:00:00Z")).await;
+    let id = page["features"][0]["id"].as_str().unwrap().to_owned();
+    let item = city.json(&format!("{items}/{id}?datetime=1910-01-01T00:00:00Z")).await;
+    assert_eq!(
+        (&item["properties"]["name"], &item["properties"]["valid_from"]),
+        (&"wooden".into(), &"1900-01-01T00:00:00Z".into())
+    );
+    assert!(href(&item, "alternate").unwrap().contains("datetime=1910-01-01T00:00:00Z"));
+    let item = city.json(&format!("{items}/{id}?recorded={known}")).await;
+    assert_eq!(item["properties"]["name"], "iron");
+    let (status, _, text) = city.ask(&format!("{items}/{id}?datetime=2010-01-01T00:00:00Z"), "*/*").await;
+    assert!(status == StatusCode::NOT_FOUND && text.contains("at that time"), "{text}");
+    let (_, _, html) = city.ask(&format!("{items}?datetime=1910-01-01T00:00:00Z"), "text/html").await;
+    assert!(html.contains("wooden") && html.contains("f=html&amp;datetime=1910-01-01T00:00:00Z"), "{html}");
+    for (query, word) in [
+        ("recorded=yesterday", "recorded: `yesterday` is not an RFC 3339 instant"),
+        ("recorded=../2000-01-01T00:00:00Z", "recorded: "),
+        ("datetime=2000-01-01T00:00:00", "with its offset"),
+        ("datetime=2000-01-01T00:00:00Z/1999-01-01T00:00:00Z", "begins before it ends"),
+        ("datetime=2000-01-01T00:00:00+08:00", "+ is written %2B"),
+    ] {
+        for path in
+            [format!("{items}?{query}"), format!("{items}/{id}?{query}"), format!("/collections/poi/items?{query}")]
+        {
+            let (status, kind, text) = city.ask(&path, "*/*").await;
+            assert_eq!((status, kind.as_str()), (StatusCode::BAD_REQUEST, "application/json"), "{path}");
+            assert!(
+                serde_json::from_str::<Value>(&text).unwrap()["description"].as_str().unwrap().contains(word),
+                "{text}"
+            );
+        }
+    }
+}
+
+/// A walk over pages of one recorded instant shows that instant, whatever is written meanwhile.
+#[tokio::test]
+async fn pages_of_a_recorded_instant_stay_as_they_were() {
+    let mut city = city();
+    let known = TimeUs::now().to_string();
+    let first = city.json(&format!("/collections/poi/items?recorded={known}&limit=100")).await;
+    let gone = |i: u32| Change::Retire { source: SourceKey::new("test", format!("poi-{i}")), at: TimeUs(0) };
+    city.store.commit(&[(0..250).map(gone).collect()]).unwrap();
+    let next = href(&first, "next").unwrap();
+    assert!(next.contains("recorded="), "{next}");
+    let (matched, ids, pages) = city.walk(next.strip_prefix("http://city.example/ogc").unwrap()).await;
+    assert_eq!((matched, ids.len(), pages), (250, 150, 2));
+    assert_eq!(city.walk("/collections/poi/items?datetime=1969-01-01T00:00:00Z&limit=1000").await.1.len(), 241);
 }
 
 #[tokio::test]
@@ -256,7 +356,7 @@ fn the_empty_city_has_no_collections() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = Store::open(dir.path(), Options::default()).unwrap();
     let router = super::router(store.reader(), "/ogc");
-    let city = City { router, _store: store, _dir: dir };
+    let city = City { router, store, _dir: dir };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let collections = runtime.block_on(city.json("/collections"));
     assert_eq!(collections["collections"], serde_json::json!([]));

@@ -20,7 +20,7 @@ pub use segment::SegmentRef;
 
 pub(crate) use layout::Layout;
 pub(crate) use merge::{cells, merge, merge_range};
-pub(crate) use newest::newest;
+pub(crate) use newest::{Asked, newest_fix, newest_readings};
 pub(crate) use sealed::Segment;
 pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key};
 pub(crate) use writer::{SegmentWriter, write};

@@ -41,7 +41,7 @@ fn a_backup_is_the_folder_and_the_next_one_copies_what_is_new() {
     let restored = open(to.path(), 1 << 20);
     assert_eq!(counts(&restored.reader().snapshot()), counts(&snapshot));
     let newest =
-        |snapshot: &kernel_store::Snapshot| snapshot.newest_readings(kernel_model::DatastreamId(1), 100).unwrap();
+        |snapshot: &kernel_store::Snapshot| snapshot.newest_readings(kernel_model::DatastreamId(1), None, 100).unwrap();
     assert_eq!(newest(&restored.reader().snapshot()), newest(&snapshot));
 }
 

@@ -124,11 +124,21 @@ fn the_newest_readings_are_found_wherever_they_lie() {
     }
     store.commit(&[vec![readings("d", vec![reading(hours(29 * 29), 77.0)])]]).unwrap();
     let snapshot = store.reader().snapshot();
-    let newest = |limit| snapshot.newest_readings(kernel_model::DatastreamId(1), limit).unwrap();
+    let within = |valid, limit| {
+        let newest = snapshot.newest_readings(kernel_model::DatastreamId(1), valid, limit).unwrap();
+        newest.iter().map(|row| (row.phenomenon_time.0, row.value)).collect::<Vec<_>>()
+    };
+    let newest = |limit| within(None, limit);
     assert_eq!(newest(1), [(hours(841), 77.0)], "of one instant the last one stands");
     assert_eq!(newest(4).iter().map(|row| row.1).collect::<Vec<_>>(), [26.0, 27.0, 28.0, 77.0]);
     assert_eq!(newest(1000).len(), 30);
     assert!(newest(0).is_empty());
+    let until = |hour: i64| Some(kernel_model::Span { from: None, to: Some(TimeUs(hours(hour) + 1)) });
+    assert_eq!(within(until(840), 2), [(hours(27 * 27), 27.0), (hours(28 * 28), 28.0)]);
+    assert_eq!(within(until(0), 5), [(0, 0.0)]);
+    let between = kernel_model::Span { from: Some(TimeUs(hours(5))), to: Some(TimeUs(hours(20))) };
+    assert_eq!(within(Some(between), 5), [(hours(9), 3.0), (hours(16), 4.0)]);
+    assert!(within(until(-1), 5).is_empty());
 }
 
 #[test]

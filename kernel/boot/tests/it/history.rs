@@ -1,0 +1,180 @@
+//! The city as it was, over HTTP: every door takes `datetime` and `recorded`, and refuses what is no time in one form.
+
+use std::path::Path;
+
+use kernel_model::{
+    Change, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Observation, ObservationBatch, Place,
+    PositionBatch, PositionFix, Quality, Shape, SourceKey, TimeUs,
+};
+use serde_json::{Value, json};
+
+use crate::crash::post;
+use crate::support::{Server, done, run, stderr};
+
+fn key(id: &str) -> SourceKey {
+    SourceKey::new("town", id)
+}
+
+fn time(text: &str) -> TimeUs {
+    TimeUs::parse(text).unwrap()
+}
+
+fn ferry(name: &str, from: &str) -> Change {
+    let mut draft = EntityDraft::new(key("ferry"), Kind::Vehicle, "ferry");
+    (draft.name, draft.valid_from) = (Some(name.to_owned()), Some(time(from)));
+    draft.height_reference = HeightReference::Ellipsoid;
+    draft.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.3, 39.9, 0.0))));
+    Change::Entity(draft)
+}
+
+fn reading(at: &str, value: f64) -> Change {
+    let row = Observation { phenomenon_time: time(at), result_time: None, value, quality: Quality::Good };
+    let (datastream, places) = (key("speed"), Vec::new());
+    Change::Observations(ObservationBatch { datastream, unit: None, rows: vec![row], places })
+}
+
+fn fix(at: &str, lon_deg: f64) -> Change {
+    let place = Place { lon_deg, lat_deg: 39.9, height_m: None };
+    let row = PositionFix { time: time(at), place, heading_deg: None, speed_m_s: None };
+    let height_reference = HeightReference::Ellipsoid;
+    Change::Positions(PositionBatch { entity: key("ferry"), height_reference, rows: vec![row] })
+}
+
+fn sql(server: &Server, question: &Value) -> (u16, Value) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.post(format!("{}/sql", server.url)).content_type("application/json");
+    let mut response = request.send(question.to_string()).unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap())
+}
+
+/// A ferry that changes its name, and an instant before it was told of, and one after its first commit.
+fn harbour(data: &Path) -> (Server, String, String) {
+    let server = Server::start(data, "off");
+    let write = |changes: Vec<Change>| {
+        post(&server.url, server.key.as_deref().unwrap(), &changes).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        TimeUs::now().to_string()
+    };
+    let declared = Change::Datastream(DatastreamDraft {
+        source: key("speed"),
+        entity: key("ferry"),
+        property: "speed".to_owned(),
+        unit: "m/s".to_owned(),
+        name: "Speed".to_owned(),
+    });
+    let nothing = TimeUs::now().to_string();
+    let first = write(vec![
+        ferry("Anna", "2026-01-01T00:00:00Z"),
+        declared,
+        reading("2026-01-02T00:00:00Z", 2.0),
+        fix("2026-01-02T00:00:00Z", 116.2),
+    ]);
+    write(vec![ferry("Clara", "2026-03-01T00:00:00Z")]);
+    write(vec![reading("2026-01-04T00:00:00Z", 4.0), fix("2026-01-04T00:00:00Z", 116.4)]);
+    // What is told late: a name since February, a reading and a fix of January the third.
+    write(vec![
+        ferry("Berta", "2026-02-01T00:00:00Z"),
+        reading("2026-01-03T00:00:00Z", 3.0),
+        fix("2026-01-03T00:00:00Z", 116.3),
+    ]);
+    (server, nothing, first)
+}
+
+#[test]
+fn every_door_shows_the_city_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (server, nothing, first) = harbour(&data);
+    let id = server.sql("SELECT id FROM entities")[0]["id"].as_str().unwrap().to_owned();
+    let recorded = |query: &str, recorded: &str| {
+        let (status, answer) = sql(&server, &json!({ "sql": query, "recorded": recorded }));
+        assert_eq!(status, 200, "{answer}");
+        answer["rows"].clone()
+    };
+
+    let card = |query: &str| server.json(&format!("/api/entities/{id}?{query}"));
+    let short = |card: &Value| {
+        let series: Vec<f64> =
+            card["datastreams"][0]["series"].as_array().unwrap().iter().map(|row| row[1].as_f64().unwrap()).collect();
+        (card["name"].as_str().unwrap().to_owned(), card["place"]["lon"].as_f64().unwrap(), series)
+    };
+    let said = |name: &str, lon: f64, series: &[f64]| (name.to_owned(), lon, series.to_vec());
+    assert_eq!(short(&card("")), said("Clara", 116.4, &[2.0, 3.0, 4.0]));
+    assert_eq!(short(&card("datetime=2026-02-02T00:00:00Z")), said("Berta", 116.4, &[2.0, 3.0, 4.0]));
+    assert_eq!(short(&card("datetime=2026-01-03T12:00:00Z")), said("Anna", 116.3, &[2.0, 3.0]));
+    assert_eq!(short(&card(&format!("datetime=2026-02-02T00:00:00Z&recorded={first}"))), said("Anna", 116.2, &[2.0]));
+    assert_eq!(card("datetime=../2026-01-02T00:00:00Z")["datastreams"][0]["latest"]["value"], 2.0);
+    assert_eq!(server.get(&format!("/api/entities/{id}?recorded={nothing}")).0, 404);
+    assert_eq!(server.get(&format!("/api/entities/{id}?datetime=2025-01-01T00:00:00Z")).0, 404);
+
+    let values = |query: &str| {
+        let rows = server.json(&format!("/api/datastreams/1/observations?{query}"))["rows"].clone();
+        rows.as_array().unwrap().iter().map(|row| row[1].as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(values(""), [2.0, 3.0, 4.0]);
+    assert_eq!(values("datetime=2026-01-03T00:00:00Z"), [2.0, 3.0]);
+    assert_eq!(values("datetime=2026-01-03T00:00:00Z/.."), [3.0, 4.0]);
+    assert_eq!(values("datetime=2026-01-02T12:00:00Z/2026-01-03T12:00:00Z"), [3.0]);
+    assert_eq!(values(&format!("recorded={first}&limit=5")), [2.0]);
+    assert_eq!(server.get(&format!("/api/datastreams/1/observations?recorded={nothing}")).0, 404);
+
+    let found = |query: &str| {
+        let hits = server.json(&format!("/api/search?{query}"));
+        hits.as_array().unwrap().iter().map(|hit| hit["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!((found("q=ferry"), found("q=berta").len()), (vec!["Clara".to_owned()], 0));
+    assert_eq!(found("q=berta&datetime=2026-02-02T00:00:00Z"), ["Berta"]);
+    assert_eq!(found(&format!("q={id}&recorded={first}")), ["Anna"]);
+    assert_eq!(found(&format!("q=ferry&recorded={nothing}")).len(), 0);
+
+    let items = server.json(&format!("/ogc/collections/vehicle/items?datetime=2026-02-02T00:00:00Z&recorded={first}"));
+    assert_eq!(items["features"][0]["properties"]["name"], "Anna");
+    assert_eq!(recorded("SELECT name FROM entities", &first), json!([{ "name": "Anna" }]));
+    assert_eq!(recorded("SELECT count(*) AS n FROM observations", &first), json!([{ "n": 1 }]));
+    assert_eq!(recorded("SELECT count(*) AS n FROM entities", &nothing), json!([{ "n": 0 }]));
+    let mut plain =
+        ureq::post(format!("{}/sql?recorded={first}", server.url)).send("SELECT name FROM entities").unwrap();
+    assert!(plain.body_mut().read_to_string().unwrap().contains("Anna"));
+    let asked = |place: &[&str]| {
+        let arguments = ["sql", "SELECT name FROM entities", "--format", "csv", "--recorded", &first];
+        done(&[&arguments, place].concat())
+    };
+    assert_eq!(asked(&["--server", &server.url]), "name\nAnna\n");
+    assert_eq!(asked(&["--data", data.to_str().unwrap()]), "name\nAnna\n");
+}
+
+#[test]
+fn what_is_no_time_is_refused_at_every_door() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (server, ..) = harbour(&data);
+    let id = server.sql("SELECT id FROM entities")[0]["id"].as_str().unwrap().to_owned();
+    let refused = run(&["sql", "SELECT 1", "--recorded", "today", "--data", data.to_str().unwrap()]);
+    assert!(stderr(&refused).contains("`today` is not an RFC 3339 instant"), "{}", stderr(&refused));
+
+    for path in [
+        format!("/api/entities/{id}?"),
+        "/api/datastreams/1/observations?".to_owned(),
+        "/api/search?q=x&".to_owned(),
+        "/ogc/collections/vehicle/items?".to_owned(),
+        format!("/ogc/collections/vehicle/items/{id}?"),
+    ] {
+        for (query, word) in [
+            ("datetime=today", "datetime: `today` is not an RFC 3339 instant"),
+            ("datetime=2026-01-02T00:00:00Z/2026-01-01T00:00:00Z", "an interval that begins before it ends"),
+            ("datetime=2026-01-02T00:00:00+08:00", "+ is written %2B"),
+            ("recorded=2026-01-02", "recorded: `2026-01-02` is not"),
+            ("recorded=../..", "recorded: "),
+        ] {
+            let (status, body) = server.get(&format!("{path}{query}"));
+            let error: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{path}{query}: {body}"));
+            assert_eq!((status, &error["code"]), (400, &json!("BadRequest")), "{path}{query}");
+            assert!(error["description"].as_str().unwrap().contains(word), "{path}{query}: {body}");
+        }
+    }
+    let (status, error) = sql(&server, &json!({ "sql": "SELECT 1", "recorded": "now" }));
+    assert!(status == 400 && error["description"].as_str().unwrap().starts_with("recorded: `now`"), "{error}");
+    let (status, body) = server.get("/api/datastreams/1/observations?limit=many");
+    assert!(status == 400 && body.contains("\"description\""), "{body}");
+}
