@@ -29,7 +29,7 @@ use crate::join::JoinInSpace;
 use crate::leash::Leash;
 use crate::lineage;
 use crate::result::{Part, QueryResult};
-use crate::rules::NearestFirst;
+use crate::rules::FirstRows;
 use crate::size::STACK_BYTES;
 use crate::statement;
 
@@ -125,7 +125,7 @@ impl Engine {
             .with_config(config(threads))
             .with_runtime_env(environment)
             .with_default_features()
-            .with_optimizer_rule(Arc::new(NearestFirst))
+            .with_optimizer_rule(Arc::new(FirstRows))
             .with_physical_optimizer_rule(Arc::new(JoinInSpace))
             .build();
         functions::register(&mut base).map_err(start)?;

@@ -16,7 +16,7 @@ use kernel_store::{EntityBoxes, Part};
 
 use crate::columns::sql_schema;
 use crate::pushdown::to_stored;
-use crate::scan::{self, Boxed, Metric, NearestRows, Subject};
+use crate::scan::{self, Boxed, Metric, Only, Subject};
 
 /// The column that says which revisions are the present ones. No question can name it.
 const PRESENT: &str = "__present";
@@ -52,7 +52,7 @@ pub(crate) struct SnapshotTable {
     /// What holds for every row of the table, over stored columns.
     always: Option<Expr>,
     /// Only these matter.
-    nearest: Option<NearestRows>,
+    only: Option<Only>,
 }
 
 impl SnapshotTable {
@@ -62,7 +62,7 @@ impl SnapshotTable {
     }
 
     fn over(stored: SchemaRef, rows: Rows) -> Self {
-        Self { schema: sql_schema(&stored), stored, rows, always: None, nearest: None }
+        Self { schema: sql_schema(&stored), stored, rows, always: None, only: None }
     }
 
     /// A table of all rows of parts that have places and times.
@@ -103,14 +103,17 @@ impl SnapshotTable {
         &self.stored
     }
 
-    /// The table of which only the nearest rows matter; `None` where no index finds them or it was said before.
-    pub(crate) fn with_nearest(&self, nearest: NearestRows) -> Option<Self> {
-        let found = match self.rows {
-            Rows::Plain(..) => false,
-            Rows::Indexed(_) => nearest.subject == Subject::Place,
-            Rows::Boxed(_) => nearest.subject == Subject::Geometry && nearest.metric == Metric::Degrees,
+    /// The table of which only some rows matter; `None` where no index finds them or it was said before.
+    pub(crate) fn with_only(&self, only: Only) -> Option<Self> {
+        let found = match (&self.rows, &only) {
+            (Rows::Indexed(_), Only::Newest(_)) => true,
+            (Rows::Indexed(_), Only::Nearest(nearest)) => nearest.subject == Subject::Place,
+            (Rows::Boxed(_), Only::Nearest(nearest)) => {
+                nearest.subject == Subject::Geometry && nearest.metric == Metric::Degrees
+            }
+            _ => false,
         };
-        (found && self.nearest.is_none()).then(|| Self { nearest: Some(nearest), ..self.clone() })
+        (found && self.only.is_none()).then(|| Self { only: Some(only), ..self.clone() })
     }
 }
 
@@ -142,7 +145,7 @@ impl TableProvider for SnapshotTable {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
         let mut predicates: Vec<_> = self.always.iter().cloned().collect();
         predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
-        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, nearest: self.nearest };
+        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, only: self.only };
         match &self.rows {
             Rows::Plain(batches, files) => request.plan(state, batches, files),
             Rows::Indexed(parts) => request.plan_parts(state, parts),

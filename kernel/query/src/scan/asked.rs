@@ -68,10 +68,20 @@ impl Asked {
 
     /// Rows of a part that are meant, ascending runs.
     pub(super) fn rows(&self, part: &Part) -> Result<Vec<Range<usize>>, StoreError> {
-        if !part.time_band().is_none_or(|band| band.meets(self.spans.band)) {
+        self.rows_in_spans(part, &self.spans)
+    }
+
+    /// Those of them that are no older than an instant.
+    pub(super) fn rows_since(&self, part: &Part, from_us: i64) -> Result<Vec<Range<usize>>, StoreError> {
+        let band = TimeBand { from_us: self.spans.band.from_us.max(from_us), ..self.spans.band };
+        self.rows_in_spans(part, &Spans { band, ..self.spans })
+    }
+
+    fn rows_in_spans(&self, part: &Part, spans: &Spans) -> Result<Vec<Range<usize>>, StoreError> {
+        if !part.time_band().is_none_or(|band| band.meets(spans.band)) {
             return Ok(Vec::new());
         }
-        let (window, spans) = (self.window.as_numbers(), &self.spans);
+        let window = self.window.as_numbers();
         match (&self.area, &self.near) {
             (Some(area), None) => part.rows_in(&&**area, spans),
             (Some(area), Some(near)) => part.rows_in(&Both(near, &**area), spans),
@@ -79,6 +89,19 @@ impl Asked {
             (None, None) if self.has_window() => part.rows_in(&window, spans),
             (None, None) => part.rows_in_spans(spans),
         }
+    }
+
+    /// The first and the last instant that is asked for and that there is.
+    pub(super) fn band_of(&self, parts: &[Part]) -> Option<TimeBand> {
+        let bands = parts.iter().filter_map(Part::time_band);
+        let all = bands.reduce(|a, b| TimeBand { from_us: a.from_us.min(b.from_us), to_us: a.to_us.max(b.to_us) })?;
+        let TimeBand { from_us, to_us } = self.spans.band;
+        Some(TimeBand { from_us: all.from_us.max(from_us), to_us: all.to_us.min(to_us) })
+    }
+
+    /// Leaves out what is older than an instant.
+    pub(super) fn since(&mut self, from_us: i64) {
+        self.spans.band.from_us = self.spans.band.from_us.max(from_us);
     }
 
     /// Those of them that lie in a region.

@@ -8,6 +8,7 @@ mod files;
 mod memory;
 mod nearest;
 mod nearest_shapes;
+mod newest;
 mod parts;
 mod ranges;
 mod rows;
@@ -36,7 +37,7 @@ use crate::table::File;
 use crate::text::conversion;
 
 pub(crate) use boxed::Boxed;
-pub(crate) use nearest::{Metric, NearestRows, Subject};
+pub(crate) use nearest::{Metric, NearestRows, Only, Subject};
 pub(crate) use parts::{BATCH_ROWS, PartsExec, Piece};
 
 /// What a scan has to bring.
@@ -50,7 +51,7 @@ pub(crate) struct Request {
     /// How many rows are enough, if there is no predicate.
     pub(crate) limit: Option<usize>,
     /// Only these rows matter, if there is an index.
-    pub(crate) nearest: Option<NearestRows>,
+    pub(crate) only: Option<Only>,
 }
 
 /// Cheap predicates, which are evaluated first, and those that call functions.
@@ -94,9 +95,12 @@ impl Request {
         let mut asked = asked::Asked::of(&self.predicates, &self.stored);
         let ordered = ordered(asked.rest.as_slice(), &self.stored);
         let read = self.read(&ordered)?;
-        if let Some(nearest) = &self.nearest {
+        if let Some(only) = &self.only {
             let test = nearest::Test::of(state, &self.stored, &ordered)?;
-            nearest.narrow(&mut asked, parts, test.as_ref())?;
+            match only {
+                Only::Nearest(nearest) => nearest.narrow(&mut asked, parts, test.as_ref())?,
+                Only::Newest(most) => newest::narrow(*most, &mut asked, parts, test.as_ref())?,
+            }
         }
         let most = self.limit.filter(|_| asked.rest.is_none());
         let threads = state.config().target_partitions();
@@ -109,8 +113,8 @@ impl Request {
     /// Plans the scan of rows whose geometries have boxes: the few that matter are picked out, where that is few.
     pub(crate) fn plan_boxed(&self, state: &dyn Session, boxed: &Boxed) -> Result<Arc<dyn ExecutionPlan>> {
         let ordered = ordered(&self.predicates, &self.stored);
-        let nearest = match (&self.nearest, self.stored.index_of("geometry")) {
-            (Some(nearest), Ok(geometry)) => {
+        let nearest = match (&self.only, self.stored.index_of("geometry")) {
+            (Some(Only::Nearest(nearest)), Ok(geometry)) => {
                 let test = nearest::Test::of(state, &self.stored, &ordered)?;
                 nearest.pick(boxed, geometry, test.as_ref())?
             }

@@ -26,6 +26,15 @@ pub(crate) enum Metric {
     Metres,
 }
 
+/// Of which rows alone it matters what they say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Only {
+    /// The nearest ones.
+    Nearest(NearestRows),
+    /// So many of the newest ones.
+    Newest(usize),
+}
+
 /// What of a row is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
@@ -52,7 +61,7 @@ pub(crate) struct NearestRows {
 const LOOKED_AT: usize = 50_000;
 const SHARE: usize = 16;
 
-/// How many of so many rows are looked at.
+/// How many of so many rows are looked at for the sake of a predicate.
 pub(super) fn looked_at(all: usize) -> usize {
     LOOKED_AT.max(all / SHARE)
 }
@@ -134,7 +143,8 @@ impl Test {
         by_place.sort_unstable();
         let mut passing = Vec::new();
         for group in by_place.chunk_by(|a, b| (a.0, a.1 / CHUNK_ROWS) == (b.0, b.1 / CHUNK_ROWS)) {
-            let passes = self.passes(&parts[group[0].0], group)?;
+            let rows: Vec<usize> = group.iter().map(|(_, row, _)| *row).collect();
+            let passes = self.mask(&self.read(&parts[group[0].0], &rows)?)?;
             let passed = group.iter().zip(&passes).filter(|(_, passes)| *passes == Some(true));
             passing.extend(passed.map(|((_, _, order), _)| found[*order].0));
         }
@@ -142,14 +152,14 @@ impl Test {
         Ok(passing.get(wanted - 1).copied())
     }
 
-    /// Which rows of one chunk pass.
-    fn passes(&self, part: &Part, rows: &[(usize, usize, usize)]) -> Result<BooleanArray> {
-        let chunk = rows[0].1 / CHUNK_ROWS;
-        let places = UInt32Array::from_iter_values(rows.iter().map(|(_, row, _)| (row % CHUNK_ROWS) as u32));
+    /// The columns that are tested of some rows of one chunk.
+    pub(super) fn read(&self, part: &Part, rows: &[usize]) -> Result<RecordBatch> {
+        let chunk = rows.first().map_or(0, |row| row / CHUNK_ROWS);
+        let places = UInt32Array::from_iter_values(rows.iter().map(|row| (row % CHUNK_ROWS) as u32));
         let column = |column: &usize| Ok(take(&part.column(chunk, *column).map_err(failed)?, &places, None)?);
         let columns = self.columns.iter().map(column).collect::<Result<Vec<_>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        self.mask(&RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
     }
 
     /// Which rows of a batch of its columns pass.

@@ -305,3 +305,29 @@ fn the_nearest_rows_are_read_alone() {
         assert!(plan.contains("rows=3600 of 3600"), "{plan}");
     }
 }
+
+/// `positions` of the random world, newest first, under any conditions.
+#[test]
+fn the_newest_rows_are_those_of_brute_force_and_few_are_read() {
+    let mut random = StdRng::seed_from_u64(10);
+    let ids = ids();
+    for n in 0..80 {
+        let conditions: Vec<_> = (0..random.random_range(0..3)).map(|_| condition(&mut random, &ids)).collect();
+        let most = if n % 10 == 0 { 5_000 } else { random.random_range(1..40) };
+        let wheres: Vec<&str> = conditions.iter().map(|(sql, _)| sql.as_str()).chain(["true"]).collect();
+        let sql = format!(
+            "select (extract(epoch from t) - {}) / 60 from (select time as t, lon from positions where {}) order by t desc, lon limit {most}",
+            NEW_YEAR_US / 1_000_000,
+            wheres.join(" and ")
+        );
+        let meant = world().rows.iter().filter(|row| conditions.iter().all(|(_, holds)| holds(row)));
+        let mut wanted: Vec<i64> = meant.map(|row| row.minute).collect();
+        wanted.sort_unstable_by_key(|minute| -minute);
+        wanted.truncate(most);
+        let found: Vec<i64> = ask(&sql).iter().map(|row| row[0].parse::<f64>().unwrap().round() as i64).collect();
+        assert_eq!(found, wanted, "{sql}");
+    }
+    let plan = ask("explain select lon from positions where lat > 39.1 order by time desc limit 3").concat().concat();
+    let read = plan.split("rows=").nth(1).and_then(|text| text.split(' ').next()).unwrap().parse::<usize>().unwrap();
+    assert!((3..100).contains(&read), "{plan}");
+}

@@ -151,6 +151,7 @@ fn pairs(sql: &str, way: &str) -> BTreeSet<(String, String)> {
 
 type Holds = fn(&geo::Geometry, &geo::Geometry) -> bool;
 type Also = fn(i64) -> bool;
+type In<'a> = Box<dyn Fn(&geo::Geometry) -> bool + 'a>;
 
 /// Predicates with what `geo` says of them.
 const PREDICATES: [(&str, Holds); 8] = [
@@ -205,21 +206,20 @@ fn positions_in_areas_come_from_the_index_and_are_those_of_brute_force() {
         ),
     ];
     for (predicate, holds) in PREDICATES {
+        let mut meeting = Vec::new();
+        for (area, shape) in &world().areas {
+            let meets = |at: geo::Point| shape.as_ref().is_some_and(|shape| holds(shape, &at.into()));
+            let minutes = world().fixes.iter().filter(|(_, at)| meets(*at)).map(|(minute, _)| *minute);
+            meeting.extend(minutes.map(|minute| (area, minute)));
+        }
         for (beside, also) in extra {
             let condition = predicate.replace('A', "a.geometry").replace('B', "st_point(b.lon, b.lat)");
             let sql = format!(
                 "select a.source_id, {minute} as minute from entities a join positions b on {condition} and {beside} \
                  where a.kind = 'landuse' and a.source_id <> 'area-none'"
             );
-            let mut wanted = BTreeSet::new();
-            for (area, shape) in &world().areas {
-                for (minute, at) in &world().fixes {
-                    let meets = shape.as_ref().is_some_and(|shape| holds(shape, &geo::Geometry::Point(*at)));
-                    if meets && also(*minute) {
-                        wanted.insert(by_minute(area, *minute));
-                    }
-                }
-            }
+            let meant = meeting.iter().filter(|(_, minute)| also(*minute));
+            let wanted: BTreeSet<_> = meant.map(|(area, minute)| by_minute(area, *minute)).collect();
             let found = pairs(&sql, INDEX);
             let differs: Vec<_> = found.symmetric_difference(&wanted).take(5).collect();
             assert_eq!(differs, Vec::<&_>::new(), "{} {} {sql}", found.len(), wanted.len());
@@ -343,7 +343,7 @@ fn things_in_a_window_are_picked_out_by_their_boxes() {
         let window = geo::Rect::new((x, y), (x + side, y + side)).to_polygon();
         let wkt =
             format!("st_geomfromtext('POLYGON(({x} {y}, {0} {y}, {0} {1}, {x} {1}, {x} {y}))')", x + side, y + side);
-        let (sql, holds): (String, Box<dyn Fn(&geo::Geometry) -> bool>) = match n % 4 {
+        let (sql, holds): (String, In<'_>) = match n % 4 {
             0 => (format!("st_intersects(geometry, {wkt})"), Box::new(|shape| window.intersects(shape))),
             1 => (format!("st_within(geometry, {wkt})"), Box::new(|shape| window.relate(shape).is_contains())),
             2 => (

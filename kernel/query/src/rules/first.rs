@@ -1,6 +1,6 @@
 //! `ORDER BY ST_Distance(ST_Point(lon, lat), point) LIMIT k`, the same in metres, and of geometries. Such a sort comes in; the table below it
-//! goes out with the word that only the nearest k rows matter. The sort stays: it makes the order, the table only leaves out
-//! rows that are certainly farther.
+//! goes out with the word that only the nearest k rows matter. `ORDER BY time DESC LIMIT k` likewise: only the newest. The sort
+//! stays: it makes the order, the table only leaves out rows that certainly do not come first.
 
 use std::sync::Arc;
 
@@ -13,16 +13,19 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::functions::DISTANCE_M;
 use crate::places::{constant_point, is_row_place};
-use crate::scan::{Metric, NearestRows, Subject};
+use crate::scan::{Metric, NearestRows, Only, Subject};
 use crate::table::SnapshotTable;
+
+/// When rows of the tables with an index were so.
+const TIMES: [&str; 2] = ["phenomenon_time", "time"];
 
 /// The rule.
 #[derive(Debug)]
-pub(crate) struct NearestFirst;
+pub(crate) struct FirstRows;
 
-impl OptimizerRule for NearestFirst {
+impl OptimizerRule for FirstRows {
     fn name(&self) -> &'static str {
-        "nearest_first"
+        "first_rows"
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
@@ -31,11 +34,8 @@ impl OptimizerRule for NearestFirst {
 
     fn rewrite(&self, plan: LogicalPlan, _: &dyn OptimizerConfig) -> Result<Transformed<LogicalPlan>> {
         let LogicalPlan::Sort(sort) = &plan else { return Ok(Transformed::no(plan)) };
-        let (Some(most), Some(SortExpr { expr, asc: true, nulls_first: false })) = (sort.fetch, sort.expr.first())
-        else {
-            return Ok(Transformed::no(plan));
-        };
-        Ok(match narrowed(&sort.input, expr.clone(), most)? {
+        let (Some(most), Some(key)) = (sort.fetch, sort.expr.first()) else { return Ok(Transformed::no(plan)) };
+        Ok(match narrowed(&sort.input, key.clone(), most)? {
             None => Transformed::no(plan),
             Some(input) => {
                 Transformed::yes(LogicalPlan::Sort(Sort { input: Arc::new(input), expr: sort.expr.clone(), ..*sort }))
@@ -45,7 +45,7 @@ impl OptimizerRule for NearestFirst {
 }
 
 /// The plan with the table below it told; `None` where the key is not a distance of its rows, or it was told before.
-fn narrowed(plan: &LogicalPlan, key: Expr, most: usize) -> Result<Option<LogicalPlan>> {
+fn narrowed(plan: &LogicalPlan, key: SortExpr, most: usize) -> Result<Option<LogicalPlan>> {
     Ok(match plan {
         LogicalPlan::Projection(below) => {
             let key = resolved(key, &below.schema, |place| below.expr.get(place).cloned().map(Expr::unalias))?;
@@ -73,7 +73,7 @@ fn narrowed(plan: &LogicalPlan, key: Expr, most: usize) -> Result<Option<Logical
 }
 
 /// A key over the columns of a schema as one over what these stand for.
-fn resolved(key: Expr, schema: &DFSchema, below: impl Fn(usize) -> Option<Expr>) -> Result<Expr> {
+fn resolved(key: SortExpr, schema: &DFSchema, below: impl Fn(usize) -> Option<Expr>) -> Result<SortExpr> {
     let resolve = |node: Expr| {
         let Expr::Column(column) = &node else { return Ok(Transformed::no(node)) };
         Ok(match schema.maybe_index_of_column(column).and_then(&below) {
@@ -81,20 +81,25 @@ fn resolved(key: Expr, schema: &DFSchema, below: impl Fn(usize) -> Option<Expr>)
             None => Transformed::no(node),
         })
     };
-    Ok(key.transform_up(resolve)?.data)
+    Ok(SortExpr { expr: key.expr.transform_up(resolve)?.data, ..key })
 }
 
-fn told(scan: &TableScan, key: &Expr, most: usize) -> Option<LogicalPlan> {
+fn told(scan: &TableScan, key: &SortExpr, most: usize) -> Option<LogicalPlan> {
     let provider = source_as_provider(&scan.source).ok()?;
     let table = provider.downcast_ref::<SnapshotTable>()?;
-    let nearest = of_key(key, table, most)?;
-    let source = provider_as_source(Arc::new(table.with_nearest(nearest)?));
+    let expr = key.expr.clone().unalias();
+    let only = match (key.asc, key.nulls_first, &expr) {
+        // Times are never null.
+        (false, _, Expr::Column(column)) if TIMES.contains(&column.name.as_str()) => Some(Only::Newest(most)),
+        (true, false, expr) => nearest(expr, table, most).map(Only::Nearest),
+        _ => None,
+    };
+    let source = provider_as_source(Arc::new(table.with_only(only?)?));
     Some(LogicalPlan::TableScan(TableScan { source, ..scan.clone() }))
 }
 
-fn of_key(key: &Expr, table: &SnapshotTable, most: usize) -> Option<NearestRows> {
-    let key = key.clone().unalias();
-    let Expr::ScalarFunction(call) = &key else { return None };
+fn nearest(expr: &Expr, table: &SnapshotTable, most: usize) -> Option<NearestRows> {
+    let Expr::ScalarFunction(call) = expr else { return None };
     let metric = match call.name() {
         "st_distance" => Metric::Degrees,
         DISTANCE_M => Metric::Metres,
