@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::Path;
 
+use kernel_model::CHANGES_TYPE;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -29,6 +30,8 @@ pub enum Format {
     Table,
     /// ASPRS LAS 1.0 to 1.4, plain or LAZ.
     Las,
+    /// Changes of things, written as JSON.
+    Changes,
 }
 
 impl fmt::Display for Format {
@@ -40,6 +43,7 @@ impl fmt::Display for Format {
             Self::GeoJson => "GeoJSON",
             Self::Table => "table",
             Self::Las => "LAS/LAZ",
+            Self::Changes => "changes",
         })
     }
 }
@@ -159,6 +163,7 @@ fn of_json(input: &Input, head: &[u8]) -> Result<Format, Error> {
         Some("Point" | "LineString" | "Polygon" | "MultiPoint" | "MultiLineString" | "MultiPolygon") => {
             Ok(Format::GeoJson)
         }
+        Some(CHANGES_TYPE) => Ok(Format::Changes),
         other => Err(Error::Foreign {
             file: input.name.clone(),
             found: match (other, top.city_objects) {

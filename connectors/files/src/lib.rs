@@ -1,11 +1,13 @@
 //! City files to changes: a file in, [`kernel_model::Change`]s into a [`Sink`] out. Read are CityJSON and CityJSONSeq
-//! (1.0, 1.1, 2.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, and LAS/LAZ; gzip around any of them is undone.
+//! (1.0, 1.1, 2.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as people write them; gzip around
+//! any of them is undone.
 //!
 //! What never happens: no coordinate reference system, datum, unit or time zone is guessed, nothing outside the file is
 //! asked, and no input makes it panic. A record that cannot be taken in goes to [`Sink::refused`] with its place and the
 //! reason, and the rest goes in; an [`Error`] concerns the file as a whole. Changes are written as they are read, so the
 //! caller stages them and commits only where [`read_file`] returns `Ok`: then a truncated file leaves no trace.
 
+mod changes;
 mod cityjson;
 pub mod crs;
 mod error;
@@ -71,6 +73,7 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
         Format::GeoJson => geojson::read(&mut intake, options),
         Format::Table => table::read(&mut intake, options),
         Format::Las => points::read(&mut intake, options),
+        Format::Changes => changes::read(&mut intake, options),
     }?;
     intake.finish();
     let Used { crs, lineage } = used;

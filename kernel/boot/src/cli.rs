@@ -22,9 +22,10 @@ pub(crate) enum Command {
     /// Serve a data folder: page, SQL, OGC API, live stream, MQTT broker
     #[command(after_help = "Example:\n  urbis serve --data ./city --config urbis.toml --mqtt 127.0.0.1:1883")]
     Serve(ServeArgs),
-    /// Take in files: CityJSON, CityJSONSeq, OSM PBF, GeoJSON, CSV, LAS/LAZ (also .gz)
+    /// Take in files: CityJSON, CityJSONSeq, OSM PBF, GeoJSON, CSV, LAS/LAZ, changes (splits, merges; docs/changes.md); also .gz
     #[command(after_help = "Examples:\n  urbis import denhaag_01.city.json.gz --data ./city\n  \
-        urbis import PRSA_Data_Dongsi.csv.gz --mapping beijing-air --server http://127.0.0.1:8080 --key urbis_...")]
+        urbis import PRSA_Data_Dongsi.csv.gz --mapping beijing-air --server http://127.0.0.1:8080 --key urbis_...\n  \
+        urbis import split.json --data ./city")]
     Import(ImportArgs),
     /// Ask a question in SQL
     #[command(after_help = "Example:\n  urbis sql \"SELECT kind, count(*) FROM entities GROUP BY kind\" --data ./city")]

@@ -11,6 +11,7 @@
 mod asset;
 mod change;
 mod entity;
+mod geojson;
 mod geometry;
 mod id;
 mod kind;
@@ -19,10 +20,12 @@ mod place;
 pub mod schema;
 mod time;
 mod wkb;
+mod written;
 
 pub use asset::{AssetRecord, ContentRef, Operation};
 pub use change::{Change, ContentDraft, Descent, Rejection, Sink, SinkError, Succession};
 pub use entity::EntityDraft;
+pub use geojson::GeoJsonError;
 pub use geometry::{Coord, Geometry, Polygon, Shape};
 pub use id::{ContentId, DatastreamId, EntityId, IdError, Sequence, SourceKey};
 pub use kind::Kind;
@@ -30,3 +33,4 @@ pub use observation::{DatastreamDraft, Observation, ObservationBatch, PositionBa
 pub use place::{HeightReference, Place, PlaceError, Region};
 pub use time::{Span, TimeError, TimeUs};
 pub use wkb::WkbError;
+pub use written::{CHANGES_TYPE, WrittenError, Wrong, read_changes};

@@ -1,5 +1,6 @@
-//! `POST /changes`: a CBOR array of changes (`kernel_model::Change`), written as one commit or not at all. Answered when
-//! they are durable and, where they are assets, registered.
+//! `POST /changes`: a CBOR array of changes (`kernel_model::Change`), or a document of changes as people write them (JSON, see
+//! `docs/changes.md`), written as one commit or not at all. Answered when they are durable and, where they are assets,
+//! registered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use kernel_model::Change;
+use axum::http::{HeaderMap, header};
+use kernel_model::{Change, read_changes};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
@@ -24,8 +25,7 @@ pub(crate) async fn post(
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
     state.access.may_write(&headers)?;
-    let changes: Vec<Change> = ciborium::from_reader(body.as_ref())
-        .map_err(|e| ApiError::bad_request(format!("the body is not a CBOR array of changes: {e}")))?;
+    let changes = read(&headers, &body)?;
     let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
     let mut reached = state.registrar.reached();
     let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
@@ -50,4 +50,14 @@ pub(crate) async fn post(
         "rejected": outcome.rejected.len(),
         "first_rejected": first,
     })))
+}
+
+fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Change>, ApiError> {
+    let json = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if json {
+        return read_changes(body, None).map_err(ApiError::bad_request);
+    }
+    ciborium::from_reader(body).map_err(|e| {
+        ApiError::bad_request(format!("the body is not a CBOR array of changes: {e}; JSON says so in its content-type"))
+    })
 }

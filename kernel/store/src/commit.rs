@@ -24,7 +24,7 @@ use crate::rows::{
     repeated,
 };
 use crate::sampler::Sampler;
-use crate::story::Story;
+use crate::story::{State, Story};
 
 /// What became of one group of changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -470,15 +470,10 @@ fn on_the_globe(lon_deg: f64, lat_deg: f64) -> bool {
 
 /// Whether a description stands already.
 fn stands(story: &Story<Told>, draft: &EntityDraft, digest: &[u8; 32]) -> bool {
-    let (from, states) = (draft.valid_from, story.states());
-    let Some(at) = states.iter().position(|state| state.from == from && !state.gone && state.what.digest == *digest)
-    else {
-        return false;
-    };
-    let is_whole = from.is_some() || states.len() == 1;
-    // Said again after a retirement it takes that back.
-    let is_retired = draft.valid_to.is_none() && at + 2 == states.len() && states[at + 1].gone;
-    is_whole && !is_retired
+    let is_same = |state: &State<Told>| state.from == draft.valid_from && !state.gone && state.what.digest == *digest;
+    // Without a beginning it is the whole story.
+    let is_whole = draft.valid_from.is_some() || story.states().len() == 1;
+    is_whole && story.states().iter().any(is_same)
 }
 
 /// The anchor of what is described.

@@ -5,8 +5,7 @@
 //! that begins next, whichever is first; a later state counts also where it was recorded earlier, so that a correction of
 //! the past leaves what followed. Of two descriptions with one beginning the one recorded last stands. A description that
 //! states no beginning takes the place of everything recorded before it. A retirement ends the story at its instant: what
-//! was said of later times goes. A description without an end, recorded after the retirement that closes the story, of the
-//! state that it ended takes it back.
+//! was said of later times goes. A thing comes back by a description that begins then or later, or that states no beginning.
 
 use kernel_model::{Span, TimeUs};
 
@@ -52,12 +51,6 @@ impl<T> Story<T> {
             self.states.clear();
             return self.states.push(state);
         };
-        let is_retired = |old: &State<T>| old.gone && old.from > from;
-        let before_last = self.states.len().checked_sub(2).and_then(|at| self.states.get(at));
-        let describes_the_retired = before_last.is_none_or(|state| state.from <= from);
-        if to.is_none() && describes_the_retired && self.last().is_some_and(is_retired) {
-            self.states.pop();
-        }
         let at = self.states.partition_point(|old| old.from < Some(begin));
         match self.states.get_mut(at).filter(|old| old.from == Some(begin)) {
             Some(old) => *old = state,

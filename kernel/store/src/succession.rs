@@ -7,10 +7,9 @@ use std::collections::HashSet;
 
 use kernel_model::{Descent, EntityDraft, EntityId, SourceKey, Succession, TimeUs};
 
-use crate::commit::{Gathering, Told};
+use crate::commit::Gathering;
 use crate::lineage::with_ancestors;
 use crate::rows::LineageRow;
-use crate::story::State;
 
 /// Most links of one succession.
 const MOST_LINKS: usize = 10_000;
@@ -26,10 +25,7 @@ impl<'a> Gathering<'a> {
             if draft.valid_from.is_none() {
                 draft.to_mut().valid_from = Some(succession.at);
             }
-            match self.is_told_again(&draft, &predecessors) {
-                true => self.outcome().unchanged += 1,
-                false => self.entity(draft),
-            }
+            self.entity(draft);
         }
         let kind = Descent::of(succession.predecessors.len(), succession.successors.len());
         let successors = succession.successors.iter().filter_map(|draft| self.find_entity(&draft.source));
@@ -50,14 +46,6 @@ impl<'a> Gathering<'a> {
         self.lineage.link(predecessor, successor, at);
         self.lineage_rows.push(LineageRow { predecessor, successor, kind, valid_time: at });
         self.outcome().links += 1;
-    }
-
-    /// Whether a successor and its links are known: then it may have ended since, and that stays.
-    fn is_told_again(&self, draft: &EntityDraft, predecessors: &[EntityId]) -> bool {
-        let (Some(id), Some(at)) = (self.find_entity(&draft.source), draft.valid_from) else { return false };
-        let digest = draft.digest();
-        let is_same = |state: &State<Told>| state.from == Some(at) && !state.gone && state.what.digest == digest;
-        predecessors.iter().all(|old| self.is_linked(old, &id, at)) && self.story(&id).states().iter().any(is_same)
     }
 
     fn is_linked(&self, predecessor: &EntityId, successor: &EntityId, at: TimeUs) -> bool {

@@ -96,6 +96,9 @@ struct Written {
     created: u64,
     revised: u64,
     unchanged: u64,
+    retired: u64,
+    #[serde(default)]
+    links: u64,
     observations: u64,
     positions: u64,
     contents: u64,
@@ -109,6 +112,8 @@ impl From<Outcome> for Written {
             created: outcome.created,
             revised: outcome.revised,
             unchanged: outcome.unchanged,
+            retired: outcome.retired,
+            links: outcome.links,
             observations: outcome.observations,
             positions: outcome.positions,
             contents: outcome.contents,
@@ -193,11 +198,14 @@ fn report(
     target: &Target,
 ) -> anyhow::Result<()> {
     say(format_args!("{} ({}, dataset {}, {})", file.display(), summary.format, summary.dataset, summary.crs));
-    let Written { created, revised, unchanged, observations, positions, contents, .. } = written;
+    let Written { created, revised, unchanged, retired, links, observations, positions, contents, .. } = written;
     say(format_args!("  read {} records in {:.2} s", summary.records_read, begun.elapsed().as_secs_f64()));
     say(format_args!(
         "  imported {created} new, {revised} revised, {observations} observations, {positions} positions, {contents} contents; {unchanged} unchanged"
     ));
+    if *retired + *links > 0 {
+        say(format_args!("  ended {retired} things; {links} links from a thing to one that came of it"));
+    }
     say(format_args!("  refused {}", refused.len()));
     for rejection in refused.iter().take(SHOWN) {
         say(format_args!("    {}: {}", rejection.place, rejection.reason));

@@ -178,3 +178,78 @@ fn what_is_no_time_is_refused_at_every_door() {
     let (status, body) = server.get("/api/datastreams/1/observations?limit=many");
     assert!(status == 400 && body.contains("\"description\""), "{body}");
 }
+
+/// The document that docs/changes.md shows.
+fn shown() -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/changes.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    page.split("```json\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+const BECAME: &str = "SELECT DISTINCT l.kind, r.name, e.id IS NULL AS gone FROM lineage l JOIN entity_revisions r \
+                      ON r.id = l.successor LEFT JOIN entities e ON e.id = l.successor ORDER BY r.name";
+
+#[test]
+fn a_plot_is_split_by_a_file_and_over_http() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("split.json"), shown()).unwrap();
+    let import = || done(&["import", &path("split.json"), "--data", &path("data")]);
+    let first = import();
+    assert!(first.contains("(changes, dataset cadastre, OGC:CRS84)") && first.contains("imported 3 new"), "{first}");
+    assert!(first.contains("ended 2 things; 2 links") && first.contains("refused 0"), "{first}");
+    let again = import();
+    assert!(
+        again.contains("imported 0 new, 0 revised") && again.contains("5 unchanged") && !again.contains("ended"),
+        "{again}"
+    );
+    let asked = |query: &str| done(&["sql", query, "--data", &path("data"), "--format", "csv"]);
+    assert_eq!(asked(BECAME), "kind,name,gone\nsplit,Plot 17/1,false\nsplit,Plot 17/2,true\n");
+    let id = asked("SELECT id FROM entity_revisions WHERE source_id = '17'").lines().nth(1).unwrap().to_owned();
+    let onward = asked(&format!("SELECT steps, kind, valid_time FROM descendants('{id}')"));
+    assert_eq!(onward.matches("1,split,2026-04-30T16:00:00Z").count(), 2, "{onward}");
+    let april = asked("SELECT name FROM entities_as_of('2026-04-30T23:59:59+08:00')");
+    let may = asked("SELECT name FROM entities_as_of('2026-05-01T00:00:00+08:00') ORDER BY name");
+    assert_eq!((april.as_str(), may.as_str()), ("name\nPlot 17\n", "name\nPlot 17/1\nPlot 17/2\n"));
+    assert!(done(&["check", "--data", &path("data")]).contains("ledger: sound"));
+
+    let server = Server::start(&dir.path().join("served"), "off");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let send = |body: &str| {
+        let request = agent.post(format!("{}/changes", server.url)).content_type("application/json; charset=utf-8");
+        let request = request.header("authorization", format!("Bearer {}", server.key.as_deref().unwrap()));
+        let mut response = request.send(body).unwrap();
+        let answer: Value = serde_json::from_str(&response.body_mut().read_to_string().unwrap()).unwrap();
+        (response.status().as_u16(), answer)
+    };
+    let (status, answer) = send(&shown());
+    assert_eq!(
+        (status, &answer["created"], &answer["retired"], &answer["links"]),
+        (200, &json!(3), &json!(2), &json!(2))
+    );
+    assert_eq!(answer["registered"], true);
+    assert_eq!(server.sql(BECAME).as_array().unwrap().len(), 2);
+    // Refused whole, with the reason, and nothing of it is there.
+    let merge = |at: &str| {
+        let successor = json!({ "id": "18", "kind": "landuse" });
+        let merge = json!({ "at": at, "predecessors": ["17/1", "17/2"], "successors": [successor] });
+        json!({ "type": "Changes", "dataset": "cadastre", "changes": [{ "succession": merge }] }).to_string()
+    };
+    let (status, answer) = send(&merge("2026-10-01T00:00:00Z"));
+    assert_eq!((status, &answer["rejected"], &answer["created"]), (200, &json!(1), &json!(0)), "{answer}");
+    assert_eq!(answer["first_rejected"][0]["place"], "17/2");
+    assert!(
+        answer["first_rejected"][0]["reason"].as_str().unwrap().contains("gone already since 2026-08-31T16:00:00Z")
+    );
+    assert_eq!(server.number("SELECT count(*) FROM lineage"), 2);
+    assert_eq!(server.number("SELECT count(*) FROM rejected WHERE reason LIKE '%gone already%'"), 1);
+    for (body, word) in [
+        (merge("1 October"), "changes/0: `1 October` is not an RFC 3339 instant"),
+        ("{".to_owned(), "EOF"),
+        (shown().replace("landuse", "castle"), "unknown variant `castle`"),
+    ] {
+        let (status, answer) = send(&body);
+        let description = answer["description"].as_str().unwrap();
+        assert!(status == 400 && description.contains(word), "{answer}");
+    }
+}

@@ -97,12 +97,6 @@ impl Calendar {
             self.0[0] = Some(Statement { name, to, gone: false });
             return;
         };
-        let later: Vec<usize> = (from + 2..=DAYS).filter(|place| self.0[*place].is_some()).collect();
-        if let ([only], None) = (later.as_slice(), to)
-            && self.0[*only].as_ref().is_some_and(|statement| statement.gone)
-        {
-            self.0[*only] = None;
-        }
         self.0[from + 1] = Some(Statement { name, to, gone: false });
     }
 

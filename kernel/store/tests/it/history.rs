@@ -231,7 +231,7 @@ fn a_correction_of_the_past_leaves_what_followed() {
         drop(store);
         store = open(dir.path(), 1 << 20);
     }
-    // Gone since July; the correction of May does not bring it back, the description of the state that was ended does.
+    // Gone since July; no correction of what was before brings it back.
     commit(&mut store, vec![Change::Retire { source: key("a"), at: TimeUs(7) }, named_as("May", 5)]);
     let snapshot = store.reader().snapshot();
     assert_eq!(([5, 6, 8].map(|month| there(&snapshot, month).concat())), ["May", "June", ""]);
@@ -243,8 +243,14 @@ fn a_correction_of_the_past_leaves_what_followed() {
         "earlier still"
     );
     assert_eq!(there(&store.reader().snapshot(), 6).len(), 0);
-    commit(&mut store, vec![named_as("May", 5)]);
-    assert_eq!(named(store.reader().snapshot().entities()), ["May"]);
+    assert_eq!(commit(&mut store, vec![named_as("May", 5)]).unchanged, 1);
+    assert_eq!(commit(&mut store, vec![named_as("Mai", 5)]).revised, 1);
+    let snapshot = store.reader().snapshot();
+    assert_eq!((there(&snapshot, 5).concat(), named(snapshot.entities()).len()), ("Mai".to_owned(), 0));
+    commit(&mut store, vec![named_as("August", 8)]);
+    let snapshot = store.reader().snapshot();
+    assert_eq!([5, 6, 7, 8].map(|month| there(&snapshot, month).concat()), ["Mai", "", "", "August"], "it came back");
+    assert_eq!(named(snapshot.entities()), ["August"]);
     // Without a beginning the whole story is told anew.
     let mut whole = parcel("a", None);
     whole.name = Some("always".to_owned());
