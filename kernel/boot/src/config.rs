@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use kernel_store::Durability;
+use kernel_store::{Durability, SegmentsAt};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -31,6 +31,10 @@ pub(crate) struct Config {
     pub(crate) durability: String,
     /// Unsealed rows at which a Parquet segment is written.
     pub(crate) seal_rows: usize,
+    /// Where segments are to be: `s3://bucket/prefix`, `folder`, or nothing: where they are.
+    pub(crate) segments: String,
+    /// MiB of Parquet files of readings and fixes that stay in the data folder where all are in an object store.
+    pub(crate) segments_folder_mb: u64,
     /// Longest time of a SQL question, seconds.
     pub(crate) sql_deadline_s: u64,
     /// Most rows of a SQL answer.
@@ -54,6 +58,8 @@ impl Default for Config {
             origin: "urbis.local/log".to_owned(),
             durability: "commit".to_owned(),
             seal_rows: 1 << 20,
+            segments: String::new(),
+            segments_folder_mb: 8_192,
             sql_deadline_s: 30,
             sql_rows: 100_000,
             sql_at_once: 4,
@@ -93,6 +99,11 @@ impl Config {
                 _ => bail!("durability is `commit` or a time from 1ms to 60000ms, not `{text}`"),
             },
         };
+        let segments = match self.segments.as_str() {
+            "" => SegmentsAt::AsTheyAre,
+            "folder" => SegmentsAt::Folder,
+            url => SegmentsAt::Store(url.to_owned()),
+        };
         let Budget { columns, loads, .. } = Budget::of(self.memory_mb)?;
         let (cache_bytes, load_bytes) = (columns, loads);
         Ok(kernel_store::Options {
@@ -100,6 +111,8 @@ impl Config {
             seal_rows: self.seal_rows,
             cache_bytes,
             load_bytes,
+            segments,
+            folder_bytes: self.segments_folder_mb << 20,
             ..Default::default()
         })
     }

@@ -106,9 +106,15 @@ pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable>
             SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec())
         }
         _ => {
-            let segments = snapshot.segments(table).into_iter();
-            let files = segments.map(|segment| File { path: segment.path, rows: segment.rows }).collect();
-            SnapshotTable::new(table.schema(), snapshot.batches(table), files)
+            let (mut batches, mut files) = (snapshot.batches(table), Vec::new());
+            for segment in snapshot.segments(table) {
+                match segment.path() {
+                    Some(path) => files.push(File { path, rows: segment.rows() }),
+                    // It is in an object store only, where the store reads it.
+                    None => batches.extend(segment.read().map_err(|error| DataFusionError::External(error.into()))?),
+                }
+            }
+            SnapshotTable::new(table.schema(), batches, files)
         }
     };
     Ok(seen.always(snapshot.known_until().map(|until| known(table, until))))

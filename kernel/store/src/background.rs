@@ -26,6 +26,8 @@ pub(crate) trait Work: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Background<W: Work> {
     work: Arc<W>,
+    /// How often it failed before.
+    failures: u32,
     thread: JoinHandle<Result<W::Done, Error>>,
 }
 
@@ -33,22 +35,27 @@ impl<W: Work> Background<W> {
     /// Starts the thread.
     pub(crate) fn begin(work: Arc<W>) -> Self {
         let own = work.clone();
-        Self { work, thread: std::thread::spawn(move || own.run()) }
+        Self { work, failures: 0, thread: std::thread::spawn(move || own.run()) }
     }
 
-    /// Starts the thread for what failed before; it pauses first.
-    pub(crate) fn again(work: Arc<W>) -> Self {
+    /// Starts the thread for what failed so often before; it pauses first.
+    pub(crate) fn again(work: Arc<W>, failures: u32) -> Self {
         let own = work.clone();
         let thread = std::thread::spawn(move || {
             std::thread::sleep(PAUSE);
             own.run()
         });
-        Self { work, thread }
+        Self { work, failures, thread }
     }
 
     /// What it works on.
     pub(crate) fn work(&self) -> &Arc<W> {
         &self.work
+    }
+
+    /// How often it failed before.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
     }
 
     /// Whether the thread has ended.

@@ -1,5 +1,6 @@
 //! A copy of a data folder as of one commit, made beside its writer. Files that never change are copied once: what a backup
 //! has already is not copied again. The manifest goes last, so that a backup that was interrupted is still the one before.
+//! Segments that are in an object store are brought from it: a backup is a folder that needs nothing else.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -10,6 +11,7 @@ use crate::check::check;
 use crate::error::Error;
 use crate::log::{self, sync_dir};
 use crate::manifest::Manifest;
+use crate::objects::{self, Access, Objects};
 use crate::parts::{Measured, SegmentMeta};
 
 /// How often a copy is begun anew because the writer replaced files meanwhile.
@@ -41,11 +43,15 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
         let folder = to.join(folder);
         fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
     }
-    let mut copy = Copy { from, to, logs: BTreeSet::new(), report: BackupReport::default(), progress: &mut progress };
+    let objects = Objects::local(from);
+    let mut copy =
+        Copy { from, to, objects, logs: BTreeSet::new(), report: BackupReport::default(), progress: &mut progress };
     for _ in 0..ATTEMPTS {
         let manifest = Manifest::read(from)?;
+        copy.objects = Objects::of(from, &manifest, &Access::from_env())?;
         match copy.everything(&manifest) {
             Ok(()) if Manifest::read(from)?.generation == manifest.generation => {
+                let manifest = Manifest { objects: None, mark: None, ..manifest };
                 manifest.write(to)?;
                 copy.remove_unnamed(&manifest)?;
                 let whole = check(to)?;
@@ -54,6 +60,7 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
             // The writer sealed or compacted meanwhile: what was copied stays copied.
             Ok(()) => {}
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(Error::Gone(_)) if Manifest::read(from)?.generation != manifest.generation => {}
             Err(error) => return Err(error),
         }
     }
@@ -63,6 +70,7 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
 struct Copy<'a> {
     from: &'a Path,
     to: &'a Path,
+    objects: Objects,
     /// Log files that belong to the copy.
     logs: BTreeSet<String>,
     report: BackupReport,
@@ -94,15 +102,24 @@ impl Copy<'_> {
 
     fn segment(&mut self, meta: &SegmentMeta, before: &Manifest) -> Result<(), Error> {
         let known = before.segments.iter().find(|old| old.file == meta.file);
-        let path = Path::new("segments").join(&meta.file);
-        let same = |old: Option<Measured>, new: Measured| old == Some(new);
-        let there = same(known.map(|old| old.parquet), meta.parquet) && self.to.join(&path).exists();
-        self.file(&path, there)?;
+        self.sealed(&objects::sealed(&meta.file), known.map(|old| old.parquet), meta.parquet)?;
         if let Some(zones) = meta.zones {
-            let path = path.with_extension("zones");
-            let there = same(known.and_then(|old| old.zones), zones) && self.to.join(&path).exists();
-            self.file(&path, there)?;
+            self.sealed(&objects::zones(&meta.file), known.and_then(|old| old.zones), zones)?;
         }
+        Ok(())
+    }
+
+    /// Copies a sealed file from wherever it is, unless the same one is there.
+    fn sealed(&mut self, name: &str, known: Option<Measured>, wanted: Measured) -> Result<(), Error> {
+        let path = Path::new(name);
+        let there = known == Some(wanted) && self.to.join(path).exists();
+        if there || self.objects.open(name)?.is_some() {
+            return self.file(path, there);
+        }
+        (self.progress)(path);
+        self.objects.copy(name, Some(wanted), &self.to.join(path))?;
+        self.report.copied += 1;
+        self.report.copied_bytes += wanted.bytes;
         Ok(())
     }
 

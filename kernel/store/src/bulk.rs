@@ -14,6 +14,7 @@ use kernel_model::{Sequence, TimeUs};
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::memtable::batches;
+use crate::objects::Objects;
 use crate::parts::{self, ColumnCache, Layout, Part, Segment, SegmentMeta, SegmentWriter, merge_range};
 use crate::rows::instants;
 
@@ -143,8 +144,8 @@ impl<'a> Bulk<'a> {
         }
         let name = format!("{}-run-{:04}", self.target.name, self.runs.len());
         if let Some(meta) = parts::write(self.target.dir, &name, &run)? {
-            let path = self.target.dir.join("segments").join(&meta.file);
-            let file = Segment::new(self.target.table, meta, path, self.target.cache.clone());
+            let runs = Objects::local(self.target.dir);
+            let file = Segment::new(self.target.table, meta, runs, self.target.cache.clone());
             file.retire();
             self.runs.push(Part::sealed(Arc::new(file)));
         }

@@ -1,15 +1,17 @@
-//! Reads every byte of a data folder again and compares it with its checksums, without changing anything.
+//! Reads every byte of a data folder again and compares it with its checksums, without changing anything. Where the segments
+//! are in an object store, every object is read, and what the folder holds of them too.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
-use kernel_model::schema::Table;
 use kernel_model::{ContentId, Sequence};
 
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
+use crate::objects::{self, Access, Objects};
 use crate::parts::{self, Measured};
 use crate::record;
 
@@ -30,7 +32,8 @@ pub struct CheckReport {
     pub torn: Option<TornTail>,
 }
 
-/// Checks a data folder.
+/// Checks a data folder. Where its segments are in an object store, the environment says how that is reached
+/// ([`Access::from_env`](crate::Access::from_env)).
 ///
 /// # Errors
 /// At the first byte that does not match, with its file and place.
@@ -40,26 +43,40 @@ pub fn check(dir: &Path) -> Result<CheckReport, Error> {
     }
     let manifest = Manifest::read(dir)?;
     let mut report = CheckReport { sequence: manifest.sealed, ..CheckReport::default() };
-    check_segments(dir, &manifest, &mut report)?;
+    let objects = Objects::of(dir, &manifest, &Access::from_env())?;
+    check_segments(&objects, &manifest, &mut report)?;
     if let Some(file) = &manifest.latest {
         Latest::read(&dir.join(file))?;
+        if let Some(remote) = objects.remote() {
+            objects::same(remote, file, Measured::of(&dir.join(file))?)?;
+        }
     }
     check_log(dir, &manifest, &mut report)?;
     check_contents(&dir.join("content"), &mut report)?;
     Ok(report)
 }
 
-fn check_segments(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {
+fn check_segments(objects: &Objects, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {
     for meta in &manifest.segments {
-        let path = dir.join("segments").join(&meta.file);
-        let damaged = |what: String| Error::Damaged { path: path.clone(), at: 0, what };
-        same(&path, meta.parquet)?;
-        if let Some(zones) = meta.zones {
-            same(&path.with_extension("zones"), zones)?;
-        }
-        let table = Table::ALL.into_iter().find(|table| table.name() == meta.table);
+        let (name, zones) = (objects::sealed(&meta.file), objects::zones(&meta.file));
+        let place = objects.place(&name);
+        let damaged = |what: String| Error::Damaged { path: place.clone(), at: 0, what };
+        let table = objects::table_of(meta);
         let table = table.ok_or_else(|| damaged(format!("the manifest names an unknown table {}", meta.table)))?;
-        let rows: u64 = parts::read(&path, table, None)?.iter().map(|batch| batch.num_rows() as u64).sum();
+        let batches = match objects.remote() {
+            None => {
+                same(&objects.path(&name), meta.parquet)?;
+                meta.zones.map_or(Ok(()), |wanted| same(&objects.path(&zones), wanted))?;
+                parts::read(objects, meta, table)?
+            }
+            Some(remote) => {
+                same_if_there(&objects.path(&name), Some(meta.parquet))?;
+                same_if_there(&objects.path(&zones), meta.zones)?;
+                meta.zones.map_or(Ok(()), |wanted| objects::same(remote, &zones, wanted))?;
+                parts::read_from(objects::fetched(remote, &name, Some(meta.parquet))?, &place, table)?
+            }
+        };
+        let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         if rows != meta.rows {
             return Err(damaged(format!("it holds {rows} rows, the manifest says {}", meta.rows)));
         }
@@ -72,11 +89,15 @@ fn check_segments(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> 
 fn same(path: &Path, wanted: Measured) -> Result<(), Error> {
     match Measured::of(path)? == wanted {
         true => Ok(()),
-        false => Err(Error::Damaged {
-            path: path.to_owned(),
-            at: 0,
-            what: "its length or checksum is not the manifest's".to_owned(),
-        }),
+        false => Err(Error::not_as_named(path)),
+    }
+}
+
+/// What the folder holds of an object may be taken out of it at any moment.
+fn same_if_there(path: &Path, wanted: Option<Measured>) -> Result<(), Error> {
+    match wanted.map_or(Ok(()), |wanted| same(path, wanted)) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 

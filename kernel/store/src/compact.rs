@@ -3,13 +3,14 @@
 //! about a span of time leave most of it alone.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernel_model::schema::Table;
 
 use crate::background::Work;
 use crate::error::Error;
 use crate::manifest::Manifest;
+use crate::objects::Objects;
 use crate::parts::{Part, SegmentMeta, SegmentWriter, merge};
 
 /// So many segments of like size become one.
@@ -27,6 +28,9 @@ pub(crate) struct Compaction {
     pub(crate) name: String,
     /// A segment has about so many rows at most.
     pub(crate) most_rows: u64,
+    pub(crate) objects: Objects,
+    /// What lies in the folder already.
+    pub(crate) written: OnceLock<Vec<SegmentMeta>>,
 }
 
 impl Work for Compaction {
@@ -34,15 +38,24 @@ impl Work for Compaction {
     const NAME: &'static str = "compaction";
 
     fn run(self: &Arc<Self>) -> Result<Self::Done, Error> {
+        let merged = match self.written.get() {
+            Some(merged) => merged.clone(),
+            None => self.write().map(|merged| self.written.get_or_init(|| merged).clone())?,
+        };
+        self.objects.keep_segments(&merged)?;
+        Ok(merged)
+    }
+}
+
+impl Compaction {
+    fn write(&self) -> Result<Vec<SegmentMeta>, Error> {
         let cuts = self.cuts()?;
         let writer = |n: usize| SegmentWriter::create(&self.dir, self.table, &format!("{}-{n:02}", self.name));
         let mut writers = (0..=cuts.len()).map(writer).collect::<Result<Vec<_>, _>>()?;
         merge(self.table, &self.parts, &cuts, &mut writers)?;
         writers.into_iter().filter_map(|writer| writer.finish().transpose()).collect()
     }
-}
 
-impl Compaction {
     /// Instants between segments of about equal size.
     fn cuts(&self) -> Result<Vec<i64>, Error> {
         let rows: usize = self.parts.iter().map(Part::rows).sum();

@@ -69,6 +69,44 @@ pub enum Error {
     /// A row of a datastream that was never declared.
     #[error("datastream {0} was never declared: declare it with its unit first; nothing was kept")]
     NoDatastream(u64),
+    /// An object store is out of reach, or refuses.
+    #[error(
+        "{place}: {source}; what is in the data folder and in memory goes on, nothing is lost; see that the object store \
+         can be reached"
+    )]
+    Objects {
+        /// Which object.
+        place: String,
+        /// What the library said.
+        source: Box<object_store::Error>,
+    },
+    /// An object that a manifest names is not in the object store.
+    #[error("{0} is not in the object store, though the manifest names it: restore it from a backup")]
+    Gone(String),
+    /// No place for segments.
+    #[error("`{0}` is no place for segments: give s3://bucket or s3://bucket/prefix")]
+    NoStore(String),
+    /// Keys and rows would go in the clear.
+    #[error(
+        "{0} is plain http: give an https endpoint, or, for a server on this machine, set AWS_ALLOW_HTTP=true as well"
+    )]
+    PlainHttp(String),
+    /// Another data folder has its segments there.
+    #[error("{0} holds the segments of another data folder: give each folder a prefix of its own")]
+    Taken(String),
+    /// The object store has seen more than this folder.
+    #[error(
+        "{url} holds generation {theirs} of the manifest, this data folder has {ours}: it is an old copy of that folder; \
+         give it a prefix of its own"
+    )]
+    Ahead {
+        /// Where.
+        url: String,
+        /// Of the copy there.
+        theirs: u64,
+        /// Of this folder.
+        ours: u64,
+    },
     /// Something that cannot be.
     #[error("{0}: this is a defect, please report it")]
     Defect(&'static str),
@@ -86,6 +124,17 @@ impl Error {
     /// Wraps an I/O error with its path.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }
+    }
+
+    /// Bytes whose length or checksum is not the manifest's.
+    pub(crate) fn not_as_named(place: impl Into<PathBuf>) -> Self {
+        let what = "its length or checksum is not the manifest's".to_owned();
+        Self::Damaged { path: place.into(), at: 0, what }
+    }
+
+    /// Wraps an error of an object store with the object's place.
+    pub(crate) fn objects(place: &str) -> impl FnOnce(object_store::Error) -> Self + '_ {
+        move |source| Self::Objects { place: place.to_owned(), source: Box::new(source) }
     }
 
     /// Wraps an Arrow error with what was being done.

@@ -100,7 +100,11 @@ impl Latest {
 
     /// Reads the file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(Error::io(path))?;
+        Self::decode(path, &fs::read(path).map_err(Error::io(path))?)
+    }
+
+    /// Reads its bytes; `path` is where they lay.
+    pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let damaged =
             || Error::Damaged { path: path.to_owned(), at: 0, what: "its checksum does not match".to_owned() };
         let (sum, payload) = bytes.split_at_checked(4).ok_or_else(damaged)?;

@@ -6,6 +6,9 @@
 //! new snapshot -> some time later a background thread writes it into a Parquet segment, the manifest names the
 //! segment, the log file that held it goes.
 //!
+//! Sealed files lie in the data folder, or in an object store of which the folder then holds what is asked most
+//! (`objects`).
+//!
 //! A data folder holds: `LOCK`, `manifest` (replaced atomically), `log/*.log`, `segments/*.parquet`,
 //! `latest-*.arrow`, `content/xx/<sha-256>`. FORMAT.md draws each of them.
 
@@ -31,6 +34,7 @@ mod load;
 mod log;
 mod manifest;
 mod memtable;
+mod objects;
 mod parts;
 mod reader;
 mod record;
@@ -54,6 +58,7 @@ pub use flusher::Durability;
 pub use live::LiveView;
 pub use load::Opened;
 pub use log::TornTail;
+pub use objects::{Access, SegmentsAt};
 pub use parts::{CHUNK_ROWS, ColumnCache, Nearest, Part, SegmentRef, series_of};
 pub use reader::{Reader, entity_rows_after};
 pub use snapshot::{MemoryUse, Snapshot};

@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel_model::schema::Table;
 use kernel_model::{Sequence, TimeUs};
 
 use crate::error::Error;
@@ -13,7 +12,8 @@ use crate::live::Live;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
 use crate::memtable::{Rows, resident};
-use crate::parts::{self, ColumnCache, Layout, Part, Segment, SegmentMeta};
+use crate::objects::{self, Objects};
+use crate::parts::{self, ColumnCache, Part, Segment, SegmentMeta, is_placed};
 use crate::record;
 use crate::snapshot::Snapshot;
 
@@ -48,19 +48,19 @@ impl Loaded {
     }
 }
 
-pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error> {
+pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> Result<Loaded, Error> {
     let manifest = Manifest::read(dir)?;
     let mut live = Live::default();
     let mut rows = Rows::default();
     for meta in &manifest.segments {
-        let part = open_segment(dir, meta, cache)?;
+        let part = open_segment(objects, meta, cache)?;
         if let Some(batch) = part.batch().filter(|_| resident(part.table())) {
             live.learn(part.table(), batch);
         }
         rows.sealed[part.table() as usize].push(part);
     }
     if let Some(file) = &manifest.latest {
-        live.latest = Latest::read(&dir.join(file))?;
+        live.latest = Latest::decode(&objects.place(file), &objects.whole(file, None)?)?;
     }
     live.latest.last_observation = manifest.last_observation;
     live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
@@ -87,28 +87,26 @@ pub(crate) fn load(dir: &Path, cache: &Arc<ColumnCache>) -> Result<Loaded, Error
 }
 
 /// A segment as a part: in its file; or in memory where its table is small, or it is older than zone maps.
-pub(crate) fn open_segment(dir: &Path, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
-    let part = open_file(dir, meta, cache)?;
+pub(crate) fn open_segment(objects: &Objects, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
+    let part = open_file(objects, meta, cache)?;
     let table = part.table();
     if resident(table) || is_old(meta) {
-        return Part::of(table, &parts::read(&dir.join("segments").join(&meta.file), table, None)?);
+        return Part::of(table, &parts::read(objects, meta, table)?);
     }
     Ok(part)
 }
 
-/// A segment as a part in its file.
-pub(crate) fn open_file(dir: &Path, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
-    let table = Table::ALL.into_iter().find(|table| table.name() == meta.table).ok_or_else(|| Error::Damaged {
-        path: dir.join("manifest"),
+/// A segment as a part in its file, wherever that is.
+pub(crate) fn open_file(objects: &Objects, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<Part, Error> {
+    let table = objects::table_of(meta).ok_or_else(|| Error::Damaged {
+        path: objects.path("manifest"),
         at: 0,
         what: format!("it names an unknown table {}", meta.table),
     })?;
-    let path = dir.join("segments").join(&meta.file);
-    Ok(Part::sealed(Arc::new(Segment::new(table, meta.clone(), path, cache.clone()))))
+    Ok(Part::sealed(Arc::new(Segment::new(table, meta.clone(), objects.clone(), cache.clone()))))
 }
 
 /// Whether it should have a zone map and is older than these.
 pub(crate) fn is_old(meta: &SegmentMeta) -> bool {
-    let placed = |table: &Table| table.name() == meta.table && Layout::of(*table).is_some();
-    meta.zones.is_none() && Table::ALL.iter().any(placed)
+    meta.zones.is_none() && is_placed(meta)
 }

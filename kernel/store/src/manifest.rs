@@ -14,7 +14,9 @@ use crate::log::sync_dir;
 use crate::parts::SegmentMeta;
 
 const MAGIC: &str = "URBISMAN";
-const VERSION: u32 = 3;
+/// Of a folder whose segments are in it, and of one whose segments are in an object store, which older programs would miss.
+const IN_FOLDER: u32 = 3;
+const IN_STORE: u32 = 4;
 
 /// What is sealed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,12 @@ pub(crate) struct Manifest {
     /// When the last sealed commit was recorded, UTC microseconds.
     #[serde(default)]
     pub(crate) last_recorded_us: i64,
+    /// The object store in which all files are that it names: `s3://bucket/prefix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) objects: Option<String>,
+    /// The folder's own mark, by which it knows its objects again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mark: Option<String>,
 }
 
 impl Manifest {
@@ -54,8 +62,8 @@ impl Manifest {
             return Err(damaged("no URBISMAN header".to_owned()));
         }
         let found = version.and_then(|v| v.parse().ok()).unwrap_or(0);
-        if found > VERSION {
-            return Err(Error::Version { path: path.clone(), found, known: VERSION });
+        if found > IN_STORE {
+            return Err(Error::Version { path: path.clone(), found, known: IN_STORE });
         }
         if sum != Some(format!("{:08x}", crc32c::crc32c(body.as_bytes())).as_str()) {
             return Err(damaged("its checksum does not match".to_owned()));
@@ -84,12 +92,18 @@ impl Manifest {
         self.segments.iter().any(|meta| meta.file == file || zones(meta))
     }
 
+    /// Its text.
+    pub(crate) fn encode(&self) -> Result<String, Error> {
+        let body =
+            serde_json::to_string_pretty(self).map_err(|_| Error::defect("a manifest cannot be written as JSON"))?;
+        let version = if self.objects.is_some() { IN_STORE } else { IN_FOLDER };
+        Ok(format!("{MAGIC} {version} {:08x}\n{body}", crc32c::crc32c(body.as_bytes())))
+    }
+
     /// Replaces it: all of the new one or all of the old one is there after a power cut.
     pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join("manifest");
-        let body =
-            serde_json::to_string_pretty(self).map_err(|e| Error::Io { path: path.clone(), source: e.into() })?;
-        let text = format!("{MAGIC} {VERSION} {:08x}\n{body}", crc32c::crc32c(body.as_bytes()));
+        let text = self.encode()?;
         let beside = dir.join("manifest.part");
         let written = File::create(&beside).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
         written.and_then(|()| fs::rename(&beside, &path)).map_err(Error::io(&path))?;

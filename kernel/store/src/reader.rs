@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::live::{Live, LiveView};
 use crate::load::{Opened, load};
 use crate::manifest::Manifest;
+use crate::objects::{Access, Objects};
 use crate::parts::ColumnCache;
 use crate::snapshot::Snapshot;
 use crate::store::Options;
@@ -27,7 +28,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a data folder for reading only; another process may be writing there.
+    /// Opens a data folder for reading only; another process may be writing there. Where its segments are in an object
+    /// store, the environment says how that is reached ([`Access::from_env`]).
     ///
     /// # Errors
     /// Where there is no data folder or bytes are damaged.
@@ -37,10 +39,11 @@ impl Reader {
         }
         let cache = Arc::new(ColumnCache::new(Options::default().cache_bytes));
         for _ in 0..ATTEMPTS {
-            let before = Manifest::read(dir)?.generation;
-            let loaded = load(dir, &cache);
+            let before = Manifest::read(dir)?;
+            let objects = Objects::of(dir, &before, &Access::from_env())?;
+            let loaded = load(dir, &objects, &cache);
             // A writer may have sealed meanwhile and taken away log files that were still to be read.
-            if Manifest::read(dir)?.generation == before {
+            if Manifest::read(dir)?.generation == before.generation {
                 let loaded = loaded?;
                 let snapshot = loaded.snapshot(dir, &cache);
                 return Ok((Self::new(loaded.live, snapshot), loaded.opened));

@@ -1,8 +1,9 @@
-//! Sealing beside the writer: frozen rows in, segments and the file of latest values out. The writer takes the result
-//! over by replacing the manifest; until then nothing refers to the new files, and the rows stay in the log and in memory.
+//! Sealing beside the writer: frozen rows in, segments and the file of latest values out, put where they belong. The writer
+//! takes the result over by replacing the manifest; until then nothing refers to the new files, and the rows stay in the log
+//! and in memory. Where an object store is away the files wait in the folder: they are written once.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernel_model::schema::Table;
 use kernel_model::{Sequence, TimeUs};
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::latest::Latest;
 use crate::log::sync_dir;
 use crate::memtable::{Parts, batches};
+use crate::objects::Objects;
 use crate::parts::{self, Part, SegmentMeta};
 
 /// What is to be sealed.
@@ -20,16 +22,19 @@ pub(crate) struct Sealing {
     pub(crate) dir: PathBuf,
     /// The last commit among the rows.
     pub(crate) sequence: Sequence,
-    /// Makes the file names new.
-    pub(crate) number: u64,
+    /// The end of the files' names, which makes them new.
+    pub(crate) name: String,
     pub(crate) rows: Parts,
     pub(crate) latest: Latest,
     /// When the last commit was recorded.
     pub(crate) last_recorded: TimeUs,
+    pub(crate) objects: Objects,
+    /// What lies in the folder already.
+    pub(crate) written: OnceLock<Sealed>,
 }
 
 /// What was written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sealed {
     pub(crate) segments: Vec<SegmentMeta>,
     pub(crate) latest: String,
@@ -40,13 +45,25 @@ impl Work for Sealing {
     const NAME: &'static str = "sealing";
 
     fn run(self: &Arc<Self>) -> Result<Sealed, Error> {
+        let sealed = match self.written.get() {
+            Some(sealed) => sealed.clone(),
+            None => self.write().map(|sealed| self.written.get_or_init(|| sealed).clone())?,
+        };
+        self.objects.keep_segments(&sealed.segments)?;
+        self.objects.keep(&[(sealed.latest.clone(), None)])?;
+        Ok(sealed)
+    }
+}
+
+impl Sealing {
+    fn write(&self) -> Result<Sealed, Error> {
         let mut segments = Vec::new();
         for table in Table::ALL {
-            let name = format!("{}-{:08}", table.name(), self.number);
+            let name = format!("{}-{}", table.name(), self.name);
             let part = Part::of(table, &batches(&self.rows[table as usize]))?;
             segments.extend(parts::write(&self.dir, &name, &part)?);
         }
-        let latest = format!("latest-{:08}.arrow", self.number);
+        let latest = format!("latest-{}.arrow", self.name);
         self.latest.write(&self.dir.join(&latest))?;
         sync_dir(&self.dir)?;
         Ok(Sealed { segments, latest })

@@ -3,7 +3,8 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence, TimeUs};
@@ -21,6 +22,7 @@ use crate::load::{Opened, is_old, load, open_file, open_segment};
 use crate::log::{self, Log};
 use crate::manifest::Manifest;
 use crate::memtable::{Rows, is_resident, resident};
+use crate::objects::{self, Access, Objects, SegmentsAt};
 use crate::parts::{self, ColumnCache, Part, SegmentMeta};
 use crate::reader::Reader;
 use crate::record::{self, TableBatches};
@@ -28,6 +30,9 @@ use crate::sampler::Sampler;
 use crate::seal::Sealing;
 use crate::snapshot::Snapshot;
 use crate::{content, duplicates};
+
+/// How long the end of a store waits for the object store to follow it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a store behaves.
 #[derive(Debug, Clone)]
@@ -42,6 +47,12 @@ pub struct Options {
     pub load_bytes: usize,
     /// Bytes of decoded columns of sealed files that are kept in memory.
     pub cache_bytes: u64,
+    /// Where segments are to be.
+    pub segments: SegmentsAt,
+    /// How the object store is reached, where they are in one.
+    pub access: Access,
+    /// Bytes of Parquet files of readings and fixes that stay in the data folder where all are in an object store.
+    pub folder_bytes: u64,
 }
 
 impl Default for Options {
@@ -52,6 +63,9 @@ impl Default for Options {
             segment_rows: 8 << 20,
             load_bytes: 1 << 30,
             cache_bytes: 512 << 20,
+            segments: SegmentsAt::default(),
+            access: Access::from_env(),
+            folder_bytes: 8 << 30,
         }
     }
 }
@@ -70,7 +84,15 @@ pub struct Store {
     reader: Reader,
     sampler: Sampler,
     cache: Arc<ColumnCache>,
+    objects: Objects,
     _lock: File,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What is not done then is done at the next start.
+        self.objects.settle(FAREWELL);
+    }
 }
 
 impl Store {
@@ -86,7 +108,8 @@ impl Store {
         }
         let lock = lock(dir)?;
         let cache = Arc::new(ColumnCache::new(options.cache_bytes));
-        let loaded = load(dir, &cache)?;
+        let objects = objects::settle(dir, &options.segments, &options.access)?;
+        let loaded = load(dir, &objects, &cache)?;
         let snapshot = loaded.snapshot(dir, &cache);
         let sequence = loaded.opened.sequence;
         let log = match loaded.log {
@@ -111,9 +134,11 @@ impl Store {
             reader: Reader::new(loaded.live, snapshot),
             sampler: Sampler::default(),
             cache,
+            objects,
             _lock: lock,
         };
         store.remove_orphans()?;
+        store.objects.trim(&store.manifest, store.options.folder_bytes);
         store.renew_old_segments()?;
         Ok((store, Opened { created, ..loaded.opened }))
     }
@@ -184,7 +209,7 @@ impl Store {
             let live = self.reader.live();
             (live.0.latest.last_observation, live.0.catalog.last_datastream)
         };
-        let name = format!("{}-{:08}", table.name(), self.next_file());
+        let name = format!("{}-{}", table.name(), self.next_name());
         let dir = self.dir.clone();
         let mut bulk = Bulk::new(bulk::Target {
             dir: &dir,
@@ -211,7 +236,19 @@ impl Store {
             remove_beginning(&dir.join("segments"), &format!("{name}-"));
         }
         let written = finished?;
+        self.keep_or_forget(&written.segments)?;
         Ok(self.adopt(sequence, at, table, written)?)
+    }
+
+    /// Puts segments where they belong, or takes all of them away again.
+    fn keep_or_forget(&self, segments: &[SegmentMeta]) -> Result<(), Error> {
+        let kept = self.objects.keep_segments(segments);
+        if kept.is_err() {
+            for meta in segments {
+                self.objects.forget_segment(meta);
+            }
+        }
+        kept
     }
 
     /// Makes segments that were written in bulk a commit.
@@ -223,8 +260,9 @@ impl Store {
         let files = self.open_segments(&written.segments)?;
         let mut latest = self.reader.live().0.latest.clone();
         latest.take(written.latest);
-        let file = format!("latest-{:08}.arrow", self.next_file());
+        let file = format!("latest-{}.arrow", self.next_name());
         latest.write(&self.dir.join(&file))?;
+        self.objects.keep(&[(file.clone(), None)])?;
         // What comes next goes into a log file that begins after this commit.
         self.log.turn_over(Sequence(sequence.0 + 1))?;
         let mut manifest = self.manifest.clone();
@@ -242,7 +280,7 @@ impl Store {
         self.publish(false);
         self.remove_old_logs()?;
         if let Some(old) = old.latest {
-            drop(fs::remove_file(self.dir.join(old)));
+            self.objects.forget(&old);
         }
         Ok(Loaded { sequence: Some(sequence), ..loaded })
     }
@@ -268,8 +306,11 @@ impl Store {
                 true => self.begin_sealing(),
                 false => Ok(()),
             });
-        if let Err(error) = sealed {
-            tracing::error!(%error, "sealing failed and will be tried again; nothing is lost, the log holds the rows");
+        let failures = self.sealing.as_ref().map_or(1, Background::failures);
+        if let Err(error) = sealed
+            && failures.is_power_of_two()
+        {
+            tracing::error!(%error, failures, "sealing failed and will be tried again; nothing is lost, the log holds the rows");
         }
         let compacted = self.finish_compaction(false).and_then(|()| {
             match compact::due(&self.manifest, self.options.segment_rows) {
@@ -277,15 +318,18 @@ impl Store {
                 None => Ok(()),
             }
         });
-        if let Err(error) = compacted {
-            tracing::error!(%error, "compaction failed and will be tried again; nothing is lost, the segments stay as they are");
+        let failures = self.compaction.as_ref().map_or(1, Background::failures);
+        if let Err(error) = compacted
+            && failures.is_power_of_two()
+        {
+            tracing::error!(%error, failures, "compaction failed and will be tried again; nothing is lost, the segments stay as they are");
         }
     }
 
-    /// A number that no file's name has had.
-    fn next_file(&mut self) -> u64 {
+    /// What no file's name has had.
+    fn next_name(&mut self) -> String {
         self.manifest.last_file += 1;
-        self.manifest.last_file
+        format!("{:08}{}", self.manifest.last_file, self.objects.tag())
     }
 
     /// Freezes the unsealed rows and hands them to a background thread; a new log file takes what comes next.
@@ -297,10 +341,12 @@ impl Store {
         let work = Sealing {
             dir: self.dir.clone(),
             sequence: self.sequence,
-            number: self.next_file(),
+            name: self.next_name(),
             rows: self.rows.freeze(),
             latest: self.reader.live().0.latest.clone(),
             last_recorded: self.reader.live().0.last_recorded,
+            objects: self.objects.clone(),
+            written: OnceLock::new(),
         };
         self.sealing = Some(Background::begin(Arc::new(work)));
         Ok(())
@@ -309,7 +355,7 @@ impl Store {
     /// Takes over what the background thread has written; waits for it where `wait` says so.
     fn finish_sealing(&mut self, wait: bool) -> Result<(), Error> {
         let Some(sealing) = self.sealing.take_if(|sealing| wait || sealing.is_done()) else { return Ok(()) };
-        let work = sealing.work().clone();
+        let (work, failures) = (sealing.work().clone(), sealing.failures() + 1);
         let replaced = sealing.finish().and_then(|written| {
             let files = self.open_segments(&written.segments)?;
             let mut manifest = self.manifest.clone();
@@ -323,16 +369,17 @@ impl Store {
         let (old, files) = match replaced {
             Ok(replaced) => replaced,
             Err(error) => {
-                self.sealing = Some(Background::again(work));
+                self.sealing = Some(Background::again(work, failures));
                 return Err(error);
             }
         };
         self.rows.keep_sealed(&work.rows, files);
         self.publish(false);
         self.remove_old_logs()?;
-        let Some(latest) = old.latest else { return Ok(()) };
-        let path = self.dir.join(latest);
-        fs::remove_file(&path).map_err(Error::io(&path))
+        if let Some(latest) = old.latest {
+            self.objects.forget(&latest);
+        }
+        Ok(())
     }
 
     /// Hands segments that are to become fewer to a background thread.
@@ -342,11 +389,19 @@ impl Store {
         }
         let metas: Vec<_> = self.manifest.of(table).filter(|meta| files.contains(&meta.file)).cloned().collect();
         // Opened past the parts in memory, so that small tables, which stay there, are merged from their files too.
-        let open = |meta: &SegmentMeta| open_file(&self.dir, meta, &self.cache);
+        let open = |meta: &SegmentMeta| open_file(&self.objects, meta, &self.cache);
         let parts = metas.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let name = format!("{}-{:08}", table.name(), self.next_file());
-        let most_rows = self.options.segment_rows;
-        let work = Compaction { dir: self.dir.clone(), table, files, parts, name, most_rows };
+        let name = format!("{}-{}", table.name(), self.next_name());
+        let work = Compaction {
+            dir: self.dir.clone(),
+            table,
+            files,
+            parts,
+            name,
+            most_rows: self.options.segment_rows,
+            objects: self.objects.clone(),
+            written: OnceLock::new(),
+        };
         self.compaction = Some(Background::begin(Arc::new(work)));
         Ok(())
     }
@@ -354,7 +409,7 @@ impl Store {
     /// Takes over the merged segments; waits for them where `wait` says so.
     fn finish_compaction(&mut self, wait: bool) -> Result<(), Error> {
         let Some(compaction) = self.compaction.take_if(|work| wait || work.is_done()) else { return Ok(()) };
-        let work = compaction.work().clone();
+        let (work, failures) = (compaction.work().clone(), compaction.failures() + 1);
         let replaced = compaction.finish().and_then(|written| {
             let files = self.open_segments(&written)?;
             let mut manifest = self.manifest.clone();
@@ -369,7 +424,7 @@ impl Store {
             }
             Ok(files) => self.rows.replace(work.table, &work.files, files),
             Err(error) => {
-                self.compaction = Some(Background::again(work));
+                self.compaction = Some(Background::again(work, failures));
                 return Err(error);
             }
         }
@@ -379,13 +434,19 @@ impl Store {
 
     /// Parts of those segments whose rows do not stay in memory.
     fn open_segments(&self, metas: &[SegmentMeta]) -> Result<Vec<Part>, Error> {
-        metas.iter().filter(|meta| !is_resident(meta)).map(|meta| open_segment(&self.dir, meta, &self.cache)).collect()
+        metas
+            .iter()
+            .filter(|meta| !is_resident(meta))
+            .map(|meta| open_segment(&self.objects, meta, &self.cache))
+            .collect()
     }
 
     /// Makes a new manifest the one that counts; the old one comes back.
     fn replace_manifest(&mut self, mut manifest: Manifest) -> Result<Manifest, Error> {
         manifest.generation += 1;
         manifest.write(&self.dir)?;
+        self.objects.follow(&manifest)?;
+        self.objects.trim(&manifest, self.options.folder_bytes);
         Ok(std::mem::replace(&mut self.manifest, manifest))
     }
 
@@ -433,14 +494,14 @@ impl Store {
         let old: Vec<SegmentMeta> = self.manifest.segments.iter().filter(|meta| is_old(meta)).cloned().collect();
         for meta in old {
             tracing::info!(file = meta.file, "giving an old segment its zone map");
-            let part = open_segment(&self.dir, &meta, &self.cache)?;
-            let name = format!("{}-{:08}", meta.table, self.next_file());
+            let part = open_segment(&self.objects, &meta, &self.cache)?;
+            let name = format!("{}-{}", meta.table, self.next_name());
             let written: Vec<_> = parts::write(&self.dir, &name, &part)?.into_iter().collect();
+            self.objects.keep_segments(&written)?;
             let mut manifest = self.manifest.clone();
             manifest.replace(std::slice::from_ref(&meta.file), written.clone());
             self.replace_manifest(manifest)?;
-            let path = self.dir.join("segments").join(&meta.file);
-            fs::remove_file(&path).map_err(Error::io(&path))?;
+            self.objects.forget_segment(&meta);
         }
         Ok(())
     }

@@ -13,5 +13,8 @@ mod crash;
 mod full_disk;
 mod history;
 mod house;
+mod objects;
+#[path = "../../../store/tests/it/s3.rs"]
+mod s3;
 mod snapshots;
 mod support;

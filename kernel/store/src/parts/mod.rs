@@ -22,5 +22,5 @@ pub(crate) use layout::Layout;
 pub(crate) use merge::{cells, merge, merge_range};
 pub(crate) use newest::{Asked, newest_fix, newest_readings};
 pub(crate) use sealed::Segment;
-pub(crate) use segment::{Measured, SegmentMeta, read, space_time_key};
+pub(crate) use segment::{Measured, SegmentMeta, is_placed, read, read_from, space_time_key};
 pub(crate) use writer::{SegmentWriter, write};

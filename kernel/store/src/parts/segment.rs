@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field};
@@ -16,12 +15,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::part::CHUNK_ROWS;
 use crate::error::Error;
+use crate::objects::{self, Objects};
 
 const ROWS_PER_PAGE: usize = 8_192;
 
@@ -50,23 +51,30 @@ pub(crate) struct SegmentMeta {
 }
 
 /// A sealed segment a reader can open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SegmentRef {
-    /// The Parquet file.
-    pub path: PathBuf,
-    /// Number of rows.
-    pub rows: u64,
-    /// First and last time of its rows, UTC microseconds.
-    pub time_us: Option<(i64, i64)>,
+    pub(super) objects: Objects,
+    pub(super) meta: SegmentMeta,
+    pub(super) table: Table,
 }
 
 impl SegmentRef {
-    /// Reads the given columns of the file, in the table's schema.
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        self.meta.rows
+    }
+
+    /// Its Parquet file, where that is in the data folder.
+    pub fn path(&self) -> Option<PathBuf> {
+        Some(self.objects.path(&objects::sealed(&self.meta.file))).filter(|path| path.exists())
+    }
+
+    /// Reads it whole, from wherever it is, in the table's schema.
     ///
     /// # Errors
-    /// Where the file cannot be read.
-    pub fn read(&self, table: Table, columns: &[usize]) -> Result<Vec<RecordBatch>, Error> {
-        read(&self.path, table, Some(columns))
+    /// Where it cannot be read.
+    pub fn read(&self) -> Result<Vec<RecordBatch>, Error> {
+        read(&self.objects, &self.meta, self.table)
     }
 }
 
@@ -127,25 +135,38 @@ impl Measured {
     }
 }
 
-/// Reads a segment whole, in the table's schema; `columns` picks some of them, in ascending order. Columns that are younger
-/// than the file are null.
-pub(crate) fn read(path: &Path, table: Table, columns: Option<&[usize]>) -> Result<Vec<RecordBatch>, Error> {
-    let what = || format!("read {}", path.display());
-    let file = File::open(path).map_err(Error::io(path))?;
-    let mut reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(what()))?;
+/// Whether a segment is of a table whose rows have a place and a time, and are read piece by piece.
+pub(crate) fn is_placed(meta: &SegmentMeta) -> bool {
+    Table::ALL.into_iter().any(|table| Layout::of(table).is_some() && table.name() == meta.table)
+}
+
+/// Reads a segment whole, from the folder where it is there, in the table's schema.
+pub(crate) fn read(objects: &Objects, meta: &SegmentMeta, table: Table) -> Result<Vec<RecordBatch>, Error> {
+    let name = objects::sealed(&meta.file);
+    let place = objects.place(&name);
+    match objects.open(&name)? {
+        Some(file) => read_from(file, &place, table),
+        None => read_from(objects.whole(&name, Some(meta.parquet))?, &place, table),
+    }
+}
+
+/// Reads a Parquet file whole, in the table's schema. Columns that are younger than the file are null.
+pub(crate) fn read_from(
+    file: impl ChunkReader + 'static,
+    place: &Path,
+    table: Table,
+) -> Result<Vec<RecordBatch>, Error> {
+    let what = || format!("read {}", place.display());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(what()))?;
     let held = reader.schema().fields().len();
-    let wanted: Vec<usize> = columns.map_or_else(|| (0..table.schema().fields().len()).collect(), <[usize]>::to_vec);
-    let mask = ProjectionMask::roots(reader.parquet_schema(), wanted.iter().copied().filter(|column| *column < held));
-    let schema = Arc::new(table.schema().project(&wanted).map_err(Error::arrow(what()))?);
-    reader = reader.with_projection(mask).with_batch_size(65_536);
+    let schema = table.schema();
+    let mask = ProjectionMask::roots(reader.parquet_schema(), 0..held.min(schema.fields().len()));
     let complete = |batch: RecordBatch| {
-        let mut stored = batch.columns().iter();
-        let columns = wanted.iter().zip(schema.fields()).map(|(column, field)| match *column < held {
-            true => stored.next().cloned().unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows())),
-            false => new_null_array(field.data_type(), batch.num_rows()),
-        });
-        RecordBatch::try_new(schema.clone(), columns.collect())
+        let stored = batch.columns().iter().cloned();
+        let younger = schema.fields().iter().skip(batch.num_columns());
+        let nulls = younger.map(|field| new_null_array(field.data_type(), batch.num_rows()));
+        RecordBatch::try_new(schema.clone(), stored.chain(nulls).collect())
     };
-    let batches = reader.build().map_err(Error::parquet(what()))?;
+    let batches = reader.with_projection(mask).with_batch_size(65_536).build().map_err(Error::parquet(what()))?;
     batches.map(|batch| batch.and_then(&complete).map_err(Error::arrow(what()))).collect()
 }

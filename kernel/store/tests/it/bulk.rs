@@ -23,6 +23,16 @@ fn batches(rows: &[Row], size: usize) -> impl Iterator<Item = Result<RecordBatch
     rows.chunks(size).map(|rows| Ok(observation_rows(rows)))
 }
 
+/// So many different rows of the first datastream, which no compression makes small.
+pub(crate) fn noise(count: usize) -> Vec<RecordBatch> {
+    let mut random = SmallRng::seed_from_u64(11);
+    let mut rows = random_rows(&mut random, count);
+    for (n, row) in (0..).zip(&mut rows) {
+        (row.0, row.1) = (1, n);
+    }
+    rows.chunks(100_000).map(observation_rows).collect()
+}
+
 fn begun(dir: &std::path::Path, load_bytes: usize) -> Store {
     let mut store =
         Store::open(dir, Options { load_bytes, seal_rows: 20_000, segment_rows: 40_000, ..Options::default() })

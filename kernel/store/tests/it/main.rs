@@ -1,6 +1,7 @@
 //! The store as its callers see it: what was committed is there after any restart, once, and says so.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first thing that is not as it should be")]
+#![expect(clippy::print_stdout, reason = "what is left out, and why")]
 
 mod backup;
 mod bulk;
@@ -8,5 +9,7 @@ mod durability;
 mod history;
 mod identity;
 mod kill;
+mod objects;
 mod parts;
+mod s3;
 mod support;
