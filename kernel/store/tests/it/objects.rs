@@ -104,8 +104,8 @@ fn segments_go_there_are_merged_there_and_are_read_from_there() {
     let store = Store::open(dir.path(), Options { segments: SegmentsAt::AsTheyAre, ..options() }).unwrap().0;
     assert_eq!(counts(&store.reader().snapshot()), counted);
     assert_eq!(all(&store.reader().snapshot()), wanted(0..21_000));
-    let newest = store.reader().snapshot().newest_readings(kernel_model::DatastreamId(1), 3).unwrap();
-    assert_eq!(newest.last().map(|(time, _)| *time), Some(20_999_000));
+    let newest = store.reader().snapshot().newest_readings(kernel_model::DatastreamId(1), None, 3).unwrap();
+    assert_eq!(newest.last().map(|reading| reading.phenomenon_time.0), Some(20_999_000));
 }
 
 #[test]
