@@ -71,14 +71,13 @@ pub enum Error {
     NoDatastream(u64),
     /// An object store is out of reach, or refuses.
     #[error(
-        "{place}: {source}; what is in the data folder and in memory goes on, nothing is lost; see that the object store \
-         can be reached"
+        "{place}: the object store does not answer as it should: {why}; what is in the data folder goes on, nothing is lost"
     )]
     Objects {
         /// Which object.
         place: String,
-        /// What the library said.
-        source: Box<object_store::Error>,
+        /// The innermost thing that was said.
+        why: String,
     },
     /// An object that a manifest names is not in the object store.
     #[error("{0} is not in the object store, though the manifest names it: restore it from a backup")]
@@ -134,7 +133,7 @@ impl Error {
 
     /// Wraps an error of an object store with the object's place.
     pub(crate) fn objects(place: &str) -> impl FnOnce(object_store::Error) -> Self + '_ {
-        move |source| Self::Objects { place: place.to_owned(), source: Box::new(source) }
+        move |error| Self::Objects { place: place.to_owned(), why: innermost(&error) }
     }
 
     /// Wraps an Arrow error with what was being done.
@@ -147,5 +146,29 @@ impl Error {
     pub(crate) fn parquet(what: impl Into<String>) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         let what = what.into();
         move |source| Self::Arrow { what, source: source.into() }
+    }
+}
+
+/// Where a library without keys asks the machine for them.
+const MACHINE_KEYS: &str = "169.254.169.254";
+
+/// What began an error; those around it say the same at length.
+fn innermost(error: &object_store::Error) -> String {
+    if error.to_string().contains(MACHINE_KEYS) {
+        return "there are no keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned();
+    }
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    let line = inner.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    // S3 answers in XML, with a code and a sentence.
+    let between = |tag: &str| {
+        let (_, rest) = line.split_once(&format!("<{tag}>"))?;
+        rest.split_once("</").map(|(text, _)| text)
+    };
+    match (between("Code"), between("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => line.chars().take(300).collect(),
     }
 }

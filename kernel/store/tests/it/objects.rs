@@ -127,6 +127,7 @@ fn a_store_that_is_away_stops_sealing_and_nothing_else() {
     assert!(matches!(error, Error::Objects { .. }), "{error:?}");
     let line = error.to_string();
     assert!(line.contains("s3://city/away/segments/") && line.contains("nothing is lost"), "{line}");
+    assert!(line.contains("Connection refused") && line.len() < 300, "{line}");
     assert!(log() > 1, "what could not be sealed is still in the log");
     assert_eq!(all(&store.reader().snapshot()), wanted(0..5_000), "from the folder and from memory");
     // A restart without the object store: the same.
@@ -161,6 +162,48 @@ fn what_is_only_there_is_refused_with_its_name_while_the_store_is_away() {
     );
     s3.run();
     assert_eq!(part(&store).column(0, 3).unwrap().len(), kept.len());
+}
+
+#[test]
+fn a_store_that_refuses_is_quoted() {
+    let Some(s3) = S3::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let options = under(&s3, "refused", 0);
+    let wrong = Options { access: options.access.clone().with("AWS_SECRET_ACCESS_KEY", "guessed"), ..options.clone() };
+    let line = Store::open(dir.path(), wrong).unwrap_err().to_string();
+    assert!(line.contains("SignatureDoesNotMatch: ") && !line.contains('<') && !line.contains("guessed"), "{line}");
+    let elsewhere = Options { segments: SegmentsAt::Store("s3://village/refused".to_owned()), ..options.clone() };
+    let line = Store::open(dir.path(), elsewhere).unwrap_err().to_string();
+    assert!(line.contains("s3://village/refused/mark") && line.contains("NoSuchBucket: "), "{line}");
+    // The folder is as it was, and may still be told better.
+    assert!(s3.objects("refused").is_empty());
+    drop(begun(dir.path(), options));
+}
+
+#[test]
+fn what_arrives_otherwise_than_it_was_written_is_never_named() {
+    let Some(mut s3) = S3::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = begun(dir.path(), under(&s3, "otherwise", 1 << 30));
+    fill(&mut store, 0..1_000);
+    s3.kill();
+    store.seal().unwrap_err();
+    // A disk that changes a byte of what waits there to be put.
+    let waiting = dir.path().join("segments").join(&parquet(&dir.path().join("segments"))[0]);
+    let mut bytes = fs::read(&waiting).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&waiting, bytes).unwrap();
+    s3.run();
+    let error = store.seal().unwrap_err();
+    assert!(matches!(&error, Error::Damaged { path, .. } if path.starts_with("s3://city/otherwise")), "{error}");
+    assert_eq!(all(&store.reader().snapshot()), wanted(0..1_000));
+    drop(store);
+    // The log still has the rows, and they are written anew.
+    let mut store = Store::open(dir.path(), under(&s3, "otherwise", 0)).unwrap().0;
+    store.seal().unwrap();
+    assert_eq!(all(&store.reader().snapshot()), wanted(0..1_000));
+    drop(store);
+    in_step(&s3, "otherwise", dir.path());
 }
 
 #[test]
