@@ -23,6 +23,8 @@ use crate::support::*;
 const KILLS: usize = 60;
 /// Kills after which a new data folder is begun, so that checking it stays quick.
 const KILLS_PER_FOLDER: usize = 20;
+/// The longest that a writer lives, microseconds.
+const LONGEST_US: u64 = 70_000;
 /// Microseconds between the numbers of two commits.
 const STEP_US: i64 = 1_000;
 
@@ -212,13 +214,14 @@ struct Tally {
     segments: usize,
 }
 
-fn kill_again_and_again(kills: usize, random: &mut SmallRng, tally: &mut Tally) {
+/// Each writer lives as long as chance says, and no longer than `longest_us`.
+fn kill_again_and_again(kills: usize, longest_us: u64, random: &mut SmallRng, tally: &mut Tally) {
     let dir = tempfile::tempdir().unwrap();
     let mut there = BTreeSet::new();
     let mut things = HashMap::new();
     let (mut next, mut sequence) = (1, 0);
     for kill in 0..kills {
-        let delay = Duration::from_micros(random.random_range(0..70_000));
+        let delay = Duration::from_micros(random.random_range(0..longest_us));
         let said = killed(dir.path(), next, delay, random.random_bool(0.8));
         there.extend(&said.kept);
         let unanswered: BTreeSet<i64> = said.sent.difference(&said.kept).copied().collect();
@@ -255,13 +258,13 @@ fn nothing_acknowledged_is_lost_or_doubled_by_sigkill() {
     let mut tally = Tally::default();
     let begun = std::time::Instant::now();
     for done in (0..kills).step_by(KILLS_PER_FOLDER) {
-        kill_again_and_again(KILLS_PER_FOLDER.min(kills - done), &mut random, &mut tally);
+        kill_again_and_again(KILLS_PER_FOLDER.min(kills - done), LONGEST_US, &mut random, &mut tally);
     }
-    // A busy machine kills most writers before they have begun.
-    for _ in 0..20 {
-        if tally.segments == 0 {
-            kill_again_and_again(KILLS_PER_FOLDER, &mut random, &mut tally);
-        }
+    // On a busy machine writers are killed before they have come to anything: they are given longer, and longer.
+    let mut longest_us = LONGEST_US;
+    while tally.segments == 0 && longest_us < 60_000_000 {
+        longest_us *= 2;
+        kill_again_and_again(KILLS_PER_FOLDER / 4, longest_us, &mut random, &mut tally);
     }
     writeln!(std::io::stderr(), "{kills} kills in {:?}: {tally:?}", begun.elapsed()).unwrap();
     assert!(tally.commits > 0 && tally.segments > 0, "it was killed at work: {tally:?}");
