@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::{filter, filter_record_batch};
+use arrow::compute::{concat_batches, filter, filter_record_batch};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::{as_boolean_array, as_uint32_array};
@@ -18,7 +18,9 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
+use kernel_store::CHUNK_ROWS;
 
+use super::condition::Neighbours;
 use crate::columns::nullable;
 use crate::scan::{PartsExec, Piece};
 
@@ -69,6 +71,44 @@ impl Chain {
     /// The table.
     pub(super) fn source(&self) -> Option<&PartsExec> {
         self.plan.downcast_ref::<PartsExec>()
+    }
+
+    /// Whether it leaves rows of the table out.
+    pub(super) fn filters(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Filter { .. }))
+    }
+
+    /// For each point the rows of the table nearest to it: the rows, and pairs of a row and the number of a point.
+    pub(super) fn neighbours(
+        &self,
+        from: &[Option<[f64; 2]>],
+        asked: &Neighbours,
+    ) -> Result<(RecordBatch, Vec<(u32, u32)>)> {
+        let mut found: Vec<(usize, usize, u32)> = Vec::new();
+        for (number, from) in (0_u32..).zip(from) {
+            let (Some(source), Some(from)) = (self.source(), from) else { continue };
+            let nearest = source.nearest(*from, asked.metric, asked.most)?;
+            found.extend(nearest.into_iter().map(|(part, row)| (part, row, number)));
+        }
+        found.sort_unstable();
+        let mut batches = Vec::new();
+        for some in found.chunk_by(|a, b| (a.0, a.1 / CHUNK_ROWS) == (b.0, b.1 / CHUNK_ROWS)) {
+            let (part, chunk) = (some[0].0, some[0].1 / CHUNK_ROWS);
+            let runs = some.iter().map(|(_, row, _)| row % CHUNK_ROWS..row % CHUNK_ROWS + 1).collect();
+            let rows = self.read(&Piece { part, chunk, runs, rows: some.len() })?;
+            let numbers = UInt32Array::from_iter_values(some.iter().map(|(_, _, number)| *number));
+            batches.extend(rows.map(|rows| self.bring_up(rows, numbers)).transpose()?.map(|(rows, _)| rows));
+        }
+        let rows = concat_batches(&self.schema(), &batches)?;
+        Ok((rows, (0_u32..).zip(found).map(|(row, (_, _, number))| (row, number)).collect()))
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let made = self.steps.iter().rev().find_map(|step| match step {
+            Step::Project { schema, .. } => Some(schema.clone()),
+            Step::Filter { .. } => None,
+        });
+        made.unwrap_or_else(|| self.plan.schema())
     }
 
     /// Whether a geometry over the columns on top is the place of the table's rows.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{JoinSide, ScalarValue};
+use datafusion::common::{JoinSide, ScalarValue, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
@@ -14,6 +14,7 @@ use datafusion::physical_plan::joins::utils::JoinFilter;
 
 use crate::candidates::MEETING;
 use crate::functions::DISTANCE_M;
+use crate::scan::Metric;
 
 /// An expression that gives geometries.
 pub(super) type Shape = Arc<dyn PhysicalExpr>;
@@ -51,13 +52,62 @@ impl Condition {
         for (at, part) in parts.iter().enumerate() {
             let Some(pair) = Pair::of(part) else { continue };
             let Some((lie, left, right)) = pair.sides(filter)? else { continue };
-            let others = parts.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, part)| Arc::clone(part));
-            let rest = conjunction_opt(others)
-                .map(|rest| JoinFilter::new(rest, filter.column_indices().to_vec(), filter.schema().clone()));
+            let rest = others(&parts, at, filter);
             return Ok(Some(Self { lie, left, right, whole: filter.clone(), rest }));
         }
         Ok(None)
     }
+}
+
+/// What `ST_KNN(from, to, k, in_metres)` asks for.
+#[derive(Debug, Clone)]
+pub(super) struct Neighbours {
+    /// What it is looked from, over the columns of that side.
+    pub(super) from: Shape,
+    /// What is looked for, over the columns of the other side.
+    pub(super) to: Shape,
+    /// How many for each.
+    pub(super) most: usize,
+    /// How far is counted.
+    pub(super) metric: Metric,
+    /// Whether what is looked for is the left side.
+    pub(super) objects_are_left: bool,
+}
+
+impl Neighbours {
+    /// With what of the filter asks for something else; `None` where no part of it asks for neighbours.
+    pub(super) fn of(filter: &JoinFilter) -> Result<Option<(Self, Option<JoinFilter>)>> {
+        let parts = split_conjunction(filter.expression());
+        for (at, part) in parts.iter().enumerate() {
+            let Some(call) = part.downcast_ref::<ScalarFunctionExpr>().filter(|call| call.name() == "st_knn") else {
+                continue;
+            };
+            let [from, to, more @ ..] = call.args() else { continue };
+            let (Some((from_side, from)), Some((to_side, to))) = (own(from, filter)?, own(to, filter)?) else {
+                return plan_err!("ST_KNN(from, to, k) looks from the rows of one table for those of another");
+            };
+            let most = more.first().map_or(Some(1.0), number).filter(|most| *most >= 1.0 && most.fract() == 0.0);
+            let Some(most) = most.filter(|_| from_side != to_side) else {
+                return plan_err!("ST_KNN(from, to, k) takes geometries of two tables and a whole number from 1 on");
+            };
+            let metres =
+                more.get(1).and_then(|arg| arg.downcast_ref::<Literal>().map(|literal| literal.value().clone()));
+            let metric = match metres {
+                Some(ScalarValue::Boolean(Some(true))) => Metric::Metres,
+                _ => Metric::Degrees,
+            };
+            let objects_are_left = to_side == JoinSide::Left;
+            let neighbours = Self { from, to, most: most as usize, metric, objects_are_left };
+            return Ok(Some((neighbours, others(&parts, at, filter))));
+        }
+        Ok(None)
+    }
+}
+
+/// The conjunction of all parts of a filter but one.
+fn others(parts: &[&Arc<dyn PhysicalExpr>], but: usize, filter: &JoinFilter) -> Option<JoinFilter> {
+    let others = parts.iter().enumerate().filter(|(other, _)| *other != but).map(|(_, part)| Arc::clone(part));
+    conjunction_opt(others).map(|rest| JoinFilter::new(rest, filter.column_indices().to_vec(), filter.schema().clone()))
 }
 
 /// Two geometries that are compared.

@@ -4,12 +4,15 @@
 //! The left side is read whole and each of its rows becomes a region ([`reach`]). Where the right side is a table of
 //! readings or positions, the index of that table is asked for every region ([`looked_up`]); elsewhere rows of the right
 //! side stream past a tree of the regions ([`streamed`]). What the regions do not settle is tested by the condition itself.
+//! A condition that asks for neighbours is [`nearest`].
 
 mod chain;
 mod condition;
 mod exec;
 mod left;
 mod looked_up;
+mod nearest;
+mod objects;
 mod output;
 mod reach;
 mod run;
@@ -26,6 +29,7 @@ use datafusion::physical_plan::joins::NestedLoopJoinExec;
 use datafusion::physical_plan::projection::{ProjectionExec, try_embed_projection};
 
 use exec::SpatialJoinExec;
+use nearest::NearestJoinExec;
 
 /// The rule that makes nested loops spatial joins.
 #[derive(Debug)]
@@ -42,9 +46,12 @@ impl PhysicalOptimizerRule for JoinInSpace {
         };
         let plan = plan.transform_up(embed).data()?;
         let join = |node: Arc<dyn ExecutionPlan>| {
-            let spatial = node.downcast_ref::<NestedLoopJoinExec>().map(SpatialJoinExec::of).transpose()?.flatten();
-            Ok(match spatial {
-                Some(spatial) => Transformed::yes(Arc::new(spatial) as Arc<dyn ExecutionPlan>),
+            let Some(shape) = node.downcast_ref::<NestedLoopJoinExec>() else { return Ok(Transformed::no(node)) };
+            if let Some(spatial) = SpatialJoinExec::of(shape)? {
+                return Ok(Transformed::yes(Arc::new(spatial) as Arc<dyn ExecutionPlan>));
+            }
+            Ok(match NearestJoinExec::of(shape)? {
+                Some(nearest) => Transformed::yes(Arc::new(nearest) as Arc<dyn ExecutionPlan>),
                 None => Transformed::no(node),
             })
         };

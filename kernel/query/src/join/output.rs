@@ -125,6 +125,11 @@ impl Output {
         matches!(join_type, JoinType::Left | JoinType::Full | JoinType::LeftSemi | JoinType::LeftAnti)
     }
 
+    /// Columns of pairs.
+    pub(super) fn of(&self, left: &RecordBatch, right: &RecordBatch, pairs: &Pairs) -> Result<RecordBatch> {
+        columns(&self.schema, &self.columns, left, right, pairs)
+    }
+
     /// Rows of pairs that fulfil the condition; those of a semi or anti join come later.
     pub(super) fn of_pairs(
         &self,
@@ -198,6 +203,11 @@ fn columns(
     let columns = columns.iter().map(column).collect::<Result<Vec<_>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(pairs.left.len()));
     Ok(RecordBatch::try_new_with_options(Arc::new(schema.clone()), columns, &options)?)
+}
+
+/// The same column where the sides change places.
+pub(super) fn other_side(column: &ColumnIndex) -> ColumnIndex {
+    ColumnIndex { index: column.index, side: column.side.negate() }
 }
 
 /// Which rows of a batch are in pairs.

@@ -26,6 +26,15 @@ pub(crate) enum Metric {
     Metres,
 }
 
+impl std::fmt::Display for Metric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Degrees => "degrees",
+            Self::Metres => "metres",
+        })
+    }
+}
+
 /// Of which rows alone it matters what they say.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Only {

@@ -17,9 +17,10 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, Sched
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use kernel_store::{CHUNK_ROWS, Part};
-use spatial_index::Region;
+use spatial_index::{Near, NearInDegrees, Region};
 
 use super::asked::Asked;
+use super::nearest::Metric;
 
 /// Rows of one batch: some columns of it fit a core's cache.
 pub(crate) const BATCH_ROWS: usize = 16_384;
@@ -109,6 +110,16 @@ impl PartsExec {
             }
         }
         Ok(())
+    }
+
+    /// The rows nearest to a point, nearest first: number of the part, row of it.
+    pub(crate) fn nearest(&self, from: [f64; 2], metric: Metric, most: usize) -> Result<Vec<(usize, usize)>> {
+        let wrong = |error| DataFusionError::External(Box::new(error));
+        let found = match metric {
+            Metric::Degrees => self.asked.nearest(&self.parts, NearInDegrees::new(from).map_err(wrong)?, most),
+            Metric::Metres => self.asked.nearest(&self.parts, Near::new(from, f64::INFINITY).map_err(wrong)?, most),
+        };
+        Ok(found.map_err(failed)?.into_rows().map(|(_, part, row)| (part, row)).collect())
     }
 
     /// Reads the needed columns of some rows; the others have no values.

@@ -368,3 +368,70 @@ fn things_in_a_window_are_picked_out_by_their_boxes() {
     }
     assert!(picked > 40, "{picked}");
 }
+
+/// For each of some things the nearest areas, and the nearest positions; either side of the join may be the one that asks.
+#[test]
+fn the_neighbours_of_each_thing_are_those_of_brute_force() {
+    let things =
+        "(select * from entities where source_id like 'thing-%0' and st_geometrytype(geometry) = 'ST_Point') t";
+    let points =
+        || world().things.iter().filter(|(id, shape)| id.ends_with('0') && matches!(shape, geo::Geometry::Point(_)));
+    assert!(points().count() > 10);
+    let areas = "(select * from entities where kind = 'landuse' and geometry is not null) a";
+    for from in [format!("{things} join {areas}"), format!("{areas} join {things}")] {
+        let sql = format!(
+            "select t.source_id, st_distance(t.geometry, a.geometry) from {from} on st_knn(t.geometry, a.geometry, 3)"
+        );
+        let plan = ask(&format!("explain {sql}")).concat().concat();
+        assert!(plan.contains("NearestJoinExec: 3") && plan.contains("by=tree"), "{plan}");
+        let shapes: Vec<_> = world().areas.iter().filter_map(|(_, shape)| shape.as_ref()).collect();
+        agree(&ask(&sql), points(), 3, |point| shapes.iter().map(|shape| Euclidean.distance(*shape, point)).collect());
+    }
+    let far = "st_distancespheroid(t.geometry, st_point(p.lon, p.lat))";
+    for (beside, also) in [("true", (|_| true) as Also), ("p.time >= '2026-01-01T10:00:00Z'", |minute| minute >= 600)] {
+        let positions = format!("(select * from positions p where {beside}) p");
+        for from in [format!("{things} join {positions}"), format!("{positions} join {things}")] {
+            let sql = format!(
+                "select t.source_id, {far} from {from} on st_knn(t.geometry, st_point(p.lon, p.lat), 5, true) and length(t.source_id) > 1"
+            );
+            let plan = ask(&format!("explain {sql}")).concat().concat();
+            assert!(plan.contains("NearestJoinExec: 5") && plan.contains("by=index"), "{plan}");
+            let fixes: Vec<_> = world().fixes.iter().filter(|(minute, _)| also(*minute)).map(|(_, at)| *at).collect();
+            agree(&ask(&sql), points(), 5, |point| {
+                let geo::Geometry::Point(from) = point else { panic!() };
+                fixes.iter().map(|at| spatial_index::distance_m([from.x(), from.y()], [at.x(), at.y()])).collect()
+            });
+        }
+    }
+    for (sql, says) in [
+        (format!("select 1 from {things} join {areas} on st_knn(a.geometry, t.geometry, 2)"), "looks from points"),
+        (format!("select 1 from {things} join {areas} on st_knn(t.geometry, a.geometry, 0)"), "whole number from 1"),
+    ] {
+        let answer =
+            block_on(async { engine().query(&world().snapshot, &[], &sql, Limits::default()).await?.collect().await });
+        let error = answer.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains(says), "{sql}: {error}");
+    }
+}
+
+/// Rows of a name and a distance are, for each thing, its `most` least distances.
+fn agree<'a>(
+    found: &[Vec<String>],
+    things: impl Iterator<Item = &'a (String, geo::Geometry)>,
+    most: usize,
+    distances: impl Fn(&geo::Geometry) -> Vec<f64>,
+) {
+    let mut count = 0;
+    for (id, shape) in things {
+        let of = |row: &&Vec<String>| row[0] == *id;
+        let mut own: Vec<f64> = found.iter().filter(of).map(|row| row[1].parse().unwrap()).collect();
+        own.sort_by(f64::total_cmp);
+        let mut wanted = distances(shape);
+        wanted.sort_by(f64::total_cmp);
+        wanted.truncate(most);
+        assert_eq!(own.len(), wanted.len(), "{id}");
+        assert!(own.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{id}: {own:?} {wanted:?}");
+        count += own.len();
+    }
+    assert_eq!(count, found.len());
+}
