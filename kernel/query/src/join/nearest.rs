@@ -20,6 +20,7 @@ use datafusion::physical_plan::{
 use futures_util::{StreamExt, TryStreamExt};
 use kernel_model::{Geometry, Shape as Shapes};
 use tokio::sync::OnceCell;
+use tokio::task::yield_now;
 
 use super::chain::Chain;
 use super::condition::{Neighbours, Shape};
@@ -174,6 +175,7 @@ impl Run {
             if joined.num_rows() > 0 {
                 return Ok(Some(joined));
             }
+            yield_now().await;
         }
     }
 }

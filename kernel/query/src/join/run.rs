@@ -11,6 +11,7 @@ use datafusion::physical_plan::metrics::{BaselineMetrics, Count};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures_util::TryStreamExt;
 use tokio::sync::OnceCell;
+use tokio::task::yield_now;
 
 use super::chain::Chain;
 use super::condition::Condition;
@@ -100,6 +101,8 @@ impl Run {
                 self.baseline.record_output(rows.num_rows());
                 return Ok(Some(rows));
             }
+            // Pairs can be tried for hours without one that fulfils the condition: whoever asked may have gone.
+            yield_now().await;
         }
     }
 

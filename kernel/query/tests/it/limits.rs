@@ -73,3 +73,23 @@ fn an_engine_may_be_dropped_within_a_runtime() {
         drop(engine);
     });
 }
+
+/// Every pair is a candidate and none fulfils the condition: no row comes out that would let anybody notice the time.
+#[test]
+fn a_join_that_finds_nothing_stops_when_nobody_waits() {
+    let engine = Engine::new(&Options { threads: 1, ..Options::default() }).unwrap();
+    let points = |n: u32| format!("(select value * 1e-9 as x from generate_series(1, {n}))");
+    for on in ["st_dwithin(st_point(a.x, 0), st_point(b.x, 0), 1)", "st_knn(st_point(b.x, 0), st_point(a.x, 0), 3000)"]
+    {
+        let sql =
+            format!("select count(*) from {} a join {} b on {on} and a.x + b.x < 0", points(4_000), points(40_000));
+        let limits = Limits { deadline: Duration::from_millis(400), ..LIMITS };
+        let answer = block_on(async { engine.query(snapshot(), &[], &sql, limits).await?.collect().await }).unwrap();
+        assert!(answer.truncated.is_some(), "{sql}");
+        let gone = Instant::now();
+        while engine.memory().reserved > 0 {
+            assert!(gone.elapsed() < Duration::from_secs(4), "the work goes on: {sql}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
