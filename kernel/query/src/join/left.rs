@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, BinaryArray, RecordBatch};
-use arrow::compute::concat_batches;
 use datafusion::common::cast::as_binary_array;
 use datafusion::error::Result;
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::ExecutionPlan;
-use futures_util::TryStreamExt;
 use spatial_index::{LonLatBox, Packed, PackedBuilder, Region};
 
 use super::condition::Condition;
 use super::reach::{Reach, failed, on_the_globe};
+use super::whole::read_whole;
 
 /// Bytes of a reach and its place in the tree, beside the corners of an area.
 const ROW_BYTES: usize = 192;
@@ -31,20 +30,13 @@ pub(super) struct Left {
 }
 
 impl Left {
-    /// Reads the plan's one partition.
+    /// Reads the plan.
     pub(super) async fn read(
         plan: Arc<dyn ExecutionPlan>,
         condition: &Condition,
         context: Arc<TaskContext>,
     ) -> Result<Self> {
-        let memory = MemoryConsumer::new("SpatialJoin").register(context.memory_pool());
-        let mut batches = Vec::new();
-        let mut rows = plan.execute(0, context)?;
-        while let Some(batch) = rows.try_next().await? {
-            memory.try_grow(2 * batch.get_array_memory_size() + ROW_BYTES * batch.num_rows())?;
-            batches.push(batch);
-        }
-        let rows = concat_batches(&plan.schema(), &batches)?;
+        let (rows, memory) = read_whole(plan, ROW_BYTES, context).await?;
         let shapes = shapes(&condition.left, &rows)?;
         let reaches: Vec<Reach> = (0..rows.num_rows())
             .map(|row| Reach::of(shapes.is_valid(row).then(|| shapes.value(row)), condition.lie))

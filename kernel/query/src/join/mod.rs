@@ -17,6 +17,7 @@ mod output;
 mod reach;
 mod run;
 mod streamed;
+mod whole;
 
 use std::sync::Arc;
 

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, BinaryArray, RecordBatch};
-use arrow::compute::concat_batches;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
-use futures_util::TryStreamExt;
+use datafusion::execution::memory_pool::MemoryReservation;
+use datafusion::physical_plan::ExecutionPlan;
 use geo::{Distance, Euclidean, Point};
 use kernel_model::{Geometry, Shape as Shapes};
 use spatial_index::{Near, NearInDegrees, Packed, PackedBuilder, distance_m};
@@ -17,6 +15,7 @@ use spatial_index::{Near, NearInDegrees, Packed, PackedBuilder, distance_m};
 use super::condition::{Neighbours, Shape};
 use super::left::shapes;
 use super::reach::{bounds, failed, on_the_globe};
+use super::whole::read_whole;
 use crate::scan::Metric;
 use crate::shapes::planar;
 
@@ -36,16 +35,7 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) async fn read(plan: Arc<dyn ExecutionPlan>, to: Shape, context: Arc<TaskContext>) -> Result<Self> {
-        let memory = MemoryConsumer::new("NearestJoin").register(context.memory_pool());
-        let mut batches = Vec::new();
-        for partition in 0..plan.output_partitioning().partition_count() {
-            let mut rows = plan.execute(partition, context.clone())?;
-            while let Some(batch) = rows.try_next().await? {
-                memory.try_grow(2 * batch.get_array_memory_size() + ROW_BYTES * batch.num_rows())?;
-                batches.push(batch);
-            }
-        }
-        let rows = concat_batches(&plan.schema(), &batches)?;
+        let (rows, memory) = read_whole(plan, ROW_BYTES, context).await?;
         let shapes = shapes(&to, &rows)?;
         let mut builder = PackedBuilder::with_capacity(rows.num_rows());
         let mut beyond = Vec::new();

@@ -1,6 +1,8 @@
 //! Rows in memory whose geometries have boxes in a tree: predicates come in, the few rows that can fulfil them go out as
 //! batches of their own, or nothing where the predicates say too little of where. Predicates are still to be tested.
 
+use std::sync::Arc;
+
 use arrow::array::{RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::Schema;
@@ -10,7 +12,6 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, Operator};
 use kernel_store::EntityBoxes;
 use spatial_index::LonLatBox;
-use std::sync::Arc;
 
 use crate::candidates::implied;
 

@@ -2,15 +2,14 @@
 //! predicates are measured, until enough are nearer than the next box. Equally far ones are all kept.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
+use arrow::array::{Array, AsArray};
 use datafusion::error::Result;
 use geo::{Distance, Euclidean, Point};
 use kernel_model::Geometry;
 use kernel_store::EntityBoxes;
 use spatial_index::NearInDegrees;
-use std::sync::Arc;
-
-use arrow::array::{Array, AsArray};
 
 use super::boxed::{Boxed, Picked, some_rows};
 use super::nearest::{Metric, NearestRows, Test, looked_at};
