@@ -11,7 +11,7 @@ use crate::background::Work;
 use crate::error::Error;
 use crate::manifest::Manifest;
 use crate::objects::Objects;
-use crate::parts::{Part, SegmentMeta, SegmentWriter, merge};
+use crate::parts::{Part, SegmentMeta, SegmentWriter, is_placed, merge};
 
 /// So many segments of like size become one.
 const FAN: usize = 8;
@@ -85,14 +85,47 @@ pub(crate) fn due(manifest: &Manifest, most_rows: u64) -> Option<(Table, Vec<Str
     })
 }
 
-/// Files of a table that could be fewer: all that are not full.
+/// Files of a table that could be fewer: all that are not full. Of tables in the order of their commits only neighbours
+/// become one, so that the order stays.
 pub(crate) fn possible(manifest: &Manifest, most_rows: u64) -> Option<(Table, Vec<String>)> {
     Table::ALL.into_iter().find_map(|table| {
-        let own: Vec<&SegmentMeta> = manifest.of(table).filter(|meta| meta.rows < most_rows / 2).collect();
-        (own.len() > 1).then(|| (table, names(&own)))
+        let own: Vec<&SegmentMeta> = manifest.of(table).collect();
+        let is_small = |meta: &&SegmentMeta| meta.rows < most_rows / 2;
+        let small = match own.first().is_some_and(|first| is_placed(first)) {
+            true => own.into_iter().filter(is_small).collect(),
+            false => own.split(|meta| !is_small(meta)).find(|run| run.len() > 1)?.to_vec(),
+        };
+        (small.len() > 1).then(|| (table, names(&small)))
     })
 }
 
 fn names(segments: &[&SegmentMeta]) -> Vec<String> {
     segments.iter().map(|meta| meta.file.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::Measured;
+
+    fn manifest(table: Table, rows: &[u64]) -> Manifest {
+        let meta = |(number, rows): (usize, &u64)| SegmentMeta {
+            table: table.name().to_owned(),
+            file: number.to_string(),
+            rows: *rows,
+            parquet: Measured { bytes: 0, crc32c: 0 },
+            zones: None,
+            time_us: None,
+            sequence: (0, 0),
+        };
+        Manifest { segments: rows.iter().enumerate().map(meta).collect(), ..Manifest::default() }
+    }
+
+    #[test]
+    fn revisions_stay_in_the_order_of_their_commits() {
+        let files = |table, rows: &[u64]| possible(&manifest(table, rows), 100).map(|(_, files)| files.join(" "));
+        assert_eq!(files(Table::Entities, &[10, 90, 10, 20, 90, 10]).as_deref(), Some("2 3"));
+        assert_eq!(files(Table::Entities, &[10, 90, 10]), None, "what stands between them would come after both");
+        assert_eq!(files(Table::Observations, &[10, 90, 10]).as_deref(), Some("0 2"), "sorted by place");
+    }
 }
