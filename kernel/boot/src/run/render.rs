@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use futures_util::StreamExt;
-use kernel_server::live::{Filter, snapshot_messages};
+use kernel_server::live::{Filter, snapshot_messages, snapshot_things};
 use kernel_store::Reader;
 use tokio_tungstenite::tungstenite::Message;
 use viewer_app::CameraPose;
@@ -55,8 +55,9 @@ fn camera(text: &str) -> anyhow::Result<CameraPose> {
 
 fn of_folder(data: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     let (reader, _) = Reader::open(data)?;
-    let (messages, _) = snapshot_messages(&reader.live(), &Filter::default())?;
-    Ok(messages)
+    let things = snapshot_things(&reader.live(), &Filter::default());
+    let pieces = snapshot_messages(&reader, &things).collect::<Result<Vec<_>, _>>()?;
+    Ok(pieces.concat())
 }
 
 async fn of_server(url: &str) -> anyhow::Result<Vec<Vec<u8>>> {

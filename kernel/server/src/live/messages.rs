@@ -11,11 +11,11 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use kernel_model::schema::{LIVE_ENTITIES, LIVE_STATES};
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix};
-use kernel_store::{LiveView, PresentEntity};
+use kernel_store::{LiveView, PresentEntity, Reader};
 
 use super::hub::{Filter, Pending};
 
-/// Things in one message of a snapshot.
+/// Things in one piece of a snapshot.
 const CHUNK: usize = 4_096;
 
 fn ipc(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Vec<u8>, ArrowError> {
@@ -179,29 +179,70 @@ impl StateRows {
     }
 }
 
-/// The present city as messages: things in chunks, then the newest state of each. Also says which things they are.
+/// What a snapshot for a client is of, in the order in which it was first seen.
+pub fn snapshot_things(live: &LiveView<'_>, filter: &Filter) -> Vec<EntityId> {
+    live.entities().filter(|entity| filter.wants(entity)).map(|entity| entity.id).collect()
+}
+
+/// The present city in pieces: messages of some things and of the newest state of each. Every piece is a glance of its own,
+/// so that the writer waits for one at most; what changes meanwhile is told by deltas, and what is gone is left out.
 ///
 /// # Errors
 /// None on rows of the store; Arrow's where a column cannot be built.
-pub fn snapshot_messages(live: &LiveView<'_>, filter: &Filter) -> Result<(Vec<Vec<u8>>, Vec<EntityId>), ArrowError> {
-    let wanted: Vec<&PresentEntity> = live.entities().filter(|entity| filter.wants(entity)).collect();
-    let mut messages = Vec::new();
-    for chunk in wanted.chunks(CHUNK) {
-        messages.push(entities_message(live, chunk)?);
-    }
+pub fn snapshot_messages<'a>(
+    reader: &'a Reader,
+    things: &'a [EntityId],
+) -> impl Iterator<Item = Result<Vec<Vec<u8>>, ArrowError>> + 'a {
+    things.chunks(CHUNK).map(|things| piece(&reader.live(), things))
+}
+
+fn piece(live: &LiveView<'_>, things: &[EntityId]) -> Result<Vec<Vec<u8>>, ArrowError> {
+    let present: Vec<_> = things.iter().filter_map(|id| live.entity(id)).filter(|entity| !entity.retired).collect();
     let mut state = Pending::default();
-    for entity in &wanted {
-        if let Some(fix) = live.fix(&entity.id) {
-            state.fixes.insert(entity.id, fix);
-        }
-        for datastream in live.datastreams_of(&entity.id) {
-            if let Some(reading) = live.reading(*datastream) {
-                state.readings.insert((entity.id, *datastream), reading);
-            }
-        }
+    for id in present.iter().map(|entity| entity.id) {
+        state.fixes.extend(live.fix(&id).map(|fix| (id, fix)));
+        let readings =
+            live.datastreams_of(&id).iter().filter_map(|series| Some(((id, *series), live.reading(*series)?)));
+        state.readings.extend(readings);
+    }
+    let mut messages = Vec::new();
+    if !present.is_empty() {
+        messages.push(entities_message(live, &present)?);
     }
     if !state.fixes.is_empty() || !state.readings.is_empty() {
         messages.push(states_message(live, state.fixes.iter(), state.readings.iter())?);
     }
-    Ok((messages, wanted.iter().map(|entity| entity.id).collect()))
+    Ok(messages)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::ipc::reader::StreamReader;
+    use kernel_model::{Change, EntityDraft, Kind, SourceKey, TimeUs};
+    use kernel_store::{Options, Store};
+
+    use super::*;
+
+    #[test]
+    fn the_writer_goes_on_between_two_pieces_of_a_snapshot() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::open(dir.path(), Options::default()).unwrap().0;
+        let key = |n: usize| SourceKey::new("test", format!("tree-{n}"));
+        let tree = |n: usize| Change::Entity(EntityDraft::new(key(n), Kind::Vegetation, "tree"));
+        store.commit(&[(0..CHUNK + 2).map(tree).collect()]).unwrap();
+        let reader = store.reader();
+        let things = snapshot_things(&reader.live(), &Filter::default());
+        assert_eq!(things.len(), CHUNK + 2);
+        let mut pieces = snapshot_messages(&reader, &things);
+        assert_eq!(rows(&pieces.next().unwrap().unwrap()), CHUNK);
+        store.commit(&[vec![Change::Retire { source: key(CHUNK), at: TimeUs::now() }]]).unwrap();
+        assert_eq!(rows(&pieces.next().unwrap().unwrap()), 1, "one is gone meanwhile");
+        assert!(pieces.next().is_none());
+    }
+
+    fn rows(messages: &[Vec<u8>]) -> usize {
+        let read =
+            |bytes: &[u8]| StreamReader::try_new(bytes, None).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+        messages.iter().map(|bytes| -> usize { read(bytes) }).sum()
+    }
 }

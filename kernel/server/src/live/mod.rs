@@ -6,5 +6,5 @@ mod messages;
 mod socket;
 
 pub use hub::{Client, Filter, Hub, HubCounters, Pending};
-pub use messages::{entities_message, snapshot_messages, states_message};
+pub use messages::{entities_message, snapshot_messages, snapshot_things, states_message};
 pub(crate) use socket::live;

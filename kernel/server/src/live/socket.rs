@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::hub::{Client, Filter, Pending};
-use super::messages::{entities_message, snapshot_messages, states_message};
+use super::messages::{entities_message, snapshot_messages, snapshot_things, states_message};
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -96,19 +96,21 @@ impl Session {
     }
 
     async fn snapshot(&mut self, client: &Client) -> Result<(), Gone> {
-        let (messages, known, sequence) = {
-            let live = self.state.reader.live();
-            let (messages, known) = snapshot_messages(&live, client.filter())?;
-            let count = known.len();
+        let reader = self.state.reader.clone();
+        let (things, sequence) = {
+            let live = reader.live();
+            let things = snapshot_things(&live, client.filter());
             // Under the same glance, so that no change falls between the snapshot and the deltas.
-            client.know(known);
-            (messages, count, self.state.reader.snapshot().sequence())
+            client.know(things.iter().copied());
+            (things, reader.snapshot().sequence())
         };
         let time = TimeUs::now().to_string();
-        let hello = json!({ "type": "hello", "sequence": sequence.0, "time": time, "entities": known });
+        let hello = json!({ "type": "hello", "sequence": sequence.0, "time": time, "entities": things.len() });
         self.note(hello).await?;
-        for message in messages {
-            self.send(Message::Binary(Bytes::from(message))).await?;
+        for messages in snapshot_messages(&reader, &things) {
+            for message in messages? {
+                self.send(Message::Binary(Bytes::from(message))).await?;
+            }
         }
         self.note(json!({ "type": "snapshot_end", "sequence": sequence.0 })).await
     }
