@@ -8,6 +8,7 @@ mod figure;
 mod files;
 mod latency;
 mod messages;
+mod millions;
 mod program;
 mod questions;
 
@@ -21,13 +22,14 @@ use crate::program::Program;
 type Measure = fn(&Program) -> anyhow::Result<Vec<Figure>>;
 
 /// All figures by name.
-const ALL: [(&str, Measure); 6] = [
+const ALL: [(&str, Measure); 7] = [
     ("import", files::import),
     ("observations", files::observations),
     ("sql", questions::box_count),
     ("mqtt", messages::rate),
     ("latency", latency::publish_to_client),
     ("codes", codes::columns),
+    ("millions", millions::observations),
 ];
 
 fn main() -> anyhow::Result<()> {

@@ -34,9 +34,15 @@ impl Program {
 
     /// Starts `serve` or `demo`.
     pub(crate) fn start(&self, command: &str, data: &Path) -> anyhow::Result<Server> {
+        self.start_with(command, data, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(&self, command: &str, data: &Path, arguments: &[&str]) -> anyhow::Result<Server> {
         let mut child = Command::new(&self.path)
             .args([command, "--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(arguments)
             .env("URBIS_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()?;
@@ -78,6 +84,17 @@ impl Server {
         let answer: Value = serde_json::from_str(&text)?;
         let row = answer["rows"][0].as_object().context("no row")?;
         row.values().next().and_then(Value::as_i64).context("no number")
+    }
+
+    /// Resident memory now and at its most, MiB.
+    pub(crate) fn resident_mb(&self) -> anyhow::Result<(f64, f64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let value = |name: &str| -> anyhow::Result<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+            let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
+            Ok(kib / 1024.0)
+        };
+        Ok((value("VmRSS:")?, value("VmHWM:")?))
     }
 
     /// Asks until the answer is as wanted.
