@@ -1,6 +1,6 @@
 //! Many rows at once: what would fill the log many times over goes straight into sealed segments and becomes one commit by the
 //! manifest that names them. Rows are sorted in runs while more come in, the runs are merged in parallel, each thread a
-//! range of cells; a row that is there already is left out.
+//! range of cells; a row that is there already is left out. What is many segments is cut at instants too.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use crate::rows::instants;
 
 /// Every so many rows one is looked at to find the borders of ranges.
 const SAMPLE: usize = 1_024;
+/// Up to so many segments are ranges of cells only, so that a question about a place looks into one of them.
+const UNCUT: usize = 4;
 /// Columns of `observations`.
 const SEQUENCE: usize = 7;
 const ID: usize = 9;
@@ -65,6 +67,13 @@ pub(crate) struct Bulk<'a> {
     runs: Vec<Part>,
     held_bytes: usize,
     latest: Latest,
+}
+
+/// Where rows are cut into segments: the first cells and the first instants of all pieces but the first.
+#[derive(Debug, Default)]
+struct Borders {
+    cells: Vec<u64>,
+    instants: Vec<i64>,
 }
 
 /// What was written.
@@ -159,8 +168,7 @@ impl<'a> Bulk<'a> {
             self.take_run()?;
         }
         let all: u64 = self.runs.iter().map(|run| run.rows() as u64).sum();
-        let ranges = self.ranges()?;
-        let segments = self.write(&ranges, &self.near(stored))?;
+        let segments = self.write(&self.borders()?, &self.near(stored))?;
         let rows = segments.iter().map(|meta| meta.rows).sum();
         Ok(Written { segments, latest: self.latest, rows, unchanged: all - rows })
     }
@@ -173,55 +181,45 @@ impl<'a> Bulk<'a> {
         stored.iter().filter(meets).cloned().collect()
     }
 
-    /// Borders between ranges of cells of about equal numbers of rows.
-    fn ranges(&self) -> Result<Vec<u64>, Error> {
+    /// Where the rows are cut, so that every piece has about equal numbers of them.
+    fn borders(&self) -> Result<Borders, Error> {
         let rows: usize = self.runs.iter().map(Part::rows).sum();
-        let pieces = match rows {
-            rows if rows <= self.target.run_rows => 1,
-            _ => rows.div_ceil(self.target.segment_rows).next_multiple_of(threads()),
+        let segments = rows.div_ceil(self.target.segment_rows);
+        let (ranges, slices) = match rows {
+            rows if rows <= self.target.run_rows => return Ok(Borders::default()),
+            _ if segments <= UNCUT => (segments.next_multiple_of(threads()), 1),
+            _ => (threads(), segments.div_ceil(threads())),
         };
-        let mut cells = Vec::with_capacity(rows / SAMPLE + self.runs.len());
-        for run in self.runs.iter().filter(|_| pieces > 1) {
+        let (mut cells, mut instants) = (Vec::new(), Vec::new());
+        for run in &self.runs {
             for chunk in 0..run.chunks() {
-                cells.extend(parts::cells(run, chunk, SAMPLE)?);
+                for (cell, instant) in parts::samples(run, chunk, SAMPLE)? {
+                    cells.push(cell);
+                    instants.push(instant);
+                }
             }
         }
-        cells.sort_unstable();
-        let mut borders: Vec<u64> =
-            (1..pieces).filter_map(|n| cells.get(n * cells.len() / pieces)).copied().filter(|cell| *cell > 0).collect();
-        borders.dedup();
-        Ok(borders)
+        let mut cells = quantiles(cells, ranges);
+        cells.retain(|cell| *cell > 0);
+        Ok(Borders { cells, instants: quantiles(instants, slices) })
     }
 
-    /// Merges each range into a segment, as many at once as there are processors.
-    fn write(&self, borders: &[u64], stored: &[Part]) -> Result<Vec<SegmentMeta>, Error> {
+    /// Merges each range of cells into its segments, as many ranges at once as there are processors.
+    fn write(&self, borders: &Borders, stored: &[Part]) -> Result<Vec<SegmentMeta>, Error> {
         let next = std::sync::atomic::AtomicUsize::new(0);
+        let ranges = borders.cells.len() + 1;
         let work = || -> Result<Vec<(usize, SegmentMeta)>, Error> {
             let mut written = Vec::new();
             loop {
                 let range = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                if range > borders.len() {
+                if range >= ranges {
                     return Ok(written);
                 }
-                let from = range.checked_sub(1).map_or(0, |at| borders[at]);
-                let to = borders.get(range).copied();
-                let mut writer = SegmentWriter::create(
-                    self.target.dir,
-                    self.target.table,
-                    &format!("{}-{range:03}", self.target.name),
-                )?;
-                merge_range(
-                    self.target.table,
-                    &self.runs,
-                    stored,
-                    from..=to.map_or(u64::MAX, |to| to - 1),
-                    &mut writer,
-                )?;
-                written.extend(writer.finish()?.map(|meta| (range, meta)));
+                written.extend(self.write_range(range, borders, stored)?.into_iter().map(|meta| (range, meta)));
             }
         };
         let mut segments = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads().min(borders.len() + 1)).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = (0..threads().min(ranges)).map(|_| scope.spawn(work)).collect();
             let mut segments = Vec::new();
             for worker in workers {
                 segments.extend(worker.join().map_err(|_| Error::defect("a merging thread ended with a panic"))??);
@@ -231,6 +229,24 @@ impl<'a> Bulk<'a> {
         segments.sort_by_key(|(range, _)| *range);
         Ok(segments.into_iter().map(|(_, meta)| meta).collect())
     }
+
+    fn write_range(&self, range: usize, borders: &Borders, stored: &[Part]) -> Result<Vec<SegmentMeta>, Error> {
+        let Target { dir, table, name, .. } = &self.target;
+        let from = range.checked_sub(1).map_or(0, |at| borders.cells[at]);
+        let to = borders.cells.get(range).map_or(u64::MAX, |to| to - 1);
+        let create = |slice: usize| SegmentWriter::create(dir, *table, &format!("{name}-{range:03}-{slice:02}"));
+        let mut writers = (0..=borders.instants.len()).map(create).collect::<Result<Vec<_>, _>>()?;
+        merge_range(*table, &self.runs, stored, from..=to, &borders.instants, &mut writers)?;
+        writers.into_iter().filter_map(|writer| writer.finish().transpose()).collect()
+    }
+}
+
+/// Values that cut others into so many pieces of about equal size; fewer where many are equal.
+fn quantiles<T: Ord + Copy>(mut values: Vec<T>, pieces: usize) -> Vec<T> {
+    values.sort_unstable();
+    let mut cuts: Vec<T> = (1..pieces).filter_map(|n| values.get(n * values.len() / pieces).copied()).collect();
+    cuts.dedup();
+    cuts
 }
 
 fn threads() -> usize {

@@ -74,13 +74,15 @@ impl Compaction {
     }
 }
 
-/// Files of a table that should become one now, in the manifest's order: the last ones of like size.
+/// Files of a table that should become one now, in the manifest's order: the last ones of like size that are not full. A half
+/// is full enough: what is cut into segments comes out a little larger or smaller than it was meant to.
 pub(crate) fn due(manifest: &Manifest, most_rows: u64) -> Option<(Table, Vec<String>)> {
     Table::ALL.into_iter().find_map(|table| {
         let own: Vec<&SegmentMeta> = manifest.of(table).collect();
         let tier = |meta: &SegmentMeta| meta.rows.max(1).ilog(FAN as u64);
-        let last = own.last().filter(|last| last.rows < most_rows)?;
-        let alike = own.iter().rev().take_while(|meta| meta.rows < most_rows && tier(meta) <= tier(last)).count();
+        let is_small = |meta: &SegmentMeta| meta.rows < most_rows / 2;
+        let last = own.last().filter(|last| is_small(last))?;
+        let alike = own.iter().rev().take_while(|meta| is_small(meta) && tier(meta) <= tier(last)).count();
         (alike >= FAN).then(|| (table, names(&own[own.len() - alike..])))
     })
 }

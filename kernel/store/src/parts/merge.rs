@@ -29,28 +29,30 @@ pub(crate) fn merge(table: Table, parts: &[Part], cuts: &[i64], writers: &mut [S
 }
 
 /// Writes the rows of `parts` whose cells are in a range, each once: rows that are equal in series, instant, place and value
-/// to another one or to one of `stored` are left out.
+/// to another one or to one of `stored` are left out. They are cut at instants as those of [`merge`].
 pub(crate) fn merge_range(
     table: Table,
     parts: &[Part],
     stored: &[Part],
     cells: RangeInclusive<u64>,
-    writer: &mut SegmentWriter,
+    cuts: &[i64],
+    writers: &mut [SegmentWriter],
 ) -> Result<(), Error> {
     let layout = Layout::of(table).ok_or_else(|| Error::defect("only rows with places are merged by ranges"))?;
     // Those that are stored come first, so that an equal one is the later.
     let both = [stored, parts].concat();
     let mut merge = Merge::begin(table, layout, &both, cells)?;
     merge.once = Some(Once { stored: stored.iter().filter(|part| part.rows() > 0).count(), ..Once::default() });
-    merge.run(&[], std::slice::from_mut(writer))
+    merge.run(cuts, writers)
 }
 
-/// Cells of every `step`th row of a chunk.
-pub(crate) fn cells(part: &Part, chunk: usize, step: usize) -> Result<Vec<u64>, Error> {
+/// Cell and instant of every `step`th row of a chunk.
+pub(crate) fn samples(part: &Part, chunk: usize, step: usize) -> Result<Vec<(u64, i64)>, Error> {
     let Some(layout) = Layout::of(part.table()) else { return Ok(Vec::new()) };
     let rows = read_chunk(part.table(), part, chunk)?;
     let keys = Keys::of(&rows, layout);
-    Ok(keys.cells.into_iter().step_by(step).collect())
+    let instants = layout::instants(rows.column(layout.time)).iter().copied();
+    Ok(keys.cells.into_iter().zip(instants).step_by(step).collect())
 }
 
 fn one_after_the_other(table: Table, parts: &[Part], writers: &mut [SegmentWriter]) -> Result<(), Error> {

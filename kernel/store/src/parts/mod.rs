@@ -19,7 +19,7 @@ pub use search::Nearest;
 pub use segment::SegmentRef;
 
 pub(crate) use layout::Layout;
-pub(crate) use merge::{cells, merge, merge_range};
+pub(crate) use merge::{merge, merge_range, samples};
 pub(crate) use newest::{Asked, newest_fix, newest_readings};
 pub(crate) use sealed::Segment;
 pub(crate) use segment::{Measured, SegmentMeta, is_placed, read, read_from, space_time_key};

@@ -104,6 +104,23 @@ fn rows_are_there_once_in_memory_and_through_files() {
 }
 
 #[test]
+fn many_segments_are_cut_at_instants_and_stay_as_they_are() {
+    let mut random = SmallRng::seed_from_u64(6);
+    let rows = random_rows(&mut random, 300_000);
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = begun(dir.path(), 1 << 30);
+    store.load(Table::Observations, batches(&rows, 50_000)).unwrap();
+    assert!(stored(&store).0 == wanted(&rows));
+    let parts = store.reader().snapshot().parts(Table::Observations).to_vec();
+    let spans: Vec<i64> = parts.iter().filter_map(Part::time_band).map(|band| band.to_us - band.from_us).collect();
+    assert!((8..=12).contains(&spans.len()), "{} segments", spans.len());
+    assert!(spans.iter().all(|span| *span < 5_000_000_000 / 3), "each has its share of the time: {spans:?}");
+    store.commit(&[vec![readings("a", vec![reading(6_000_000_000, 1.5)])]]).unwrap();
+    let now = store.reader().snapshot().segments(Table::Observations).len();
+    assert_eq!(now, parts.len(), "they are full: nothing merges them");
+}
+
+#[test]
 fn what_is_wrong_is_refused_whole() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = begun(dir.path(), 1 << 30);
