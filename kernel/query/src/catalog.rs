@@ -108,7 +108,7 @@ pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable>
         _ => {
             let (mut batches, mut files) = (snapshot.batches(table), Vec::new());
             for segment in snapshot.segments(table) {
-                match segment.path() {
+                match segment.path().map_err(|error| DataFusionError::External(error.into()))? {
                     Some(path) => files.push(File { path, rows: segment.rows() }),
                     // It is in an object store only, where the store reads it.
                     None => batches.extend(segment.read().map_err(|error| DataFusionError::External(error.into()))?),

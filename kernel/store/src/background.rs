@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// Pause before work that failed is tried again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause before work that failed is tried again; it doubles with every failure.
+const PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a thread can do.
 pub(crate) trait Work: Send + Sync + 'static {
@@ -42,7 +43,7 @@ impl<W: Work> Background<W> {
     pub(crate) fn again(work: Arc<W>, failures: u32) -> Self {
         let own = work.clone();
         let thread = std::thread::spawn(move || {
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE));
             own.run()
         });
         Self { work, failures, thread }

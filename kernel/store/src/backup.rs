@@ -3,13 +3,14 @@
 //! Segments that are in an object store are brought from it: a backup is a folder that needs nothing else.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::check::check;
+use crate::disk::{Disk, beside};
 use crate::error::Error;
-use crate::log::{self, sync_dir};
+use crate::log;
 use crate::manifest::Manifest;
 use crate::objects::{self, Access, Objects};
 use crate::parts::{Measured, SegmentMeta};
@@ -35,24 +36,36 @@ pub struct BackupReport {
 ///
 /// # Errors
 /// Where `from` is no data folder, files cannot be copied, or the copy is not whole.
-pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result<BackupReport, Error> {
+pub fn backup(from: &Path, to: &Path, progress: impl FnMut(&Path)) -> Result<BackupReport, Error> {
+    backup_by(&Disk::default(), from, to, progress)
+}
+
+/// As [`backup`], writing through `disk`.
+///
+/// # Errors
+/// As [`backup`].
+pub fn backup_by(
+    disk: &Disk,
+    from: &Path,
+    to: &Path,
+    mut progress: impl FnMut(&Path),
+) -> Result<BackupReport, Error> {
     if !from.join("log").exists() {
         return Err(Error::Missing(from.display().to_string()));
     }
     for folder in ["log", "segments", "content"] {
-        let folder = to.join(folder);
-        fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+        disk.create_folder(&to.join(folder))?;
     }
-    let objects = Objects::local(from);
-    let mut copy =
-        Copy { from, to, objects, logs: BTreeSet::new(), report: BackupReport::default(), progress: &mut progress };
+    let objects = Objects::local(from, disk.clone());
+    let report = BackupReport::default();
+    let mut copy = Copy { disk, from, to, objects, logs: BTreeSet::new(), report, progress: &mut progress };
     for _ in 0..ATTEMPTS {
         let manifest = Manifest::read(from)?;
-        copy.objects = Objects::of(from, &manifest, &Access::from_env())?;
+        copy.objects = Objects::of(from, disk, &manifest, &Access::from_env())?;
         match copy.everything(&manifest) {
             Ok(()) if Manifest::read(from)?.generation == manifest.generation => {
                 let manifest = Manifest { objects: None, mark: None, ..manifest };
-                manifest.write(to)?;
+                manifest.write(disk, to)?;
                 copy.remove_unnamed(&manifest)?;
                 let whole = check(to)?;
                 return Ok(BackupReport { sequence: whole.sequence, ..copy.report });
@@ -68,6 +81,7 @@ pub fn backup(from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result
 }
 
 struct Copy<'a> {
+    disk: &'a Disk,
     from: &'a Path,
     to: &'a Path,
     objects: Objects,
@@ -132,12 +146,11 @@ impl Copy<'_> {
         (self.progress)(path);
         let (source, target) = (self.from.join(path), self.to.join(path));
         let folder = target.parent().unwrap_or(self.to);
-        fs::create_dir_all(folder).map_err(Error::io(folder))?;
-        let beside = PathBuf::from(format!("{}.part", target.display()));
-        let bytes = fs::copy(&source, &beside).map_err(Error::io(&source))?;
-        let synced = File::open(&beside).and_then(|file| file.sync_all());
-        synced.and_then(|()| fs::rename(&beside, &target)).map_err(Error::io(&target))?;
-        sync_dir(folder)?;
+        self.disk.create_folder(folder)?;
+        let beside = beside(&target);
+        let bytes = self.disk.copy(&source, &beside)?;
+        self.disk.rename(&beside, &target)?;
+        self.disk.sync_folder(folder)?;
         self.report.copied += 1;
         self.report.copied_bytes += bytes;
         Ok(())
@@ -145,7 +158,7 @@ impl Copy<'_> {
 
     /// Removes what the new manifest does not name any more.
     fn remove_unnamed(&self, manifest: &Manifest) -> Result<(), Error> {
-        let remove = |path: PathBuf| fs::remove_file(&path).map_err(Error::io(&path));
+        let remove = |path: PathBuf| self.disk.remove(&path);
         let names = |folder: &Path| -> Result<BTreeSet<String>, Error> {
             let entries = fs::read_dir(folder).map_err(Error::io(folder))?;
             Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())

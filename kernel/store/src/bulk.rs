@@ -11,6 +11,7 @@ use arrow::datatypes::{Float64Type, UInt64Type};
 use kernel_model::schema::Table;
 use kernel_model::{Sequence, TimeUs};
 
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::memtable::batches;
@@ -39,6 +40,7 @@ pub struct Loaded {
 
 /// Where rows go and how many at a time.
 pub(crate) struct Target<'a> {
+    pub(crate) disk: Disk,
     pub(crate) dir: &'a Path,
     pub(crate) table: Table,
     /// The names of files begin with this.
@@ -152,8 +154,8 @@ impl<'a> Bulk<'a> {
             return Ok(());
         }
         let name = format!("{}-run-{:04}", self.target.name, self.runs.len());
-        if let Some(meta) = parts::write(self.target.dir, &name, &run)? {
-            let runs = Objects::local(self.target.dir);
+        if let Some(meta) = parts::write(&self.target.disk, self.target.dir, &name, &run)? {
+            let runs = Objects::local(self.target.dir, self.target.disk.clone());
             let file = Segment::new(self.target.table, meta, runs, self.target.cache.clone());
             file.retire();
             self.runs.push(Part::sealed(Arc::new(file)));
@@ -231,10 +233,10 @@ impl<'a> Bulk<'a> {
     }
 
     fn write_range(&self, range: usize, borders: &Borders, stored: &[Part]) -> Result<Vec<SegmentMeta>, Error> {
-        let Target { dir, table, name, .. } = &self.target;
+        let Target { disk, dir, table, name, .. } = &self.target;
         let from = range.checked_sub(1).map_or(0, |at| borders.cells[at]);
         let to = borders.cells.get(range).map_or(u64::MAX, |to| to - 1);
-        let create = |slice: usize| SegmentWriter::create(dir, *table, &format!("{name}-{range:03}-{slice:02}"));
+        let create = |slice: usize| SegmentWriter::create(disk, dir, *table, &format!("{name}-{range:03}-{slice:02}"));
         let mut writers = (0..=borders.instants.len()).map(create).collect::<Result<Vec<_>, _>>()?;
         merge_range(*table, &self.runs, stored, from..=to, &borders.instants, &mut writers)?;
         writers.into_iter().filter_map(|writer| writer.finish().transpose()).collect()

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use kernel_model::{ContentId, Sequence};
 
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::latest::Latest;
 use crate::log::{self, TornTail};
@@ -41,9 +42,9 @@ pub fn check(dir: &Path) -> Result<CheckReport, Error> {
     if !dir.join("log").exists() {
         return Err(Error::Missing(dir.display().to_string()));
     }
-    let manifest = Manifest::read(dir)?;
+    let manifest = Manifest::read_only(dir)?;
     let mut report = CheckReport { sequence: manifest.sealed, ..CheckReport::default() };
-    let objects = Objects::of(dir, &manifest, &Access::from_env())?;
+    let objects = Objects::of(dir, &Disk::shut(), &manifest, &Access::from_env())?;
     check_segments(&objects, &manifest, &mut report)?;
     if let Some(file) = &manifest.latest {
         Latest::read(&dir.join(file))?;
@@ -105,7 +106,7 @@ fn check_log(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Resul
     let files = log::files(&dir.join("log"))?;
     let mut last = None;
     for (n, path) in files.iter().enumerate() {
-        let replayed = log::replay(path, n + 1 == files.len(), |sequence, payload| {
+        let replayed = log::replay(path, n + 1 >= log::with_records(&files), |sequence, payload| {
             if last.is_some_and(|last: u64| sequence.0 != last + 1) {
                 let what = format!("commit {sequence} does not follow commit {}", last.unwrap_or(0));
                 return Err(Error::Damaged { path: path.clone(), at: 0, what });
@@ -116,7 +117,11 @@ fn check_log(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Resul
             report.sequence = report.sequence.max(sequence);
             Ok(())
         })?;
-        report.torn = replayed.torn;
+        if let Some(at) = replayed.mended.first() {
+            let what = "one bit is not as it was written; it is read as it was, and `urbis compact` writes it anew";
+            return Err(Error::Damaged { path: path.clone(), at: *at, what: what.to_owned() });
+        }
+        report.torn = replayed.torn.or(report.torn.take());
     }
     let gap = files.first().and_then(|f| f.file_stem()?.to_str()?.parse::<u64>().ok());
     match gap.filter(|first| *first > manifest.sealed.0 + 1) {

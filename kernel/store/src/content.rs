@@ -1,14 +1,13 @@
 //! Content objects: bytes in, a file named by their SHA-256 out. A file that is there is whole: it is written beside,
 //! synced and renamed.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use kernel_model::ContentId;
 
+use crate::disk::Disk;
 use crate::error::Error;
-use crate::log::sync_dir;
 
 /// Where the bytes of `id` lie under the data folder.
 pub(crate) fn path(dir: &Path, id: &ContentId) -> PathBuf {
@@ -16,18 +15,30 @@ pub(crate) fn path(dir: &Path, id: &ContentId) -> PathBuf {
     dir.join("content").join(&hex[..2]).join(hex)
 }
 
-/// Keeps the bytes durably and returns their id. Bytes that are there already are not written again.
-pub(crate) fn keep(dir: &Path, bytes: &[u8]) -> Result<ContentId, Error> {
+/// Keeps the bytes durably and returns their id. Bytes that are there already are not written again, unless they are damaged.
+pub(crate) fn keep(disk: &Disk, dir: &Path, bytes: &[u8]) -> Result<ContentId, Error> {
     let id = ContentId::of(bytes);
     let target = path(dir, &id);
-    if target.exists() {
-        return Ok(id);
-    }
     let folder = target.parent().unwrap_or(dir);
-    fs::create_dir_all(folder).map_err(Error::io(folder))?;
-    let beside = target.with_extension("part");
-    let written = File::create(&beside).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    written.and_then(|()| fs::rename(&beside, &target)).map_err(Error::io(&target))?;
-    sync_dir(folder)?;
+    if !folder.is_dir() {
+        disk.create_folder(folder)?;
+    }
+    match fs::read(&target).is_ok_and(|there| there == bytes) {
+        // It may have come into its place without the folder being synced.
+        true => disk.sync_folder(folder)?,
+        false => disk.replace(&target, bytes)?,
+    }
+    disk.sync_folder(&dir.join("content"))?;
     Ok(id)
+}
+
+/// The bytes of `id`; none where there are none.
+pub(crate) fn read(dir: &Path, id: &ContentId) -> Result<Option<Vec<u8>>, Error> {
+    let path = path(dir, id);
+    match fs::read(&path) {
+        Ok(bytes) if ContentId::of(&bytes) == *id => Ok(Some(bytes)),
+        Ok(_) => Err(Error::Damaged { path, at: 0, what: "its hash is not its name".to_owned() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Io { path, source }),
+    }
 }

@@ -37,8 +37,12 @@ pub enum Error {
         /// Newest known.
         known: u32,
     },
-    /// A commit could not be written and the log could not be put back: writes are refused until a restart.
-    #[error("the log could not be written ({0}); nothing of the commit was kept, writes are refused until a restart")]
+    /// A commit could not be written, and what was written of it could not be cut off again: nothing is written before that
+    /// has been done.
+    #[error(
+        "the log could not be written ({0}), nor put back as it was: writes are refused until it can be; a restart finds the \
+         last commit whole or not at all, and giving it again is safe"
+    )]
     Poisoned(String),
     /// Arrow or Parquet refused, which means damaged data or a defect.
     #[error("{what}: {source}")]

@@ -1,12 +1,13 @@
 //! Syncs the log from time to time, where commits need not be durable one by one: a thread that wakes once an interval. The
 //! last sync comes when the log file is left.
 
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use crate::disk::DiskFile;
 
 /// When what was written is safe from a power cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(crate) struct Flusher {
 
 #[derive(Debug)]
 struct State {
-    file: File,
+    file: DiskFile,
     written: AtomicBool,
     failure: Mutex<Option<String>>,
 }
@@ -44,7 +45,7 @@ impl State {
 }
 
 impl Flusher {
-    pub(crate) fn start(file: File, interval: Duration) -> Self {
+    pub(crate) fn start(file: DiskFile, interval: Duration) -> Self {
         let state = Arc::new(State { file, written: AtomicBool::new(false), failure: Mutex::new(None) });
         let (stop, stopped) = channel();
         let own = state.clone();

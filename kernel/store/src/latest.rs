@@ -2,8 +2,7 @@
 //! segments: two Arrow IPC streams (positions, observations), so that a start need not read history.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -11,6 +10,7 @@ use arrow::datatypes::UInt64Type;
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
 
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::record;
 use crate::rows::{ObservationRows, PositionRows, read_observations, read_positions};
@@ -77,7 +77,7 @@ impl Latest {
     }
 
     /// Writes the file durably.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         let mut positions = PositionRows::default();
         for (entity, fix) in self.fixes.iter().collect::<BTreeMap<_, _>>() {
             positions.push(*entity, fix);
@@ -93,9 +93,7 @@ impl Latest {
         let payload = record::encode(&batches)?;
         let mut bytes = crc32c::crc32c(&payload).to_le_bytes().to_vec();
         bytes.extend(payload);
-        File::create(path)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .map_err(Error::io(path))
+        disk.write(path, &bytes)
     }
 
     /// Reads the file.

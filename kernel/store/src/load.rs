@@ -30,17 +30,34 @@ pub struct Opened {
     pub torn: Option<TornTail>,
 }
 
+/// The newest log file, which is gone on with.
+pub(crate) struct LogEnd {
+    pub(crate) path: PathBuf,
+    /// The length of its good part; 0 where not even its head is whole.
+    pub(crate) len: u64,
+    /// An older program wrote it.
+    pub(crate) is_old: bool,
+    /// The commit after the last one in it.
+    pub(crate) next: Sequence,
+}
+
 /// Everything read from a data folder.
 pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
     pub(crate) live: Live,
     pub(crate) rows: Rows,
     pub(crate) opened: Opened,
-    /// The newest log file, the length of its good part and whether an older program wrote it.
-    pub(crate) log: Option<(PathBuf, u64, bool)>,
+    /// The newest log file.
+    pub(crate) log: Option<LogEnd>,
 }
 
 impl Loaded {
+    /// Keeps the files open that readers ask, whatever another program does with them.
+    pub(crate) fn hold(&self) -> Result<(), Error> {
+        let sealed = self.rows.sealed.iter().flatten();
+        sealed.filter_map(Part::segment).try_for_each(|segment| segment.hold())
+    }
+
     /// What readers are shown first.
     pub(crate) fn snapshot(&self, dir: &Path, cache: &Arc<ColumnCache>) -> Snapshot {
         let entities = Arc::new(self.live.present.history());
@@ -65,12 +82,37 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     live.latest.last_observation = manifest.last_observation;
     live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
+    let log = replay(dir, &manifest, &mut live, &mut rows, &mut opened)?;
+    Ok(Loaded { manifest, live, rows, opened, log })
+}
+
+/// The log's commits after the segments, which follow each other without a gap.
+fn replay(
+    dir: &Path,
+    manifest: &Manifest,
+    live: &mut Live,
+    rows: &mut Rows,
+    opened: &mut Opened,
+) -> Result<Option<LogEnd>, Error> {
     let files = log::files(&dir.join("log"))?;
-    let mut last = None;
+    let gap = |path: &Path, found: Sequence, after: Sequence| Error::Damaged {
+        path: path.to_owned(),
+        at: 0,
+        what: format!("it goes on at commit {found}, and commits after {after} are missing"),
+    };
+    if let Some((path, first)) = files.first().and_then(|path| Some((path, log::first_of(path)?)))
+        && first.0 > manifest.sealed.0 + 1
+    {
+        return Err(gap(path, first, manifest.sealed));
+    }
+    let mut end = None;
     for (n, path) in files.iter().enumerate() {
-        let replayed = log::replay(path, n + 1 == files.len(), |sequence, payload| {
+        let replayed = log::replay(path, n + 1 >= log::with_records(&files), |sequence, payload| {
             if sequence <= manifest.sealed {
                 return Ok(());
+            }
+            if sequence.0 != opened.sequence.0 + 1 {
+                return Err(gap(path, sequence, opened.sequence));
             }
             for (table, batch) in record::decode(payload)? {
                 live.learn(table, &batch);
@@ -80,10 +122,14 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
             opened.replayed += 1;
             Ok(())
         })?;
-        opened.torn = replayed.torn;
-        last = Some((path.clone(), replayed.len, replayed.is_old));
+        for at in &replayed.mended {
+            tracing::error!(path = %path.display(), at, "a bit is not as it was written and was read as it was: the disk may be failing; the file goes when its commits are sealed (`urbis compact`)");
+        }
+        opened.torn = replayed.torn.or(opened.torn.take());
+        let next = replayed.next.or(log::first_of(path)).unwrap_or_default();
+        end = Some(LogEnd { path: path.clone(), len: replayed.len, is_old: replayed.is_old, next });
     }
-    Ok(Loaded { manifest, live, rows, opened, log: last })
+    Ok(end)
 }
 
 /// A segment as a part: in its file; or in memory where its table is small, or it is older than zone maps.

@@ -1,22 +1,26 @@
 //! The manifest: which segments exist and up to which commit they hold everything. One small file, replaced atomically;
-//! its first line is `URBISMAN <version> <CRC-32C of the rest in hex>`, the rest is JSON.
+//! its first line is `URBISMAN <version> <CRC-32C of the rest in hex>`, the rest is JSON. A copy stands beside it, for the day
+//! on which a bit of it is not as it was written.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use kernel_model::Sequence;
 use kernel_model::schema::Table;
 use serde::{Deserialize, Serialize};
 
+use crate::disk::Disk;
 use crate::error::Error;
-use crate::log::sync_dir;
-use crate::parts::SegmentMeta;
+use crate::objects;
+use crate::parts::{Measured, SegmentMeta};
 
 const MAGIC: &str = "URBISMAN";
-/// Of a folder whose segments are in it, and of one whose segments are in an object store, which older programs would miss.
-const IN_FOLDER: u32 = 3;
-const IN_STORE: u32 = 4;
+/// Of a folder whose segments are in it, and of one whose segments are in an object store.
+const IN_FOLDER: u32 = 5;
+const IN_STORE: u32 = 6;
+const NAME: &str = "manifest";
+/// Written before the manifest itself, so that it is never the older of the two.
+const COPY: &str = "manifest.copy";
 
 /// What is sealed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,14 +51,53 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
-    /// Reads it; a folder without one has nothing sealed.
+    /// Reads it; a folder without one has nothing sealed. Where it is damaged its copy is read, if that is provably right.
     pub(crate) fn read(dir: &Path) -> Result<Self, Error> {
-        let path = dir.join("manifest");
-        let text = match fs::read_to_string(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+        match Self::read_file(dir, NAME) {
+            Ok(Some(manifest)) => Ok(manifest),
+            Ok(None) => Ok(Self::read_copy(dir).unwrap_or_default()),
+            Err(error @ Error::Io { .. }) => Err(error),
+            Err(error) => {
+                let copy = Self::read_copy(dir).ok_or(error)?;
+                tracing::error!(dir = %dir.display(), "the manifest is damaged and its copy is read");
+                Ok(copy)
+            }
+        }
+    }
+
+    /// As [`Manifest::read`], without a look at the copy.
+    pub(crate) fn read_only(dir: &Path) -> Result<Self, Error> {
+        Self::read_file(dir, COPY)?;
+        Ok(Self::read_file(dir, NAME)?.unwrap_or_default())
+    }
+
+    /// Whether the manifest or its copy is damaged, or they differ, as a crash between the two leaves them.
+    pub(crate) fn is_to_mend(dir: &Path) -> bool {
+        match (Self::read_file(dir, NAME), Self::read_file(dir, COPY)) {
+            (Ok(manifest), Ok(copy)) => copy.is_some() && manifest != copy,
+            _ => true,
+        }
+    }
+
+    /// The copy, where all that it names is there as it says. Since it is never older than the manifest, and no file is
+    /// removed before the manifest that does not name it is written, it is then the manifest, or one that was to follow it.
+    fn read_copy(dir: &Path) -> Option<Self> {
+        let copy = Self::read_file(dir, COPY).ok()??;
+        let is_there = |(name, wanted): &(String, Option<Measured>)| match Measured::of(&dir.join(name)) {
+            Ok(found) => wanted.is_none_or(|wanted| wanted == found),
+            Err(_) => copy.objects.is_some(),
+        };
+        objects::files(&copy).iter().all(is_there).then_some(copy)
+    }
+
+    fn read_file(dir: &Path, name: &str) -> Result<Option<Self>, Error> {
+        let path = dir.join(name);
+        let bytes = match fs::read(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(Error::io(&path))?,
         };
         let damaged = |what: String| Error::Damaged { path: path.clone(), at: 0, what };
+        let text = String::from_utf8(bytes).map_err(|_| damaged("it is no text".to_owned()))?;
         let (head, body) = text.split_once('\n').ok_or_else(|| damaged("no first line".to_owned()))?;
         let mut words = head.split(' ');
         let (magic, version, sum) = (words.next(), words.next(), words.next());
@@ -68,7 +111,7 @@ impl Manifest {
         if sum != Some(format!("{:08x}", crc32c::crc32c(body.as_bytes())).as_str()) {
             return Err(damaged("its checksum does not match".to_owned()));
         }
-        serde_json::from_str(body).map_err(|e| damaged(e.to_string()))
+        serde_json::from_str(body).map(Some).map_err(|e| damaged(e.to_string()))
     }
 
     /// The segments of a table, oldest first.
@@ -100,13 +143,10 @@ impl Manifest {
         Ok(format!("{MAGIC} {version} {:08x}\n{body}", crc32c::crc32c(body.as_bytes())))
     }
 
-    /// Replaces it: all of the new one or all of the old one is there after a power cut.
-    pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
-        let path = dir.join("manifest");
+    /// Replaces it: all of the new one or all of the old one is there after a power cut. When this fails either may be there.
+    pub(crate) fn write(&self, disk: &Disk, dir: &Path) -> Result<(), Error> {
         let text = self.encode()?;
-        let beside = dir.join("manifest.part");
-        let written = File::create(&beside).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
-        written.and_then(|()| fs::rename(&beside, &path)).map_err(Error::io(&path))?;
-        sync_dir(dir)
+        disk.replace(&dir.join(COPY), text.as_bytes())?;
+        disk.replace(&dir.join(NAME), text.as_bytes())
     }
 }

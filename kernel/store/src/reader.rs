@@ -8,6 +8,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use kernel_model::Sequence;
 
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::live::{Live, LiveView};
 use crate::load::{Opened, load};
@@ -40,8 +41,8 @@ impl Reader {
         let cache = Arc::new(ColumnCache::new(Options::default().cache_bytes));
         for _ in 0..ATTEMPTS {
             let before = Manifest::read(dir)?;
-            let objects = Objects::of(dir, &before, &Access::from_env())?;
-            let loaded = load(dir, &objects, &cache);
+            let objects = Objects::of(dir, &Disk::shut(), &before, &Access::from_env())?;
+            let loaded = load(dir, &objects, &cache).and_then(|loaded| loaded.hold().map(|()| loaded));
             // A writer may have sealed meanwhile and taken away log files that were still to be read.
             if Manifest::read(dir)?.generation == before.generation {
                 let loaded = loaded?;

@@ -11,7 +11,6 @@ use kernel_model::{Sequence, TimeUs};
 use crate::background::Work;
 use crate::error::Error;
 use crate::latest::Latest;
-use crate::log::sync_dir;
 use crate::memtable::{Parts, batches};
 use crate::objects::Objects;
 use crate::parts::{self, Part, SegmentMeta};
@@ -61,11 +60,11 @@ impl Sealing {
         for table in Table::ALL {
             let name = format!("{}-{}", table.name(), self.name);
             let part = Part::of(table, &batches(&self.rows[table as usize]))?;
-            segments.extend(parts::write(&self.dir, &name, &part)?);
+            segments.extend(parts::write(self.objects.disk(), &self.dir, &name, &part)?);
         }
         let latest = format!("latest-{}.arrow", self.name);
-        self.latest.write(&self.dir.join(&latest))?;
-        sync_dir(&self.dir)?;
+        self.latest.write(self.objects.disk(), &self.dir.join(&latest))?;
+        self.objects.disk().sync_folder(&self.dir)?;
         Ok(Sealed { segments, latest })
     }
 }

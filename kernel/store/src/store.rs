@@ -1,7 +1,7 @@
 //! The one writer of a data folder: groups of changes come in, become one durable commit, and show in the next snapshot;
 //! what was committed is sealed beside it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,10 +16,11 @@ use crate::bulk::{self, Bulk, Loaded};
 use crate::commit::{Committed, Gathering, Outcome};
 use crate::compact::{self, Compaction};
 use crate::delta::Delta;
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::flusher::Durability;
 use crate::load::{Opened, is_old, load, open_file, open_segment};
-use crate::log::{self, Log};
+use crate::log::Log;
 use crate::manifest::Manifest;
 use crate::memtable::{Rows, is_resident, resident};
 use crate::objects::{self, Access, Objects, SegmentsAt};
@@ -29,7 +30,7 @@ use crate::record::{self, TableBatches};
 use crate::sampler::Sampler;
 use crate::seal::Sealing;
 use crate::snapshot::Snapshot;
-use crate::{content, duplicates};
+use crate::{content, duplicates, tidy};
 
 /// How long the end of a store waits for the object store to follow it.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -53,6 +54,8 @@ pub struct Options {
     pub access: Access,
     /// Bytes of Parquet files of readings and fixes that stay in the data folder where all are in an object store.
     pub folder_bytes: u64,
+    /// Through which files are changed.
+    pub disk: Disk,
 }
 
 impl Default for Options {
@@ -66,6 +69,7 @@ impl Default for Options {
             segments: SegmentsAt::default(),
             access: Access::from_env(),
             folder_bytes: 8 << 30,
+            disk: Disk::default(),
         }
     }
 }
@@ -85,6 +89,8 @@ pub struct Store {
     sampler: Sampler,
     cache: Arc<ColumnCache>,
     objects: Objects,
+    /// The manifest on disk may be one that was never taken over; the next commit would have its sequence.
+    unsettled: bool,
     _lock: File,
 }
 
@@ -103,24 +109,26 @@ impl Store {
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Opened), Error> {
         let created = !dir.join("log").exists();
         for folder in ["log", "segments", "content"] {
-            let folder = dir.join(folder);
-            fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+            options.disk.create_folder(&dir.join(folder))?;
         }
-        let lock = lock(dir)?;
+        let lock = tidy::lock(&options.disk, dir)?;
+        let is_to_mend = Manifest::is_to_mend(dir);
         let cache = Arc::new(ColumnCache::new(options.cache_bytes));
-        let objects = objects::settle(dir, &options.segments, &options.access)?;
+        let objects = objects::settle(dir, &options.disk, &options.segments, &options.access)?;
         let loaded = load(dir, &objects, &cache)?;
         let snapshot = loaded.snapshot(dir, &cache);
         let sequence = loaded.opened.sequence;
-        let log = match loaded.log {
-            Some((path, len, is_old)) if len > 0 => {
-                let mut log = Log::resume(&dir.join("log"), path, len, options.durability)?;
-                if is_old {
-                    log.turn_over(Sequence(sequence.0 + 1))?;
+        let next = Sequence(sequence.0 + 1);
+        tidy::empty_logs(&options.disk, &dir.join("log"), next)?;
+        let log = match loaded.log.filter(|end| end.len > 0 && end.path.exists()) {
+            Some(end) => {
+                let mut log = Log::resume(&options.disk, end.path, (end.len, end.next), options.durability)?;
+                if end.is_old {
+                    log.begin_next(next)?;
                 }
                 log
             }
-            _ => Log::create(&dir.join("log"), Sequence(sequence.0 + 1), options.durability)?,
+            None => Log::create(&options.disk, &dir.join("log"), next, options.durability)?,
         };
         let mut store = Self {
             dir: dir.to_owned(),
@@ -135,9 +143,13 @@ impl Store {
             sampler: Sampler::default(),
             cache,
             objects,
+            unsettled: false,
             _lock: lock,
         };
-        store.remove_orphans()?;
+        if is_to_mend {
+            store.replace_manifest(store.manifest.clone())?;
+        }
+        tidy::orphans(&store.options.disk, dir, &store.manifest);
         store.objects.trim(&store.manifest, store.options.folder_bytes);
         store.renew_old_segments()?;
         Ok((store, Opened { created, ..loaded.opened }))
@@ -160,6 +172,7 @@ impl Store {
             self.tend();
             return Ok(Committed { sequence: self.sequence, outcomes, delta: Delta::default() });
         }
+        self.settle_manifest()?;
         self.log.append(sequence, &record::encode(&batches)?)?;
         self.sequence = sequence;
         let delta = self.reader.write_live().learn_commit(sequence, &batches);
@@ -183,7 +196,7 @@ impl Store {
         for group in groups {
             gathering.begin_group();
             for change in group {
-                gathering.take(change, |bytes| content::keep(&self.dir, bytes).map(|id| id.0))?;
+                gathering.take(change, |bytes| content::keep(&self.options.disk, &self.dir, bytes).map(|id| id.0))?;
             }
         }
         duplicates::settle(&mut gathering, &reader.snapshot())?;
@@ -203,6 +216,7 @@ impl Store {
         table: Table,
         rows: impl IntoIterator<Item = Result<RecordBatch, E>>,
     ) -> Result<Loaded, E> {
+        self.settle_manifest()?;
         self.seal()?;
         let (sequence, at) = (Sequence(self.sequence.0 + 1), self.now());
         let (last_id, last_datastream) = {
@@ -212,6 +226,7 @@ impl Store {
         let name = format!("{}-{}", table.name(), self.next_name());
         let dir = self.dir.clone();
         let mut bulk = Bulk::new(bulk::Target {
+            disk: self.options.disk.clone(),
             dir: &dir,
             table,
             name: name.clone(),
@@ -233,11 +248,15 @@ impl Store {
         let finished = bulk.finish(self.reader.snapshot().parts(table));
         if finished.is_err() {
             // What a full disk left half written must not keep it full.
-            remove_beginning(&dir.join("segments"), &format!("{name}-"));
+            tidy::beginning(&self.options.disk, &dir.join("segments"), &format!("{name}-"));
         }
         let written = finished?;
         self.keep_or_forget(&written.segments)?;
-        Ok(self.adopt(sequence, at, table, written)?)
+        let adopted = self.adopt(sequence, at, table, written);
+        if adopted.is_err() && !self.unsettled {
+            tidy::beginning(&self.options.disk, &dir.join("segments"), &format!("{name}-"));
+        }
+        Ok(adopted?)
     }
 
     /// Puts segments where they belong, or takes all of them away again.
@@ -261,28 +280,50 @@ impl Store {
         let mut latest = self.reader.live().0.latest.clone();
         latest.take(written.latest);
         let file = format!("latest-{}.arrow", self.next_name());
-        latest.write(&self.dir.join(&file))?;
+        latest.write(&self.options.disk, &self.dir.join(&file))?;
         self.objects.keep(&[(file.clone(), None)])?;
-        // What comes next goes into a log file that begins after this commit.
-        self.log.turn_over(Sequence(sequence.0 + 1))?;
         let mut manifest = self.manifest.clone();
         manifest.sealed = sequence;
         manifest.segments.extend(written.segments);
         manifest.latest = Some(file);
         manifest.last_observation = latest.last_observation;
         manifest.last_recorded_us = at.0;
-        let old = self.replace_manifest(manifest)?;
+        let replaced = self.replace_manifest(manifest);
+        if replaced.is_err() {
+            // It may be in its place all the same, and would hide what is committed next.
+            self.unsettled = true;
+            if let Err(error) = self.settle_manifest() {
+                tracing::error!(%error, "the manifest cannot be put back: nothing is committed until it can be");
+            }
+        }
+        let old = replaced?;
         self.sequence = sequence;
         let mut live = self.reader.write_live();
         (live.latest, live.last_recorded) = (latest, at);
         drop(live);
         self.rows.sealed[table as usize].extend(files);
         self.publish(false);
-        self.remove_old_logs()?;
-        if let Some(old) = old.latest {
-            self.objects.forget(&old);
-        }
+        self.tidy_up(old.latest);
         Ok(Loaded { sequence: Some(sequence), ..loaded })
+    }
+
+    /// Makes sure that the manifest on disk is the one in memory.
+    fn settle_manifest(&mut self) -> Result<(), Error> {
+        if self.unsettled {
+            self.replace_manifest(self.manifest.clone())?;
+            self.unsettled = false;
+        }
+        Ok(())
+    }
+
+    /// Takes away what the manifest makes needless.
+    fn tidy_up(&self, old_latest: Option<String>) {
+        if let Err(error) = tidy::old_logs(&self.options.disk, self.log.dir(), self.manifest.sealed) {
+            tracing::warn!(%error, "log files that are sealed stay for now");
+        }
+        if let Some(latest) = old_latest.filter(|old| self.manifest.latest.as_ref() != Some(old)) {
+            self.objects.forget(&latest);
+        }
     }
 
     /// Shows readers what is committed; the entities only where some were described.
@@ -375,10 +416,7 @@ impl Store {
         };
         self.rows.keep_sealed(&work.rows, files);
         self.publish(false);
-        self.remove_old_logs()?;
-        if let Some(latest) = old.latest {
-            self.objects.forget(&latest);
-        }
+        self.tidy_up(old.latest);
         Ok(())
     }
 
@@ -443,8 +481,10 @@ impl Store {
 
     /// Makes a new manifest the one that counts; the old one comes back.
     fn replace_manifest(&mut self, mut manifest: Manifest) -> Result<Manifest, Error> {
-        manifest.generation += 1;
-        manifest.write(&self.dir)?;
+        // A generation that failed may be on disk: none has two contents.
+        self.manifest.generation += 1;
+        manifest.generation = self.manifest.generation;
+        manifest.write(&self.options.disk, &self.dir)?;
         self.objects.follow(&manifest)?;
         self.objects.trim(&manifest, self.options.folder_bytes);
         Ok(std::mem::replace(&mut self.manifest, manifest))
@@ -477,18 +517,6 @@ impl Store {
         Ok(())
     }
 
-    /// Log files all of whose commits are sealed go.
-    fn remove_old_logs(&self) -> Result<(), Error> {
-        let files = log::files(self.log.dir())?;
-        for pair in files.windows(2) {
-            let next_first = pair[1].file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<u64>().ok());
-            if next_first.is_some_and(|first| first <= self.manifest.sealed.0 + 1) {
-                fs::remove_file(&pair[0]).map_err(Error::io(&pair[0]))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Segments that are older than zone maps are written anew.
     fn renew_old_segments(&mut self) -> Result<(), Error> {
         let old: Vec<SegmentMeta> = self.manifest.segments.iter().filter(|meta| is_old(meta)).cloned().collect();
@@ -496,7 +524,7 @@ impl Store {
             tracing::info!(file = meta.file, "giving an old segment its zone map");
             let part = open_segment(&self.objects, &meta, &self.cache)?;
             let name = format!("{}-{}", meta.table, self.next_name());
-            let written: Vec<_> = parts::write(&self.dir, &name, &part)?.into_iter().collect();
+            let written: Vec<_> = parts::write(&self.options.disk, &self.dir, &name, &part)?.into_iter().collect();
             self.objects.keep_segments(&written)?;
             let mut manifest = self.manifest.clone();
             manifest.replace(std::slice::from_ref(&meta.file), written.clone());
@@ -504,38 +532,5 @@ impl Store {
             self.objects.forget_segment(&meta);
         }
         Ok(())
-    }
-
-    /// Files that a crash left beside the manifest go.
-    fn remove_orphans(&self) -> Result<(), Error> {
-        let folder = self.dir.join("segments");
-        for entry in fs::read_dir(&folder).map_err(Error::io(&folder))? {
-            let path = entry.map_err(Error::io(&folder))?.path();
-            let named = path.file_name().and_then(|n| n.to_str());
-            if !named.is_some_and(|named| self.manifest.names(named)) {
-                tracing::warn!(path = %path.display(), "removing a segment that was never finished");
-                fs::remove_file(&path).map_err(Error::io(&path))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Removes files whose names begin so, as far as that can be done; what stays is removed at the next start.
-fn remove_beginning(folder: &Path, beginning: &str) {
-    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if file.file_name().to_str().is_some_and(|name| name.starts_with(beginning)) {
-            drop(fs::remove_file(file.path()));
-        }
-    }
-}
-
-fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("LOCK");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::Locked(dir.to_owned())),
-        Err(fs::TryLockError::Error(source)) => Err(Error::Io { path, source }),
     }
 }

@@ -10,7 +10,7 @@ mod window;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use bytes::Bytes;
 use kernel_model::schema::Table;
 use uuid::Uuid;
 
+use crate::disk::Disk;
 use crate::error::Error;
-use crate::log::sync_dir;
 use crate::manifest::Manifest;
 use crate::parts::{Measured, SegmentMeta, is_placed};
 
@@ -40,6 +40,7 @@ const COPY: &str = "manifest-";
 #[derive(Debug, Clone)]
 pub(crate) struct Objects {
     dir: Arc<Path>,
+    disk: Disk,
     remote: Option<Arc<Remote>>,
     /// Of the one writer.
     keeper: Option<Arc<Keeper>>,
@@ -75,14 +76,14 @@ pub(crate) fn files(manifest: &Manifest) -> Vec<(String, Option<Measured>)> {
 
 impl Objects {
     /// Files of a folder.
-    pub(crate) fn local(dir: &Path) -> Self {
-        Self { dir: dir.into(), remote: None, keeper: None, tag: "".into() }
+    pub(crate) fn local(dir: &Path, disk: Disk) -> Self {
+        Self { dir: dir.into(), disk, remote: None, keeper: None, tag: "".into() }
     }
 
     /// Where a manifest says that they are.
-    pub(crate) fn of(dir: &Path, manifest: &Manifest, access: &Access) -> Result<Self, Error> {
+    pub(crate) fn of(dir: &Path, disk: &Disk, manifest: &Manifest, access: &Access) -> Result<Self, Error> {
         let remote = manifest.objects.as_ref().map(|url| Remote::new(url, access).map(Arc::new)).transpose()?;
-        Ok(Self { remote, ..Self::local(dir) })
+        Ok(Self { remote, ..Self::local(dir, disk.clone()) })
     }
 
     /// For the one writer, who removes what no manifest names any more.
@@ -90,6 +91,11 @@ impl Objects {
         let Some(remote) = self.remote.clone() else { return self };
         let tag = format!("-{:08x}", Uuid::new_v4().as_fields().0).into();
         Self { keeper: Some(Keeper::begin(remote).into()), tag, ..self }
+    }
+
+    /// Through which files are changed.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The end of new files' names.
@@ -127,12 +133,18 @@ impl Objects {
         Ok(Window { start: range.start, bytes: remote.range(name, range)? })
     }
 
-    /// All bytes of a file, compared with what the manifest says where they come over the network.
+    /// All bytes of a file, compared with what the manifest says.
     pub(crate) fn whole(&self, name: &str, wanted: Option<Measured>) -> Result<Bytes, Error> {
         let path = self.path(name);
-        match (fs::read(&path), self.remote()) {
-            (Err(error), Some(remote)) if error.kind() == io::ErrorKind::NotFound => fetched(remote, name, wanted),
-            (read, _) => read.map(Bytes::from).map_err(Error::io(&path)),
+        let bytes = match (fs::read(&path), self.remote()) {
+            (Err(error), Some(remote)) if error.kind() == io::ErrorKind::NotFound => {
+                return fetched(remote, name, wanted);
+            }
+            (read, _) => read.map(Bytes::from).map_err(Error::io(&path))?,
+        };
+        match wanted.is_none_or(|wanted| wanted == Measured::of_bytes(&bytes)) {
+            true => Ok(bytes),
+            false => Err(Error::not_as_named(path)),
         }
     }
 
@@ -164,16 +176,12 @@ impl Objects {
 
     /// Writes all bytes of a file to another place, durably.
     pub(crate) fn copy(&self, name: &str, wanted: Option<Measured>, to: &Path) -> Result<(), Error> {
-        let bytes = self.whole(name, wanted)?;
-        let (folder, beside) = (to.parent().unwrap_or(&self.dir), PathBuf::from(format!("{}.part", to.display())));
-        let written = File::create(&beside).and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-        written.and_then(|()| fs::rename(&beside, to)).map_err(Error::io(to))?;
-        sync_dir(folder)
+        self.disk.replace(to, &self.whole(name, wanted)?)
     }
 
     /// Forgets a file that no manifest names; what stays is an orphan and goes at the next start.
     pub(crate) fn forget(&self, name: &str) {
-        drop(fs::remove_file(self.path(name)));
+        drop(self.disk.remove(&self.path(name)));
         if let Some(keeper) = &self.keeper {
             keeper.remove(name.to_owned());
         }
@@ -225,7 +233,7 @@ impl Objects {
         for meta in manifest.segments.iter().rev().filter(|meta| is_placed(meta)) {
             held += meta.parquet.bytes;
             if held > most_bytes {
-                drop(fs::remove_file(self.path(&sealed(&meta.file))));
+                drop(self.disk.remove(&self.path(&sealed(&meta.file))));
             }
         }
     }
@@ -238,8 +246,7 @@ pub(crate) fn fetched(remote: &Remote, name: &str, wanted: Option<Measured>) -> 
         Some(measured) => remote.range(name, 0..measured.bytes)?,
         None => remote.read(name)?.ok_or_else(gone)?,
     };
-    let found = Measured { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(&bytes) };
-    match wanted.is_none_or(|wanted| wanted == found) {
+    match wanted.is_none_or(|wanted| wanted == Measured::of_bytes(&bytes)) {
         true => Ok(bytes),
         false => Err(Error::not_as_named(remote.place(name))),
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{Access, COPY, Objects, Remote, copy_name, files};
+use crate::disk::Disk;
 use crate::error::Error;
 use crate::manifest::Manifest;
 
@@ -38,13 +39,13 @@ impl SegmentsAt {
 }
 
 /// Opens the sealed files of a folder for its writer, moving them where they are to be.
-pub(crate) fn settle(dir: &Path, wanted: &SegmentsAt, access: &Access) -> Result<Objects, Error> {
+pub(crate) fn settle(dir: &Path, disk: &Disk, wanted: &SegmentsAt, access: &Access) -> Result<Objects, Error> {
     let mut manifest = Manifest::read(dir)?;
     let url = wanted.url(&manifest);
     if url != manifest.objects {
-        move_to(dir, url, &mut manifest, access)?;
+        move_to(dir, disk, url, &mut manifest, access)?;
     }
-    let objects = Objects::of(dir, &manifest, access)?.kept();
+    let objects = Objects::of(dir, disk, &manifest, access)?.kept();
     if let Some(remote) = objects.remote() {
         match tidy(&objects, remote, &manifest) {
             // What must be read now is in the folder, or reading it says that it is not.
@@ -90,16 +91,16 @@ fn check_ours(remote: &Remote, manifest: &Manifest, names: &[String]) -> Result<
     }
 }
 
-fn move_to(dir: &Path, url: Option<String>, manifest: &mut Manifest, access: &Access) -> Result<(), Error> {
-    let from = Objects::of(dir, manifest, access)?;
+fn move_to(dir: &Path, disk: &Disk, url: Option<String>, manifest: &mut Manifest, access: &Access) -> Result<(), Error> {
+    let from = Objects::of(dir, disk, manifest, access)?;
     if let Some(old) = from.remote() {
         tracing::info!(from = old.url(), "bringing all segments into the data folder; the objects stay");
         files(manifest).iter().try_for_each(|(name, measured)| from.bring(name, *measured))?;
     }
     if let Some(url) = &url {
         manifest.mark.get_or_insert_with(|| Uuid::new_v4().simple().to_string());
-        write(dir, manifest)?;
-        let to = Objects { remote: Some(Remote::new(url, access)?.into()), ..Objects::local(dir) };
+        write(dir, disk, manifest)?;
+        let to = Objects { remote: Some(Remote::new(url, access)?.into()), ..Objects::local(dir, disk.clone()) };
         if let Some(remote) = to.remote() {
             claim(remote, manifest)?;
         }
@@ -107,7 +108,7 @@ fn move_to(dir: &Path, url: Option<String>, manifest: &mut Manifest, access: &Ac
         to.keep(&files(manifest))?;
     }
     manifest.objects = url;
-    write(dir, manifest)
+    write(dir, disk, manifest)
 }
 
 /// Puts the folder's mark under the prefix before anything else: of two folders one has it.
@@ -119,7 +120,7 @@ fn claim(remote: &Remote, manifest: &Manifest) -> Result<(), Error> {
     }
 }
 
-fn write(dir: &Path, manifest: &mut Manifest) -> Result<(), Error> {
+fn write(dir: &Path, disk: &Disk, manifest: &mut Manifest) -> Result<(), Error> {
     manifest.generation += 1;
-    manifest.write(dir)
+    manifest.write(disk, dir)
 }

@@ -10,6 +10,7 @@ mod part;
 mod sealed;
 mod search;
 mod segment;
+mod sums;
 mod writer;
 
 pub use cache::ColumnCache;

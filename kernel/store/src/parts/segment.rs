@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, Field};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::part::CHUNK_ROWS;
+use super::sealed::Segment;
 use crate::error::Error;
 use crate::objects::{self, Objects};
 
@@ -41,6 +43,9 @@ pub(crate) struct SegmentMeta {
     pub(crate) rows: u64,
     #[serde(flatten)]
     pub(crate) parquet: Measured,
+    /// The end of the Parquet file, with its footer; segments of older versions say nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) footer: Option<Measured>,
     /// The file of its zone map, which has the same name with another ending; segments of version 1 have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) zones: Option<Measured>,
@@ -52,21 +57,20 @@ pub(crate) struct SegmentMeta {
 
 /// A sealed segment a reader can open.
 #[derive(Debug, Clone)]
-pub struct SegmentRef {
-    pub(super) objects: Objects,
-    pub(super) meta: SegmentMeta,
-    pub(super) table: Table,
-}
+pub struct SegmentRef(pub(super) Arc<Segment>);
 
 impl SegmentRef {
     /// Number of rows.
     pub fn rows(&self) -> u64 {
-        self.meta.rows
+        self.0.meta.rows
     }
 
-    /// Its Parquet file, where that is in the data folder.
-    pub fn path(&self) -> Option<PathBuf> {
-        Some(self.objects.path(&objects::sealed(&self.meta.file))).filter(|path| path.exists())
+    /// Its Parquet file, where that is in the data folder and stays there.
+    ///
+    /// # Errors
+    /// Where it is not as it was written.
+    pub fn path(&self) -> Result<Option<PathBuf>, Error> {
+        self.0.path()
     }
 
     /// Reads it whole, from wherever it is, in the table's schema.
@@ -74,7 +78,7 @@ impl SegmentRef {
     /// # Errors
     /// Where it cannot be read.
     pub fn read(&self) -> Result<Vec<RecordBatch>, Error> {
-        read(&self.objects, &self.meta, self.table)
+        self.0.read()
     }
 }
 
@@ -119,6 +123,11 @@ fn encoding(table: Table, column: &Field) -> Option<Encoding> {
 }
 
 impl Measured {
+    /// Of bytes in memory.
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(bytes) }
+    }
+
     /// Reads a file through.
     pub(crate) fn of(path: &Path) -> Result<Self, Error> {
         let mut file = File::open(path).map_err(Error::io(path))?;
@@ -140,14 +149,10 @@ pub(crate) fn is_placed(meta: &SegmentMeta) -> bool {
     Table::ALL.into_iter().any(|table| Layout::of(table).is_some() && table.name() == meta.table)
 }
 
-/// Reads a segment whole, from the folder where it is there, in the table's schema.
+/// Reads a segment whole, from the folder where it is there, in the table's schema; every byte was compared first.
 pub(crate) fn read(objects: &Objects, meta: &SegmentMeta, table: Table) -> Result<Vec<RecordBatch>, Error> {
     let name = objects::sealed(&meta.file);
-    let place = objects.place(&name);
-    match objects.open(&name)? {
-        Some(file) => read_from(file, &place, table),
-        None => read_from(objects.whole(&name, Some(meta.parquet))?, &place, table),
-    }
+    read_from(objects.whole(&name, Some(meta.parquet))?, &objects.place(&name), table)
 }
 
 /// Reads a Parquet file whole, in the table's schema. Columns that are younger than the file are null.

@@ -1,7 +1,5 @@
 //! A segment being written: batches in the order of a part come in, a durable Parquet file and its zone map come out.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -13,15 +11,17 @@ use spatial_index::{TimeBand, Zones, ZonesBuilder};
 use super::layout::Layout;
 use super::part::{Part, with_columns};
 use super::segment::{Measured, SegmentMeta, properties};
+use super::sums;
+use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
-use crate::log::sync_dir;
 
 /// A segment that is not finished; its files are nothing until a manifest names them.
 pub(crate) struct SegmentWriter {
+    disk: Disk,
     table: Table,
     file: String,
     path: PathBuf,
-    parquet: ArrowWriter<File>,
+    parquet: ArrowWriter<DiskFile>,
     zones: ZonesBuilder,
     rows: u64,
     sequence: (u64, u64),
@@ -29,13 +29,22 @@ pub(crate) struct SegmentWriter {
 
 impl SegmentWriter {
     /// Begins `dir/segments/<name>.parquet`.
-    pub(crate) fn create(dir: &Path, table: Table, name: &str) -> Result<Self, Error> {
+    pub(crate) fn create(disk: &Disk, dir: &Path, table: Table, name: &str) -> Result<Self, Error> {
         let file = format!("{name}.parquet");
         let path = dir.join("segments").join(&file);
-        let out = File::create(&path).map_err(Error::io(&path))?;
+        let out = disk.create(&path)?;
         let parquet = ArrowWriter::try_new(out, table.schema(), Some(properties(table)?))
             .map_err(Error::parquet(format!("write {}", path.display())))?;
-        Ok(Self { table, file, path, parquet, zones: ZonesBuilder::default(), rows: 0, sequence: (u64::MAX, 0) })
+        Ok(Self {
+            disk: disk.clone(),
+            table,
+            file,
+            path,
+            parquet,
+            zones: ZonesBuilder::default(),
+            rows: 0,
+            sequence: (u64::MAX, 0),
+        })
     }
 
     /// Adds rows, of which the first `placed` have a place.
@@ -52,25 +61,31 @@ impl SegmentWriter {
     }
 
     /// Makes it durable; without rows there is no segment.
-    pub(crate) fn finish(self) -> Result<Option<SegmentMeta>, Error> {
+    pub(crate) fn finish(mut self) -> Result<Option<SegmentMeta>, Error> {
         if self.rows == 0 {
-            drop(std::fs::remove_file(&self.path));
+            drop(self.disk.remove(&self.path));
             return Ok(None);
         }
-        let what = format!("write {}", self.path.display());
-        let file = self.parquet.into_inner().map_err(Error::parquet(what))?;
+        let what = || format!("write {}", self.path.display());
+        self.parquet.flush().map_err(Error::parquet(what()))?;
+        self.parquet.sync().map_err(Error::io(&self.path))?;
+        let sums = sums::of(&self.path, self.parquet.flushed_row_groups())?;
+        self.parquet.append_key_value_metadata(sums);
+        let file = self.parquet.into_inner().map_err(Error::parquet(what()))?;
         file.sync_all().map_err(Error::io(&self.path))?;
         let zones = Layout::of(self.table).map(|_| self.zones.build());
         let band = zones.as_ref().and_then(Zones::time_band);
-        let zones = zones.map(|zones| write_zones(&self.path.with_extension("zones"), &zones)).transpose()?;
+        let zones = zones.map(|zones| write_zones(&self.disk, &self.path.with_extension("zones"), &zones)).transpose()?;
         if let Some(folder) = self.path.parent() {
-            sync_dir(folder)?;
+            self.disk.sync_folder(folder)?;
         }
+        let parquet = Measured::of(&self.path)?;
         Ok(Some(SegmentMeta {
             table: self.table.name().to_owned(),
             file: self.file,
             rows: self.rows,
-            parquet: Measured::of(&self.path)?,
+            parquet,
+            footer: Some(sums::footer(&self.path, parquet.bytes)?),
             zones,
             time_us: band.map(|TimeBand { from_us, to_us }| (from_us, to_us)),
             sequence: self.sequence,
@@ -79,17 +94,16 @@ impl SegmentWriter {
 }
 
 /// Writes a part in memory as a segment. Nothing to write: `None`.
-pub(crate) fn write(dir: &Path, name: &str, part: &Part) -> Result<Option<SegmentMeta>, Error> {
+pub(crate) fn write(disk: &Disk, dir: &Path, name: &str, part: &Part) -> Result<Option<SegmentMeta>, Error> {
     let Some((rows, placed)) = part.in_memory().filter(|(rows, _)| rows.num_rows() > 0) else { return Ok(None) };
-    let mut writer = SegmentWriter::create(dir, part.table(), name)?;
+    let mut writer = SegmentWriter::create(disk, dir, part.table(), name)?;
     writer.push(rows, placed)?;
     writer.finish()
 }
 
-fn write_zones(path: &Path, zones: &Zones) -> Result<Measured, Error> {
+fn write_zones(disk: &Disk, path: &Path, zones: &Zones) -> Result<Measured, Error> {
     let bytes = zones.to_bytes();
-    let written = File::create(path).and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-    written.map_err(Error::io(path))?;
+    disk.write(path, &bytes)?;
     Ok(Measured { bytes: bytes.len() as u64, crc32c: crc32c::crc32c(&bytes) })
 }
 

@@ -47,12 +47,12 @@ fn content(commit: i64) -> Option<Vec<u8>> {
     (commit % 6 == 0).then(|| format!("content of {commit}").into_bytes())
 }
 
-fn is_bulk(commit: i64) -> bool {
+pub(crate) fn is_bulk(commit: i64) -> bool {
     commit % 40 == 39
 }
 
 /// What the commit of a number consists of.
-fn changes(commit: i64) -> Vec<Change> {
+pub(crate) fn changes(commit: i64) -> Vec<Change> {
     let rows = instants(commit).map(|t| reading(t, commit as f64)).collect();
     let mut changes = vec![thing("site", "air"), datastream("d", "site", "1"), mover("car"), readings("d", rows)];
     changes.push(fix("car", commit * STEP_US, 116.0 + commit as f64 * 1e-6));
@@ -67,7 +67,7 @@ fn changes(commit: i64) -> Vec<Change> {
 }
 
 /// The same readings as rows in the schema of `observations`.
-fn bulk_rows(commit: i64) -> RecordBatch {
+pub(crate) fn bulk_rows(commit: i64) -> RecordBatch {
     let rows: Vec<Row> = instants(commit).map(|t| (1, t, commit as f64, None)).collect();
     observation_rows(&rows)
 }
@@ -160,7 +160,7 @@ fn column<T>(parts: &[Part], column: usize, read: impl Fn(&dyn Array, usize) -> 
 }
 
 /// Commits that are there, each wholly; anything else stops the test.
-fn commits_in(snapshot: &Snapshot) -> BTreeSet<i64> {
+pub(crate) fn commits_in(snapshot: &Snapshot) -> BTreeSet<i64> {
     let readings = snapshot.parts(Table::Observations);
     let times = column(readings, 1, |values, row| values.as_primitive::<TimestampMicrosecondType>().value(row));
     let values = column(readings, 3, |values, row| values.as_primitive::<Float64Type>().value(row) as i64);

@@ -6,6 +6,7 @@
 mod backup;
 mod bulk;
 mod durability;
+mod faults;
 mod history;
 mod identity;
 mod kill;
