@@ -117,6 +117,7 @@ mod tests {
             rows: *rows,
             parquet: Measured { bytes: 0, crc32c: 0 },
             zones: None,
+            footer: None,
             time_us: None,
             sequence: (0, 0),
         };

@@ -5,15 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
 
 use crate::disk::Disk;
 use crate::error::Error;
+use crate::parts::{self, Layout, Part};
 use crate::record;
 use crate::rows::{ObservationRows, PositionRows, read_observations, read_positions};
+
+/// Columns of `observations` and `positions`; these have no number.
+const SEQUENCE: usize = 7;
+const ID: usize = 9;
 
 /// Latest values.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +33,17 @@ pub(crate) struct Latest {
 pub(crate) fn last_id(batch: &RecordBatch) -> u64 {
     let numbers = batch.columns().get(9).map(AsArray::as_primitive::<UInt64Type>);
     numbers.and_then(arrow::compute::max).unwrap_or_default()
+}
+
+/// Series of rows: a datastream's number, an entity's id.
+fn series_in(column: &ArrayRef) -> Vec<u128> {
+    match column.as_fixed_size_binary_opt() {
+        Some(ids) => {
+            let number = |id: &[u8]| id.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+            (0..ids.len()).map(|row| number(ids.value(row))).collect()
+        }
+        None => column.as_primitive::<UInt64Type>().values().iter().copied().map(u128::from).collect(),
+    }
 }
 
 impl Latest {
@@ -74,6 +90,29 @@ impl Latest {
             }),
             _ => {}
         }
+    }
+
+    /// The latest values of sealed rows, read from all of them: what was told last stands for its instant.
+    pub(crate) fn of_parts(parts: &[Part]) -> Result<Self, Error> {
+        let mut latest = Self::default();
+        let mut newest: HashMap<u128, (i64, u64, u64)> = HashMap::new();
+        for part in parts {
+            let Some(layout) = Layout::of(part.table()) else { continue };
+            for chunk in 0..part.chunks() {
+                let rows = parts::read_chunk(part.table(), part, chunk)?;
+                let times = parts::instants(rows.column(layout.time));
+                let told = rows.column(SEQUENCE).as_primitive::<UInt64Type>();
+                let numbers = rows.columns().get(ID).and_then(|column| column.as_primitive_opt::<UInt64Type>());
+                for (row, series) in series_in(rows.column(layout.series)).into_iter().enumerate() {
+                    let own = (times[row], told.value(row), numbers.map_or(0, |numbers| numbers.value(row)));
+                    if newest.get(&series).is_none_or(|newest| *newest <= own) {
+                        newest.insert(series, own);
+                        latest.learn(part.table(), &rows.slice(row, 1));
+                    }
+                }
+            }
+        }
+        Ok(latest)
     }
 
     /// Writes the file durably.

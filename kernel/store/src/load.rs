@@ -77,13 +77,27 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
         rows.sealed[part.table() as usize].push(part);
     }
     if let Some(file) = &manifest.latest {
-        live.latest = Latest::decode(&objects.place(file), &objects.whole(file, None)?)?;
+        live.latest = latest(objects, file, &rows)?;
     }
     live.latest.last_observation = manifest.last_observation;
     live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let log = replay(dir, &manifest, &mut live, &mut rows, &mut opened)?;
     Ok(Loaded { manifest, live, rows, opened, log })
+}
+
+/// The latest values as of the last seal; where their file is damaged, of the sealed rows themselves.
+fn latest(objects: &Objects, file: &str, rows: &Rows) -> Result<Latest, Error> {
+    match Latest::decode(&objects.place(file), &objects.whole(file, None)?) {
+        Err(error @ (Error::Damaged { .. } | Error::Arrow { .. })) => {
+            let latest = Latest::of_parts(&rows.sealed.concat())?;
+            tracing::error!(%error, "the latest values were made anew from the sealed rows");
+            // A program that only reads cannot put them there, and need not.
+            drop(latest.write(objects.disk(), &objects.path(file)));
+            Ok(latest)
+        }
+        other => other,
+    }
 }
 
 /// The log's commits after the segments, which follow each other without a gap.

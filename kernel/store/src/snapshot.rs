@@ -154,6 +154,14 @@ impl Snapshot {
         crate::content::path(&self.dir, id)
     }
 
+    /// The bytes of a content object; none where there is no such object.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is not as it was given.
+    pub fn content(&self, id: &ContentId) -> Result<Option<Vec<u8>>, Error> {
+        crate::content::read(&self.dir, id)
+    }
+
     /// The data folder.
     pub fn dir(&self) -> &Path {
         &self.dir

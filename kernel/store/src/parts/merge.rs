@@ -67,7 +67,8 @@ fn one_after_the_other(table: Table, parts: &[Part], writers: &mut [SegmentWrite
     Ok(())
 }
 
-fn read_chunk(table: Table, part: &Part, chunk: usize) -> Result<RecordBatch, Error> {
+/// All columns of a chunk, past the cache.
+pub(crate) fn read_chunk(table: Table, part: &Part, chunk: usize) -> Result<RecordBatch, Error> {
     let columns = (0..table.schema().fields().len()).map(|column| part.column_once(chunk, column));
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(table.schema(), columns).map_err(Error::arrow("merge segments"))

@@ -19,8 +19,8 @@ pub use part::{CHUNK_ROWS, Part};
 pub use search::Nearest;
 pub use segment::SegmentRef;
 
-pub(crate) use layout::Layout;
-pub(crate) use merge::{merge, merge_range, samples};
+pub(crate) use layout::{Layout, instants};
+pub(crate) use merge::{merge, merge_range, read_chunk, samples};
 pub(crate) use newest::{Asked, newest_fix, newest_readings};
 pub(crate) use sealed::Segment;
 pub(crate) use segment::{Measured, SegmentMeta, is_placed, read, read_from, space_time_key};

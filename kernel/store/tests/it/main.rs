@@ -5,6 +5,7 @@
 
 mod backup;
 mod bulk;
+mod damage;
 mod durability;
 mod faults;
 mod history;
