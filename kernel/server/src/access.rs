@@ -76,6 +76,12 @@ impl Access {
         }
     }
 
+    /// Reads the keys of a data folder that cannot be written; keys that cannot be read are none.
+    pub fn read(dir: &Path) -> Self {
+        let text = fs::read_to_string(dir.join(FILE)).unwrap_or_default();
+        Self { hashes: text.lines().map(str::to_owned).collect() }
+    }
+
     /// Lets a request write, or says what it lacks.
     ///
     /// # Errors

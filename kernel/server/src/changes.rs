@@ -24,6 +24,7 @@ pub(crate) async fn post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
+    state.ingest.may_write().map_err(ApiError::unavailable)?;
     state.access.may_write(&headers)?;
     let changes = read(&headers, &body)?;
     let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;

@@ -1,6 +1,8 @@
 //! Failures: of the server as a whole, and as the answer to one request (`{"code", "description"}`, the shape of OGC
 //! API Features Part 1, 7.6).
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -42,6 +44,9 @@ pub enum Error {
     /// A commit failed.
     #[error("nothing of this was kept: {0}; make room or mend the disk, then send it again")]
     NotKept(String),
+    /// The data folder cannot be written.
+    #[error("nothing of this was kept: {0}; this server answers questions only until it is started where it can write")]
+    ReadOnly(Arc<str>),
     /// The writer has stopped after a failure.
     #[error("the writer has stopped: {0}; restart urbis, nothing acknowledged is lost")]
     WriterStopped(String),

@@ -131,6 +131,8 @@ pub struct IngestCounters {
 #[derive(Debug, Clone)]
 pub struct Ingest {
     queue: mpsc::Sender<Group>,
+    /// Why nothing can be written until the end of the program.
+    refuses: Option<Arc<str>>,
     counts: Arc<Counts>,
     committed: watch::Receiver<Sequence>,
 }
@@ -144,7 +146,23 @@ impl Ingest {
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
         let writer = Writer { store, receiver, hub, counts: counts.clone(), tell };
         let thread = std::thread::spawn(move || writer.run());
-        (Self { queue, counts, committed }, thread)
+        (Self { queue, refuses: None, counts, committed }, thread)
+    }
+
+    /// An end behind which nobody writes: everything is refused, and `why` says why. `last` is the last commit.
+    pub fn refusing(why: &str, last: Sequence) -> Self {
+        let (queue, _) = mpsc::channel(1);
+        let counts = Arc::new(Counts::default());
+        counts.set_trouble(Some(why.to_owned()));
+        Self { queue, refuses: Some(why.into()), counts, committed: watch::channel(last).1 }
+    }
+
+    /// Says at once that nothing can be written, where that is so until the end of the program.
+    ///
+    /// # Errors
+    /// Where the data folder was opened for reading only.
+    pub fn may_write(&self) -> Result<(), Error> {
+        self.refuses.as_ref().map_or(Ok(()), |why| Err(Error::ReadOnly(why.clone())))
     }
 
     /// Sends changes that nobody can be asked for again: they are committed as soon as the disk takes them, and then
@@ -170,6 +188,7 @@ impl Ingest {
     }
 
     async fn push(&self, group: Group) -> Result<(), Error> {
+        self.may_write()?;
         let stopped = || Error::WriterStopped("its queue is closed".to_owned());
         let group = match self.queue.try_send(group) {
             Ok(()) => return Ok(()),

@@ -66,6 +66,16 @@ impl Registrar {
         ))
     }
 
+    /// As [`Registrar::open`], of a ledger that nothing is added to.
+    ///
+    /// # Errors
+    /// What the ledger says: damage, or that there is none.
+    pub fn open_reading(dir: &Path, public_key: &Path, reader: Reader) -> Result<Self, Error> {
+        let ledger = Ledger::open_reading(dir, public_key)?;
+        let (reached, _) = watch::channel(Sequence(ledger.last_sequence()));
+        Ok(Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached })
+    }
+
     /// The ledger. Hold it shortly: registration waits.
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)

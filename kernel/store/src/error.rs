@@ -124,6 +124,12 @@ impl Error {
         Self::Defect(what)
     }
 
+    /// Whether it says that files cannot be changed: a disk that is read-only, or no permission.
+    pub fn is_read_only(&self) -> bool {
+        let kinds = [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied];
+        matches!(self, Self::Io { source, .. } if kinds.contains(&source.kind()))
+    }
+
     /// Wraps an I/O error with its path.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Io { path: path.to_owned(), source }

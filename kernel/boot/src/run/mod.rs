@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod compact;
 pub(crate) mod demo;
+mod folder;
 pub(crate) mod import;
 pub(crate) mod render;
 pub(crate) mod serve;

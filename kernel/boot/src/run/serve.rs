@@ -1,7 +1,6 @@
 //! `urbis serve`: store, ledger, broker, query engine and HTTP put together, until told to stop.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,11 +11,12 @@ use connectors_streams::{
 use kernel_model::DatastreamDraft;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
-use kernel_server::{Access, AppState, Gauge, Gauges, Ingest, Registrar, Server};
-use kernel_store::{Opened, Reader, Store};
+use kernel_server::{AppState, Gauge, Gauges, Ingest, Server};
+use kernel_store::Reader;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
+use super::folder::{self, Folder, Registering};
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::logging;
@@ -52,44 +52,19 @@ pub(crate) struct Kernel {
     pub(crate) server: Server,
     streams: Option<Arc<Streams>>,
     bridge: Option<JoinHandle<()>>,
-    registering: JoinHandle<Result<(), kernel_server::Error>>,
-    writer: std::thread::JoinHandle<()>,
+    registering: Registering,
+    writer: Option<std::thread::JoinHandle<()>>,
     first_key: Option<kernel_server::FirstKey>,
     data: std::path::PathBuf,
-}
-
-/// An empty folder for questions that outgrow their memory.
-fn spill_folder(data: &std::path::Path) -> anyhow::Result<std::path::PathBuf> {
-    let folder = data.join("spill");
-    // What the last run left there is nobody's any more.
-    drop(std::fs::remove_dir_all(&folder));
-    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    Ok(folder)
 }
 
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
-        let (store, opened) = Store::open(&config.data, config.store()?)?;
-        tell_opened(&config.data, &opened);
-        let reader = store.reader();
-        let (registrar, ledger) =
-            Registrar::open(&config.data.join("ledger"), &config.data.join("log.pub"), &config.origin, reader.clone())?;
-        tracing::info!(leaves = ledger.size, "ledger open");
-        let (access, first_key) = Access::open(&config.data)?;
-        let engine = Engine::new(&config.questions(Some(spill_folder(&config.data)?))?)?;
         let hub = Arc::new(Hub::default());
-        let (ingest, writer) = Ingest::start(store, hub.clone());
-        let registrar = Arc::new(registrar);
-        let caught_up = tokio::task::spawn_blocking({
-            let registrar = registrar.clone();
-            move || registrar.catch_up()
-        });
-        let registered = caught_up.await.context("registration")??;
-        if registered > 0 {
-            tracing::info!(registered, "registered what the last run left");
-        }
-        let registering = tokio::spawn(registrar.clone().run(ingest.committed()));
+        let Folder { reader, ingest, writer, registrar, registering, access, first_key, spill } =
+            folder::open(config, hub.clone()).await?;
+        let engine = Engine::new(&config.questions(spill)?)?;
         let gauges = Gauges::default();
         let settings = config.settings();
         let state = Arc::new(AppState {
@@ -106,6 +81,8 @@ impl Kernel {
         });
         let (broker, streams, bridge) = match config.mqtt.as_str() {
             "off" => (None, None, None),
+            // A publisher that nobody can acknowledge does better to find nobody.
+            _ if ingest.may_write().is_err() => (None, None, None),
             address => {
                 let (broker, streams, bridge) = start_streams(address, &reader, ingest, &gauges).await?;
                 (Some(broker), Some(streams), Some(bridge))
@@ -119,6 +96,9 @@ impl Kernel {
     /// Says where everything is.
     pub(crate) fn announce(&self) {
         say(format_args!("data:   {}", self.data.display()));
+        if let Err(error) = self.state.ingest.may_write() {
+            say(format_args!("writes: none, {error}"));
+        }
         if let Some(broker) = &self.broker {
             say(format_args!("mqtt:   mqtt://{}", broker.address()));
         }
@@ -159,19 +139,12 @@ impl Kernel {
         drop(state);
         // The writer ends with its last sender; handlers of open connections may still hold one.
         for _ in 0..100 {
-            if writer.is_finished() {
+            if writer.as_ref().is_none_or(std::thread::JoinHandle::is_finished) {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
         Ok(())
-    }
-}
-
-fn tell_opened(data: &Path, opened: &Opened) {
-    tracing::info!(data = %data.display(), created = opened.created, sequence = opened.sequence.0, replayed = opened.replayed, "store open");
-    if let Some(torn) = &opened.torn {
-        tracing::warn!(path = %torn.path.display(), bytes = torn.bytes, "cut unacknowledged bytes from the log");
     }
 }
 

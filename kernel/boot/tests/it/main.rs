@@ -14,6 +14,7 @@ mod full_disk;
 mod history;
 mod house;
 mod objects;
+mod read_only;
 #[path = "../../../store/tests/it/s3.rs"]
 mod s3;
 mod snapshots;

@@ -94,6 +94,9 @@ pub enum Error {
     /// More records than one call takes; nothing was appended.
     #[error("{0} records in one call, at most 65536: append in several calls")]
     TooMany(usize),
+    /// The log was opened for reading only.
+    #[error("this log was opened for reading only: open it where its folder can be written")]
+    ReadOnly,
     /// An earlier append failed half way.
     #[error("an earlier append failed half way: close the ledger and open it anew")]
     Stopped,

@@ -20,7 +20,8 @@ const ALG_ED25519: u8 = 1;
 
 /// The key and both ways to use it.
 pub(super) struct Key {
-    signer: StandardSigner,
+    /// None where only the public half is known.
+    signer: Option<StandardSigner>,
     verifier: StandardVerifier,
     vkey: String,
 }
@@ -40,6 +41,14 @@ impl Key {
         }
     }
 
+    /// The public half alone, which signs nothing.
+    pub(super) fn public(path: &Path) -> Result<Self, Error> {
+        let vkey = fs::read_to_string(path).map_err(Error::io("read", path))?.trim_end().to_owned();
+        let verifier = StandardVerifier::new(&vkey)
+            .map_err(|_| Error::Damaged { path: path.to_owned(), what: "it is no public key".to_owned() })?;
+        Ok(Self { signer: None, verifier, vkey })
+    }
+
     fn parse(text: &str, origin: &str) -> Option<Self> {
         let signer = StandardSigner::new(text).ok()?;
         let seed = BASE64_STANDARD.decode(text.splitn(5, '+').nth(4)?).ok()?;
@@ -47,7 +56,7 @@ impl Key {
         let vkey = new_ed25519_verifier_key(origin, &secret.verifying_key());
         let verifier = StandardVerifier::new(&vkey).ok()?;
         // The name is part of the key's id, so this also refuses the key of another origin.
-        (signed_note::Signer::key_id(&signer) == verifier.key_id()).then_some(Self { signer, verifier, vkey })
+        (signed_note::Signer::key_id(&signer) == verifier.key_id()).then_some(Self { signer: Some(signer), verifier, vkey })
     }
 
     fn create(path: &Path, origin: &str) -> Result<Self, Error> {
@@ -86,9 +95,10 @@ impl Key {
 
     /// The checkpoint as a signed note.
     pub(super) fn sign(&self, checkpoint: &Checkpoint, path: &Path) -> Result<Vec<u8>, Error> {
+        let signer = self.signer.as_ref().ok_or(Error::ReadOnly)?;
         let sign = || {
             let mut note = Note::new(&checkpoint.to_bytes(), &[])?;
-            note.add_sigs(&[&self.signer])?;
+            note.add_sigs(&[signer])?;
             Ok(note.to_bytes())
         };
         sign().map_err(|e: signed_note::NoteError| Error::Io {

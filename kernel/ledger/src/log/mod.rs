@@ -51,8 +51,8 @@ pub struct Ledger {
     checkpoint: String,
     /// Set while files and memory may disagree.
     stopped: bool,
-    /// The lock lasts as long as the file is open.
-    _lock: File,
+    /// The lock lasts as long as the file is open; who only reads has none.
+    lock: Option<File>,
 }
 
 /// What opening found.
@@ -91,10 +91,8 @@ impl Ledger {
             (false, false) => publish_checkpoint(dir, &key, origin, &Frontier::default()).map(drop)?,
             (true, _) => {}
         }
-        let note = fs::read_to_string(&checkpoint_path).map_err(Error::io("read", &checkpoint_path))?;
-        let checkpoint = open_checkpoint(&note, key.verifier())
-            .map_err(|source| Error::Checkpoint { path: checkpoint_path, source })?;
-        let recovered = recover::reread(dir, &checkpoint)?;
+        let (checkpoint, note) = read_checkpoint(dir, &key)?;
+        let recovered = recover::reread(dir, &checkpoint, true)?;
         let cut = recover::cut(dir, checkpoint.size())?;
         let opened = Opened { created, size: checkpoint.size(), cut, repaired: recovered.repaired };
         let ledger = Self {
@@ -106,9 +104,31 @@ impl Ledger {
             index: recovered.index,
             checkpoint: note,
             stopped: false,
-            _lock: lock,
+            lock: Some(lock),
         };
         Ok((ledger, opened))
+    }
+
+    /// Opens the log in `dir` for reading only, also where nothing can be written; `public_key` is the file of its public
+    /// key. An append to it is refused.
+    ///
+    /// # Errors
+    /// Where the log does not hold what its checkpoint says, or the files cannot be read; see [`Error`].
+    pub fn open_reading(dir: &Path, public_key: &Path) -> Result<Self, Error> {
+        let key = Key::public(public_key)?;
+        let (checkpoint, note) = read_checkpoint(dir, &key)?;
+        let recovered = recover::reread(dir, &checkpoint, false)?;
+        Ok(Self {
+            dir: dir.into(),
+            origin: checkpoint.origin().to_owned(),
+            key,
+            frontier: recovered.frontier,
+            bundle: recovered.bundle,
+            index: recovered.index,
+            checkpoint: note,
+            stopped: false,
+            lock: None,
+        })
     }
 
     /// Appends the records as one group and returns their leaves. When it returns they are on disk under a signed
@@ -122,6 +142,9 @@ impl Ledger {
     pub fn append(&mut self, records: &[AssetRecord]) -> Result<Range<u64>, Error> {
         if self.stopped {
             return Err(Error::Stopped);
+        }
+        if self.lock.is_none() {
+            return Err(Error::ReadOnly);
         }
         let start = self.size();
         if records.is_empty() {
@@ -257,6 +280,17 @@ impl Ledger {
 fn open_bundle(size: u64) -> Option<Tile> {
     let width = size % WIDTH;
     (width > 0).then_some(Tile { row: Row::Entries, number: size / WIDTH, width })
+}
+
+/// The checkpoint of a folder, and its text.
+fn read_checkpoint(dir: &Path, key: &Key) -> Result<(Checkpoint, String), Error> {
+    let path = dir.join("checkpoint");
+    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    let note = String::from_utf8_lossy(&bytes).into_owned();
+    match open_checkpoint(&note, key.verifier()) {
+        Ok(checkpoint) => Ok((checkpoint, note)),
+        Err(source) => Err(Error::Checkpoint { path, source }),
+    }
 }
 
 /// Signs the tree and puts the checkpoint in its place.

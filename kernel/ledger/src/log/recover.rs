@@ -35,8 +35,8 @@ pub(super) struct Recovered {
 }
 
 /// Rereads every leaf and compares with the checkpoint; then rewrites tiles that are missing or wrong although the
-/// leaves are right.
-pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint) -> Result<Recovered, Error> {
+/// leaves are right, or, where nothing may be written, refuses the first of them.
+pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Result<Recovered, Error> {
     let size = checkpoint.size();
     let mut index = Index::default();
     let mut spoilt = BTreeSet::new();
@@ -63,6 +63,10 @@ pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint) -> Result<Recovered, E
             signed: hex::encode(checkpoint.hash().0),
             first_bad,
         });
+    }
+    if let Some(tile) = spoilt.first().filter(|_| !may_write) {
+        let what = "it is not what the leaves give, and is written anew where the folder can be written".to_owned();
+        return Err(Error::Damaged { path: dir.join(tile.path()), what });
     }
     let repaired = rewrite(dir, size, &spoilt)?;
     Ok(Recovered { frontier, bundle, index, repaired })

@@ -1,0 +1,101 @@
+//! The data folder under a server: opened for writing, with its one writer and its registrar at work; or, where it cannot be
+//! written (a read-only disk, no permission), for reading, so that everything in it is answered and every write is refused
+//! with the reason. A folder that is damaged, in use or not there is an error either way.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use kernel_server::live::Hub;
+use kernel_server::{Access, FirstKey, Ingest, Registrar};
+use kernel_store::{Opened, Reader, Store};
+
+use crate::config::Config;
+
+/// Ends where registration does.
+pub(crate) type Registering = tokio::task::JoinHandle<Result<(), kernel_server::Error>>;
+
+/// What a server has of its data folder.
+pub(crate) struct Folder {
+    pub(crate) reader: Reader,
+    pub(crate) ingest: Ingest,
+    /// The one writer, where there is one.
+    pub(crate) writer: Option<JoinHandle<()>>,
+    pub(crate) registrar: Arc<Registrar>,
+    pub(crate) registering: Registering,
+    pub(crate) access: Access,
+    pub(crate) first_key: Option<FirstKey>,
+    /// Where questions that outgrow their memory put things aside.
+    pub(crate) spill: Option<PathBuf>,
+}
+
+/// Opens the data folder of a configuration.
+pub(crate) async fn open(config: &Config, hub: Arc<Hub>) -> anyhow::Result<Folder> {
+    match Store::open(&config.data, config.store()?) {
+        Ok((store, opened)) => {
+            tell_opened(&config.data, &opened);
+            for_writing(config, store, hub).await
+        }
+        Err(error) if error.is_read_only() && config.data.join("log").exists() => {
+            tracing::warn!(%error, "the data folder cannot be written: questions are answered, writes are refused");
+            for_reading(&config.data, &error.to_string())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Result<Folder> {
+    let (data, reader) = (&config.data, store.reader());
+    let (registrar, ledger) =
+        Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone())?;
+    tracing::info!(leaves = ledger.size, "ledger open");
+    let (access, first_key) = Access::open(data)?;
+    let spill = Some(spill_folder(data)?);
+    let (ingest, writer) = Ingest::start(store, hub);
+    let registrar = Arc::new(registrar);
+    let caught_up = tokio::task::spawn_blocking({
+        let registrar = registrar.clone();
+        move || registrar.catch_up()
+    });
+    let registered = caught_up.await.context("registration")??;
+    if registered > 0 {
+        tracing::info!(registered, "registered what the last run left");
+    }
+    let registering = tokio::spawn(registrar.clone().run(ingest.committed()));
+    Ok(Folder { reader, ingest, writer: Some(writer), registrar, registering, access, first_key, spill })
+}
+
+fn for_reading(data: &Path, why: &str) -> anyhow::Result<Folder> {
+    let (reader, opened) = Reader::open(data)?;
+    let registrar = Registrar::open_reading(&data.join("ledger"), &data.join("log.pub"), reader.clone())?;
+    let ingest = Ingest::refusing(why, opened.sequence);
+    // What is not registered stays so.
+    let registering = tokio::spawn(std::future::pending());
+    Ok(Folder {
+        reader,
+        ingest,
+        writer: None,
+        registrar: Arc::new(registrar),
+        registering,
+        access: Access::read(data),
+        first_key: None,
+        spill: None,
+    })
+}
+
+/// An empty folder for questions that outgrow their memory.
+fn spill_folder(data: &Path) -> anyhow::Result<PathBuf> {
+    let folder = data.join("spill");
+    // What the last run left there is nobody's any more.
+    drop(std::fs::remove_dir_all(&folder));
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    Ok(folder)
+}
+
+fn tell_opened(data: &Path, opened: &Opened) {
+    tracing::info!(data = %data.display(), created = opened.created, sequence = opened.sequence.0, replayed = opened.replayed, "store open");
+    if let Some(torn) = &opened.torn {
+        tracing::warn!(path = %torn.path.display(), bytes = torn.bytes, "cut unacknowledged bytes from the log");
+    }
+}
