@@ -104,9 +104,9 @@ fn same_if_there(path: &Path, wanted: Option<Measured>) -> Result<(), Error> {
 
 fn check_log(dir: &Path, manifest: &Manifest, report: &mut CheckReport) -> Result<(), Error> {
     let files = log::files(&dir.join("log"))?;
-    let mut last = None;
+    let (mut last, newest) = (None, log::with_records(&files));
     for (n, path) in files.iter().enumerate() {
-        let replayed = log::replay(path, n + 1 >= log::with_records(&files), |sequence, payload| {
+        let replayed = log::replay(path, n + 1 >= newest, |sequence, payload| {
             if last.is_some_and(|last: u64| sequence.0 != last + 1) {
                 let what = format!("commit {sequence} does not follow commit {}", last.unwrap_or(0));
                 return Err(Error::Damaged { path: path.clone(), at: 0, what });

@@ -119,9 +119,9 @@ fn replay(
     {
         return Err(gap(path, first, manifest.sealed));
     }
-    let mut end = None;
+    let (mut end, newest) = (None, log::with_records(&files));
     for (n, path) in files.iter().enumerate() {
-        let replayed = log::replay(path, n + 1 >= log::with_records(&files), |sequence, payload| {
+        let replayed = log::replay(path, n + 1 >= newest, |sequence, payload| {
             if sequence <= manifest.sealed {
                 return Ok(());
             }

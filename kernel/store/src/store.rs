@@ -13,6 +13,7 @@ use arrow::array::RecordBatch;
 
 use crate::background::Background;
 use crate::bulk::{self, Bulk, Loaded};
+use crate::clock::Clock;
 use crate::commit::{Committed, Gathering, Outcome};
 use crate::compact::{self, Compaction};
 use crate::delta::Delta;
@@ -56,6 +57,8 @@ pub struct Options {
     pub folder_bytes: u64,
     /// Through which files are changed.
     pub disk: Disk,
+    /// By which commits are recorded.
+    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             access: Access::from_env(),
             folder_bytes: 8 << 30,
             disk: Disk::default(),
+            clock: Clock::default(),
         }
     }
 }
@@ -186,7 +190,7 @@ impl Store {
     }
 
     fn now(&self) -> TimeUs {
-        self.reader.live().0.next_recorded(TimeUs::now())
+        self.reader.live().0.next_recorded(self.options.clock.now())
     }
 
     fn resolve(&mut self, groups: &[Vec<Change>], sequence: Sequence) -> Result<(TableBatches, Vec<Outcome>), Error> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kernel_model::schema::Table;
-use kernel_store::{Action, Disk, Error, Options, Store, Verdict, backup_by, check};
+use kernel_store::{Action, Disk, Error, Options, Reader, Store, Verdict, backup_by, check};
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -241,4 +241,19 @@ fn a_commit_after_a_bulk_load_that_failed_at_its_last_action_is_not_hidden_by_it
     drop(store);
     let store = open(dir.path(), Disk::default()).unwrap();
     assert_eq!(commits_in(&store.reader().snapshot()), BTreeSet::from([38, 40]));
+}
+
+#[test]
+fn a_disk_that_is_read_only_is_said_to_be_and_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), Disk::default()).unwrap();
+    store.commit(&[changes(38)]).unwrap();
+    store.seal().unwrap();
+    store.commit(&[changes(40)]).unwrap();
+    drop(store);
+    let read_only = Disk::judged(|_, _| Verdict::Fail(ErrorKind::ReadOnlyFilesystem.into()));
+    let error = open(dir.path(), read_only).unwrap_err();
+    assert!(error.is_read_only() && error.to_string().contains("LOCK"), "{error}");
+    let (reader, _) = Reader::open(dir.path()).unwrap();
+    assert_eq!(commits_in(&reader.snapshot()), BTreeSet::from([38, 40]));
 }

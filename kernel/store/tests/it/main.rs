@@ -4,7 +4,9 @@
 #![expect(clippy::print_stdout, reason = "what is left out, and why")]
 
 mod backup;
+mod beside;
 mod bulk;
+mod clock;
 mod damage;
 mod durability;
 mod faults;
