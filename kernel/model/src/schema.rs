@@ -23,11 +23,17 @@ pub enum Table {
     Rejected,
     /// Which things came of which.
     Lineage,
+    /// What is kept of readings that have gone, minute by minute.
+    ObservationsMinute,
+    /// The same by hours.
+    ObservationsHour,
+    /// The same by days.
+    ObservationsDay,
 }
 
 impl Table {
     /// All of them, in the order in which a commit applies them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Entities,
         Self::Datastreams,
         Self::Observations,
@@ -35,6 +41,9 @@ impl Table {
         Self::Contents,
         Self::Rejected,
         Self::Lineage,
+        Self::ObservationsMinute,
+        Self::ObservationsHour,
+        Self::ObservationsDay,
     ];
 
     /// Name in SQL and on disk.
@@ -47,6 +56,9 @@ impl Table {
             Self::Contents => "contents",
             Self::Rejected => "rejected",
             Self::Lineage => "lineage",
+            Self::ObservationsMinute => "observations_minute",
+            Self::ObservationsHour => "observations_hour",
+            Self::ObservationsDay => "observations_day",
         }
     }
 
@@ -70,6 +82,7 @@ impl Table {
             Self::Contents => CONTENTS.clone(),
             Self::Rejected => REJECTED.clone(),
             Self::Lineage => LINEAGE.clone(),
+            Self::ObservationsMinute | Self::ObservationsHour | Self::ObservationsDay => SUMMARIES.clone(),
         }
     }
 
@@ -83,6 +96,7 @@ impl Table {
             Self::Contents => 6,
             Self::Rejected => 0,
             Self::Lineage => 5,
+            Self::ObservationsMinute | Self::ObservationsHour | Self::ObservationsDay => 18,
         }
     }
 }
@@ -195,6 +209,34 @@ static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+/// Readings of a datastream within a minute, hour or day of UTC that begins at `time`. `count` of them are measurements, some
+/// of these `suspect`: the figures are of these; `missing` are none. `first` and `last` are values, with their instants.
+/// `lon`, `lat`, `height_m`: where the last one was that says so; `fingerprint`: of all of them, whatever their order;
+/// `seq`, `recorded_at`: of the one that was told last.
+static SUMMARIES: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        number("datastream"),
+        instant("time", false),
+        number("count"),
+        real("mean"),
+        real("min"),
+        real("max"),
+        real("sum"),
+        real("first"),
+        instant("first_time", true),
+        real("last"),
+        instant("last_time", true),
+        number("suspect"),
+        number("missing"),
+        real("lon"),
+        real("lat"),
+        real("height_m"),
+        number("fingerprint"),
+        number("seq"),
+        instant("recorded_at", true),
+    ])
+});
+
 static POSITIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     schema(vec![
         uuid("entity", false),
@@ -303,7 +345,10 @@ mod tests {
                 ("positions", 4),
                 ("contents", 5),
                 ("rejected", 6),
-                ("lineage", 7)
+                ("lineage", 7),
+                ("observations_minute", 8),
+                ("observations_hour", 9),
+                ("observations_day", 10)
             ]
         );
         assert!(Table::ALL.iter().all(|table| Table::from_code(table.code()) == Some(*table)));

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::lineage::Lineage;
 use crate::live::Live;
 use crate::record::TableBatches;
+use crate::retention::Limits;
 use crate::rows::{
     self, ContentRow, EntityRow, EntityRows, LineageRow, ObservationRows, PositionRows, instants, maybe_instants,
     repeated,
@@ -72,6 +73,7 @@ pub(crate) struct Doubtful<S, R> {
 /// Rows of a commit being gathered.
 pub(crate) struct Gathering<'a> {
     pub(crate) live: &'a Live,
+    pub(crate) limits: Limits,
     group: usize,
     pub(crate) outcomes: Vec<Outcome>,
     entities: HashMap<SourceKey, EntityId>,
@@ -128,9 +130,10 @@ enum Revision {
 }
 
 impl<'a> Gathering<'a> {
-    pub(crate) fn new(live: &'a Live) -> Self {
+    pub(crate) fn new(live: &'a Live, limits: Limits) -> Self {
         Self {
             live,
+            limits,
             group: 0,
             outcomes: Vec::new(),
             entities: HashMap::new(),
@@ -209,6 +212,13 @@ impl<'a> Gathering<'a> {
             reason,
             sample: String::new(),
         });
+    }
+
+    /// As [`Gathering::refuse`], of an earlier group.
+    pub(crate) fn refuse_in(&mut self, group: usize, source: &SourceKey, reason: String) {
+        let current = std::mem::replace(&mut self.group, group);
+        self.refuse(source, reason);
+        self.group = current;
     }
 
     fn unknown_thing(&mut self, source: &SourceKey, what: &str) {
@@ -363,10 +373,15 @@ impl<'a> Gathering<'a> {
         let newest = self.newest_reading.get(&info.id).copied();
         let mut newest =
             newest.or_else(|| self.live.latest.readings.get(&info.id).map(|latest| latest.phenomenon_time));
-        let mut kept = 0;
+        let (mut kept, mut too_old) = (0, 0);
+        let Limits { gone_us, readings_us, .. } = self.limits;
         for (n, row) in batch.rows.iter().enumerate() {
+            if row.phenomenon_time.0 < readings_us {
+                too_old += 1;
+                continue;
+            }
             let place = batch.places.get(n).copied();
-            if newest.is_some_and(|newest| row.phenomenon_time <= newest) {
+            if newest.is_some_and(|newest| row.phenomenon_time <= newest) || row.phenomenon_time.0 < gone_us {
                 self.doubtful_readings.push(Doubtful { series: info.clone(), row: *row, place, group: self.group });
                 continue;
             }
@@ -378,6 +393,9 @@ impl<'a> Gathering<'a> {
             self.newest_reading.insert(info.id, newest);
         }
         self.outcome().observations += kept;
+        if too_old > 0 {
+            self.refuse(&batch.datastream, Limits::too_old(too_old, "readings", readings_us));
+        }
     }
 
     fn positions(&mut self, batch: &PositionBatch) {
@@ -399,8 +417,12 @@ impl<'a> Gathering<'a> {
         }
         let newest = self.newest_fix.get(&entity).copied();
         let mut newest = newest.or_else(|| self.live.latest.fixes.get(&entity).map(|latest| latest.time));
-        let mut kept = 0;
+        let (mut kept, mut too_old) = (0, 0);
         for row in &batch.rows {
+            if row.time.0 < self.limits.fixes_us {
+                too_old += 1;
+                continue;
+            }
             if newest.is_some_and(|newest| row.time <= newest) {
                 self.doubtful_fixes.push(Doubtful { series: entity, row: *row, place: None, group: self.group });
                 continue;
@@ -413,6 +435,9 @@ impl<'a> Gathering<'a> {
             self.newest_fix.insert(entity, newest);
         }
         self.outcome().positions += kept;
+        if too_old > 0 {
+            self.refuse(&batch.entity, Limits::too_old(too_old, "fixes", self.limits.fixes_us));
+        }
     }
 
     fn content(&mut self, row: ContentRow) {

@@ -12,6 +12,7 @@ use spatial_index::{LonLatBox, Spans, TimeBand};
 
 use crate::commit::{Doubtful, Gathering};
 use crate::error::Error;
+use crate::retention;
 use crate::parts::{CHUNK_ROWS, Layout, Part, series_of};
 use crate::snapshot::Snapshot;
 
@@ -63,12 +64,15 @@ pub(crate) fn settle(gathering: &mut Gathering<'_>, stored: &Snapshot) -> Result
             there.insert(fresh);
             there.insert(fresh.anywhere());
         }
-        for reading in &readings {
-            match there.insert(identity(reading)) {
-                true => gathering.keep_reading(reading),
+        let mut late = Vec::new();
+        for reading in readings {
+            match there.insert(identity(&reading)) {
+                true if reading.row.phenomenon_time.0 < gathering.limits.gone_us => late.push(reading),
+                true => gathering.keep_reading(&reading),
                 false => gathering.outcomes[reading.group].unchanged += 1,
             }
         }
+        retention::settle_late(gathering, stored, late)?;
     }
     let fixes = std::mem::take(&mut gathering.doubtful_fixes);
     if !fixes.is_empty() {

@@ -110,6 +110,24 @@ pub enum Error {
         /// Of this folder.
         ours: u64,
     },
+    /// No age.
+    #[error("`{0}` is no age: give \"ever\", or a number of hours, days, weeks or years (12h, 30d, 8w, 1y); \"none\" for a summary that is not made")]
+    NoAge(String),
+    /// Ages that make no sense together.
+    #[error("{0}")]
+    Retention(String),
+    /// Rows in bulk of a time whose rows have gone.
+    #[error(
+        "{table} of before {before} have gone or are not kept, and these begin at {first}: load what is later; nothing was kept"
+    )]
+    TooOld {
+        /// Which table.
+        table: &'static str,
+        /// The first of them.
+        first: kernel_model::TimeUs,
+        /// Of before this instant none are taken.
+        before: kernel_model::TimeUs,
+    },
     /// Something that cannot be.
     #[error("{0}: this is a defect, please report it")]
     Defect(&'static str),

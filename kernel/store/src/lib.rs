@@ -6,6 +6,8 @@
 //! new snapshot -> some time later a background thread writes it into a Parquet segment, the manifest names the
 //! segment, the log file that held it goes.
 //!
+//! What has grown older than its table keeps it goes; of readings summaries stay (`retention`).
+//!
 //! Sealed files lie in the data folder, or in an object store of which the folder then holds what is asked most
 //! (`objects`).
 //!
@@ -41,6 +43,7 @@ mod onebit;
 mod parts;
 mod reader;
 mod record;
+mod retention;
 mod rows;
 mod sampler;
 mod seal;
@@ -67,5 +70,6 @@ pub use log::TornTail;
 pub use objects::{Access, SegmentsAt};
 pub use parts::{CHUNK_ROWS, ColumnCache, Nearest, Part, SegmentRef, series_of};
 pub use reader::{Reader, entity_rows_after};
+pub use retention::{Keep, Removed, Retention, Retired, would_retire};
 pub use snapshot::{MemoryUse, Snapshot};
 pub use store::{Options, Store};

@@ -47,7 +47,7 @@ impl Live {
             }
             Table::Observations | Table::Positions => self.latest.learn(table, batch),
             Table::Lineage => self.lineage.learn(batch),
-            Table::Rejected => {}
+            Table::Rejected | Table::ObservationsMinute | Table::ObservationsHour | Table::ObservationsDay => {}
         }
     }
 

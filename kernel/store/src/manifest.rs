@@ -2,6 +2,7 @@
 //! its first line is `URBISMAN <version> <CRC-32C of the rest in hex>`, the rest is JSON. A copy stands beside it, for the day
 //! on which a bit of it is not as it was written.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ const MAGIC: &str = "URBISMAN";
 /// Of a folder whose segments are in it, and of one whose segments are in an object store.
 const IN_FOLDER: u32 = 5;
 const IN_STORE: u32 = 6;
+/// Of one from which rows have gone, whose summaries older programs would not know.
+const WITH_SUMMARIES: u32 = 7;
 const NAME: &str = "manifest";
 /// Written before the manifest itself, so that it is never the older of the two.
 const COPY: &str = "manifest.copy";
@@ -42,6 +45,9 @@ pub(crate) struct Manifest {
     /// When the last sealed commit was recorded, UTC microseconds.
     #[serde(default)]
     pub(crate) last_recorded_us: i64,
+    /// Before which instant rows of a table have gone, UTC microseconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) gone_us: BTreeMap<String, i64>,
     /// The object store in which all files are that it names: `s3://bucket/prefix`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) objects: Option<String>,
@@ -105,8 +111,8 @@ impl Manifest {
             return Err(damaged("no URBISMAN header".to_owned()));
         }
         let found = version.and_then(|v| v.parse().ok()).unwrap_or(0);
-        if found > IN_STORE {
-            return Err(Error::Version { path: path.clone(), found, known: IN_STORE });
+        if found > WITH_SUMMARIES {
+            return Err(Error::Version { path: path.clone(), found, known: WITH_SUMMARIES });
         }
         if sum != Some(format!("{:08x}", crc32c::crc32c(body.as_bytes())).as_str()) {
             return Err(damaged("its checksum does not match".to_owned()));
@@ -139,7 +145,11 @@ impl Manifest {
     pub(crate) fn encode(&self) -> Result<String, Error> {
         let body =
             serde_json::to_string_pretty(self).map_err(|_| Error::defect("a manifest cannot be written as JSON"))?;
-        let version = if self.objects.is_some() { IN_STORE } else { IN_FOLDER };
+        let version = match (self.gone_us.is_empty(), &self.objects) {
+            (false, _) => WITH_SUMMARIES,
+            (true, Some(_)) => IN_STORE,
+            (true, None) => IN_FOLDER,
+        };
         Ok(format!("{MAGIC} {version} {:08x}\n{body}", crc32c::crc32c(body.as_bytes())))
     }
 

@@ -2,11 +2,13 @@
 //! way.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use kernel_model::Sequence;
+use kernel_model::schema::Table;
 
 use crate::disk::Disk;
 use crate::error::Error;
@@ -15,6 +17,7 @@ use crate::load::{Opened, load};
 use crate::manifest::Manifest;
 use crate::objects::{Access, Objects};
 use crate::parts::ColumnCache;
+use crate::retention::Removed;
 use crate::snapshot::Snapshot;
 use crate::store::Options;
 
@@ -26,6 +29,7 @@ const ATTEMPTS: usize = 5;
 pub struct Reader {
     live: Arc<RwLock<Live>>,
     snapshot: Arc<RwLock<Snapshot>>,
+    removed: Arc<[AtomicU64; Table::ALL.len()]>,
 }
 
 impl Reader {
@@ -54,7 +58,7 @@ impl Reader {
     }
 
     pub(crate) fn new(live: Live, snapshot: Snapshot) -> Self {
-        Self { live: Arc::new(RwLock::new(live)), snapshot: Arc::new(RwLock::new(snapshot)) }
+        Self { live: Arc::new(RwLock::new(live)), snapshot: Arc::new(RwLock::new(snapshot)), removed: Arc::default() }
     }
 
     /// The store as of its last commit.
@@ -74,6 +78,15 @@ impl Reader {
             Err(TryLockError::Poisoned(poisoned)) => Some(LiveView(poisoned.into_inner())),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+
+    /// Rows of a table that were older than they are kept and have gone since the writer opened the folder.
+    pub fn removed_rows(&self, table: Table) -> u64 {
+        self.removed[table as usize].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_removed(&self, removed: &Removed) {
+        self.removed[removed.table as usize].fetch_add(removed.rows, Ordering::Relaxed);
     }
 
     pub(crate) fn write_live(&self) -> RwLockWriteGuard<'_, Live> {

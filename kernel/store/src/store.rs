@@ -1,6 +1,8 @@
 //! The one writer of a data folder: groups of changes come in, become one durable commit, and show in the next snapshot;
 //! what was committed is sealed beside it.
 
+mod retain;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -28,6 +30,7 @@ use crate::objects::{self, Access, Objects, SegmentsAt};
 use crate::parts::{self, ColumnCache, Part, SegmentMeta};
 use crate::reader::Reader;
 use crate::record::{self, TableBatches};
+use crate::retention::{self, Pass, Retention};
 use crate::sampler::Sampler;
 use crate::seal::Sealing;
 use crate::snapshot::Snapshot;
@@ -59,6 +62,8 @@ pub struct Options {
     pub disk: Disk,
     /// By which commits are recorded.
     pub clock: Clock,
+    /// How long rows are kept.
+    pub retention: Retention,
 }
 
 impl Default for Options {
@@ -74,6 +79,7 @@ impl Default for Options {
             folder_bytes: 8 << 30,
             disk: Disk::default(),
             clock: Clock::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -89,6 +95,8 @@ pub struct Store {
     rows: Rows,
     sealing: Option<Background<Sealing>>,
     compaction: Option<Background<Compaction>>,
+    retiring: Option<Background<Pass>>,
+    look: retain::Look,
     reader: Reader,
     sampler: Sampler,
     cache: Arc<ColumnCache>,
@@ -143,6 +151,8 @@ impl Store {
             rows: loaded.rows,
             sealing: None,
             compaction: None,
+            retiring: None,
+            look: retain::Look::default(),
             reader: Reader::new(loaded.live, snapshot),
             sampler: Sampler::default(),
             cache,
@@ -196,7 +206,7 @@ impl Store {
     fn resolve(&mut self, groups: &[Vec<Change>], sequence: Sequence) -> Result<(TableBatches, Vec<Outcome>), Error> {
         let (reader, now) = (self.reader.clone(), self.now());
         let live = reader.live();
-        let mut gathering = Gathering::new(&live.0);
+        let mut gathering = Gathering::new(&live.0, self.limits(now));
         for group in groups {
             gathering.begin_group();
             for change in group {
@@ -242,8 +252,10 @@ impl Store {
             memory_bytes: self.options.load_bytes,
             cache: self.cache.clone(),
         });
+        let limits = self.limits(at);
         for rows in rows {
             let rows = rows?;
+            retention::check_bulk(table, &rows, limits)?;
             if let Some(unknown) = bulk::greatest_series(&rows).filter(|greatest| *greatest > last_datastream) {
                 return Err(Error::NoDatastream(unknown).into());
             }
@@ -357,6 +369,13 @@ impl Store {
         {
             tracing::error!(%error, failures, "sealing failed and will be tried again; nothing is lost, the log holds the rows");
         }
+        let retained = self.tend_retention();
+        let failures = self.retiring.as_ref().map_or(1, Background::failures);
+        if let Err(error) = retained
+            && failures.is_power_of_two()
+        {
+            tracing::error!(%error, failures, "removing old rows failed and will be tried again; they are all still there");
+        }
         let compacted = self.finish_compaction(false).and_then(|()| {
             match compact::due(&self.manifest, self.options.segment_rows) {
                 Some((table, files)) => self.begin_compaction(table, files),
@@ -426,7 +445,7 @@ impl Store {
 
     /// Hands segments that are to become fewer to a background thread.
     fn begin_compaction(&mut self, table: Table, files: Vec<String>) -> Result<(), Error> {
-        if self.compaction.is_some() {
+        if self.compaction.is_some() || self.retiring.is_some() {
             return Ok(());
         }
         let metas: Vec<_> = self.manifest.of(table).filter(|meta| files.contains(&meta.file)).cloned().collect();
@@ -514,6 +533,7 @@ impl Store {
     pub fn compact(&mut self) -> Result<(), Error> {
         self.seal()?;
         self.finish_compaction(true)?;
+        self.finish_retiring(true)?;
         while let Some((table, files)) = compact::possible(&self.manifest, self.options.segment_rows) {
             self.begin_compaction(table, files)?;
             self.finish_compaction(true)?;

@@ -24,6 +24,9 @@ impl Layout {
         match table {
             Table::Observations => Some(Self { series: 0, time: 1, lon: 5, lat: 6, height: Some(8), value: Some(3) }),
             Table::Positions => Some(Self { series: 0, time: 1, lon: 2, lat: 3, height: Some(4), value: None }),
+            Table::ObservationsMinute | Table::ObservationsHour | Table::ObservationsDay => {
+                Some(Self { series: 0, time: 1, lon: 13, lat: 14, height: Some(15), value: None })
+            }
             _ => None,
         }
     }

@@ -114,5 +114,6 @@ fn sequence_column(table: Table) -> usize {
         Table::Observations | Table::Positions => 7,
         Table::Contents | Table::Rejected => 5,
         Table::Lineage => 4,
+        Table::ObservationsMinute | Table::ObservationsHour | Table::ObservationsDay => 17,
     }
 }

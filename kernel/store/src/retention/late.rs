@@ -1,0 +1,157 @@
+//! Readings that come when others of their time have gone already: from a device that was away, from an archive, or from a
+//! file that is imported again. The raw rows that would tell whether one was there before are gone; the summaries tell it
+//! where they can. A bucket without a summary had no reading: what comes is new. A reading that is the first or the last one
+//! of its bucket was there, and so were all that come for a bucket when they are as many and have the fingerprint of those it
+//! is of. What is left was there or was not: it is refused, so that nothing is ever counted twice, and is told so.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use kernel_model::schema::Table;
+use kernel_model::{DatastreamId, Observation, SourceKey, TimeUs};
+use spatial_index::{Spans, TimeBand};
+
+use super::summarise::each_summary;
+use super::summary::{Period, Summary, fingerprint};
+use crate::commit::{Doubtful, Gathering};
+use crate::entities::DatastreamInfo;
+use crate::error::Error;
+use crate::parts::Layout;
+use crate::snapshot::Snapshot;
+
+/// A reading of a time whose raw rows may have gone.
+pub(crate) type Late = Doubtful<Arc<DatastreamInfo>, Observation>;
+
+/// Before which instants rows are looked at more closely.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Readings before it have gone, all or some of them.
+    pub(crate) gone_us: i64,
+    /// Of readings before it nothing would be kept.
+    pub(crate) readings_us: i64,
+    /// Fixes before it are not kept.
+    pub(crate) fixes_us: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { gone_us: i64::MIN, readings_us: i64::MIN, fixes_us: i64::MIN }
+    }
+}
+
+impl Limits {
+    /// Why some rows of before an instant are refused.
+    pub(crate) fn too_old(rows: usize, what: &str, before_us: i64) -> String {
+        let before = TimeUs(before_us);
+        format!("{rows} {what} are of before {before}, and nothing is kept of that time: keep {what} for longer")
+    }
+}
+
+/// What is known of a late reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    New,
+    There,
+    Unclear,
+}
+
+/// Keeps the late readings that are certainly new.
+pub(crate) fn settle(gathering: &mut Gathering<'_>, stored: &Snapshot, late: Vec<Late>) -> Result<(), Error> {
+    let mut days: BTreeMap<(DatastreamId, i64), Vec<Late>> = BTreeMap::new();
+    for reading in late {
+        let day = Period::Day.begin(reading.row.phenomenon_time.0);
+        days.entry((reading.series.id, day)).or_default().push(reading);
+    }
+    let mut unclear: BTreeMap<(usize, SourceKey), (usize, TimeUs, TimeUs)> = BTreeMap::new();
+    for ((series, day), readings) in days {
+        let known = Summaries::of(stored, series, day)?.known(&readings);
+        for (reading, known) in readings.iter().zip(known) {
+            match known {
+                Known::New => gathering.keep_reading(reading),
+                Known::There => gathering.outcomes[reading.group].unchanged += 1,
+                Known::Unclear => {
+                    let time = reading.row.phenomenon_time;
+                    let of = unclear.entry((reading.group, reading.series.source.clone())).or_insert((0, time, time));
+                    *of = (of.0 + 1, of.1.min(time), of.2.max(time));
+                }
+            }
+        }
+    }
+    for ((group, source), (rows, first, last)) in unclear {
+        let reason = format!(
+            "{rows} readings from {first} to {last} are of times that are summarised, their raw rows are gone: whether they \
+             were there cannot be told, and nothing is counted twice"
+        );
+        gathering.refuse_in(group, &source, reason);
+    }
+    Ok(())
+}
+
+/// What is summarised of a datastream on a day, by the period that tells most.
+struct Summaries {
+    period: Period,
+    buckets: HashMap<i64, Summary>,
+}
+
+impl Summaries {
+    fn of(stored: &Snapshot, series: DatastreamId, day: i64) -> Result<Self, Error> {
+        let to_us = day.saturating_add(Period::Day.length_us() - 1);
+        let spans = Spans { band: TimeBand { from_us: day, to_us }, series: Some((series.0, series.0)) };
+        let mut best: Option<(u64, Self)> = None;
+        for period in Period::ALL {
+            let mut buckets = HashMap::new();
+            for part in stored.parts(period.table()) {
+                each_summary(part, &spans, |(begin, _), summary| {
+                    buckets.insert(begin, summary);
+                })?;
+            }
+            let readings: u64 = buckets.values().map(Summary::readings).sum();
+            // Minutes tell more than hours, unless some of them have gone or were not kept yet.
+            if best.as_ref().is_none_or(|(most, _)| readings > *most) {
+                best = Some((readings, Self { period, buckets }));
+            }
+        }
+        best.map(|(_, best)| best).ok_or_else(|| Error::defect("there is no period"))
+    }
+
+    fn known(&self, readings: &[Late]) -> Vec<Known> {
+        let begin = |reading: &Late| self.period.begin(reading.row.phenomenon_time.0);
+        let mut come: HashMap<i64, (u64, u64)> = HashMap::new();
+        for reading in readings {
+            let (count, sum) = come.entry(begin(reading)).or_default();
+            *count += 1;
+            *sum = sum.wrapping_add(fingerprint(reading.row.phenomenon_time.0, reading.row.value));
+        }
+        let is_all = |(begin, come): (&i64, &(u64, u64))| {
+            let stored = self.buckets.get(begin)?;
+            (*come == (stored.readings(), stored.fingerprint)).then_some(*begin)
+        };
+        let all: HashSet<i64> = come.iter().filter_map(is_all).collect();
+        let known = |reading: &Late| match self.buckets.get(&begin(reading)) {
+            None => Known::New,
+            Some(stored) => {
+                let is_there = stored.ends_with(reading.row.phenomenon_time.0, reading.row.value);
+                if is_there || all.contains(&begin(reading)) { Known::There } else { Known::Unclear }
+            }
+        };
+        readings.iter().map(known).collect()
+    }
+}
+
+/// Refuses rows in bulk of which some are of a time that has gone.
+pub(crate) fn check_bulk(table: Table, rows: &RecordBatch, limits: Limits) -> Result<(), Error> {
+    let Some(layout) = Layout::of(table) else { return Ok(()) };
+    let before_us = match table {
+        Table::Positions => limits.fixes_us,
+        _ => limits.gone_us.max(limits.readings_us),
+    };
+    let times = rows.column(layout.time).as_primitive::<TimestampMicrosecondType>();
+    match arrow::compute::min(times).filter(|first| *first < before_us) {
+        None => Ok(()),
+        Some(first) => {
+            Err(Error::TooOld { table: table.name(), first: TimeUs(first), before: TimeUs(before_us) })
+        }
+    }
+}
