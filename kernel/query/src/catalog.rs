@@ -102,7 +102,11 @@ pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable>
         Table::Entities => {
             return SnapshotTable::present(&table.schema(), snapshot.entities(), snapshot.entity_boxes());
         }
-        Table::Observations | Table::Positions => {
+        Table::Observations
+        | Table::Positions
+        | Table::ObservationsMinute
+        | Table::ObservationsHour
+        | Table::ObservationsDay => {
             SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec())
         }
         _ => {

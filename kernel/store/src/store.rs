@@ -142,6 +142,7 @@ impl Store {
             }
             None => Log::create(&options.disk, &dir.join("log"), next, options.durability)?,
         };
+        let look = retain::Look::first(options.retention.every);
         let mut store = Self {
             dir: dir.to_owned(),
             options,
@@ -152,7 +153,7 @@ impl Store {
             sealing: None,
             compaction: None,
             retiring: None,
-            look: retain::Look::default(),
+            look,
             reader: Reader::new(loaded.live, snapshot),
             sampler: Sampler::default(),
             cache,

@@ -2,7 +2,7 @@
 //! thread writes what stays and the summaries; here one manifest makes both count. Files that go, go with their last reader.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kernel_model::schema::Table;
 use kernel_model::{Sequence, TimeUs};
@@ -21,9 +21,12 @@ pub(super) struct Look {
     sealed_to: Option<Sequence>,
 }
 
-impl Default for Look {
-    fn default() -> Self {
-        Self { next: Instant::now(), sealed_to: None }
+/// A start has enough to do: the first look comes after it.
+const AFTER_START: Duration = Duration::from_secs(60);
+
+impl Look {
+    pub(super) fn first(every: Duration) -> Self {
+        Self { next: Instant::now() + every.min(AFTER_START), sealed_to: None }
     }
 }
 

@@ -15,5 +15,6 @@ mod identity;
 mod kill;
 mod objects;
 mod parts;
+mod retention;
 mod s3;
 mod support;
