@@ -52,6 +52,10 @@ pub(crate) enum Command {
     /// Write what is in the log into segments and merge small segments; not while the folder is served, which does it too
     #[command(after_help = "Example:\n  urbis compact --data ./city")]
     Compact(CompactArgs),
+    /// Remove what is older than it is kept, and keep summaries of readings; a served folder does it by itself
+    #[command(after_help = "Examples:\n  urbis retain --data ./city --config urbis.toml --dry-run\n  \
+        urbis retain --data ./city --config urbis.toml")]
+    Retain(RetainArgs),
     /// Make a picture of the city without a window
     #[command(after_help = "Example:\n  urbis render --data ./city --out city.png --size 1600x900")]
     Render(RenderArgs),
@@ -349,6 +353,20 @@ pub(crate) struct CompactArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+}
+
+/// `urbis retain`.
+#[derive(Debug, Args)]
+pub(crate) struct RetainArgs {
+    /// Data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Configuration file (TOML) with [retention]; see urbis.example.toml
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only say what would go and which summaries would come, also while the folder is served
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `urbis render`.

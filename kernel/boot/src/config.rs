@@ -1,6 +1,8 @@
 //! Configuration: defaults, then a TOML file, then environment variables `URBIS_<FIELD>`, then the command line. An
 //! unknown field or a value of the wrong type is refused with its name.
 
+mod retention;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use kernel_store::{Durability, SegmentsAt};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::config::retention::Retention;
 use crate::memory::Budget;
 
 /// Everything that can be set.
@@ -45,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) memory_mb: u64,
     /// Largest body of a write over HTTP, MiB.
     pub(crate) body_mb: usize,
+    /// How long rows are kept.
+    pub(crate) retention: Retention,
 }
 
 impl Default for Config {
@@ -65,6 +70,7 @@ impl Default for Config {
             sql_at_once: 4,
             memory_mb: 0,
             body_mb: 1_024,
+            retention: Retention::default(),
         }
     }
 }
@@ -79,13 +85,7 @@ impl Config {
                 text.parse().with_context(|| format!("{} is not TOML", path.display()))?
             }
         };
-        for (field, default) in Table::try_from(Self::default())? {
-            let variable = format!("URBIS_{}", field.to_uppercase());
-            if let Ok(text) = std::env::var(&variable) {
-                let value = parse(&text, &default).with_context(|| format!("environment variable {variable}"))?;
-                table.insert(field, value);
-            }
-        }
+        take_environment(&mut table, Table::try_from(Self::default())?, "URBIS")?;
         let place = file.map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
         table.try_into().with_context(|| format!("configuration from {place}"))
     }
@@ -113,6 +113,7 @@ impl Config {
             load_bytes,
             segments,
             folder_bytes: self.segments_folder_mb << 20,
+            retention: self.retention.read()?,
             ..Default::default()
         })
     }
@@ -133,6 +134,26 @@ impl Config {
     }
 }
 
+/// Takes in the variables `<prefix>_<FIELD>`, of a table within it those of its fields.
+fn take_environment(table: &mut Table, defaults: Table, prefix: &str) -> anyhow::Result<()> {
+    for (field, default) in defaults {
+        let variable = format!("{prefix}_{}", field.to_uppercase());
+        if let Value::Table(defaults) = default {
+            let mut inner = match table.remove(&field) {
+                Some(Value::Table(inner)) => inner,
+                None => Table::new(),
+                Some(other) => bail!("{field} is a table, [{field}], not {other}"),
+            };
+            take_environment(&mut inner, defaults, &variable)?;
+            table.insert(field, Value::Table(inner));
+        } else if let Ok(text) = std::env::var(&variable) {
+            let value = parse(&text, &default).with_context(|| format!("environment variable {variable}"))?;
+            table.insert(field, value);
+        }
+    }
+    Ok(())
+}
+
 fn parse(text: &str, like: &Value) -> anyhow::Result<Value> {
     match like {
         Value::Integer(_) => Ok(Value::Integer(text.parse().with_context(|| format!("`{text}` is not a number"))?)),
@@ -150,8 +171,14 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../urbis.example.toml");
         assert_eq!(Config::load(Some(&path)).unwrap(), Config::default());
         let text = std::fs::read_to_string(path).unwrap();
-        for field in Table::try_from(Config::default()).unwrap().keys() {
-            assert!(text.lines().any(|line| line.starts_with(&format!("{field} = "))), "{field} is missing");
+        for (field, default) in Table::try_from(Config::default()).unwrap() {
+            let fields = match &default {
+                Value::Table(inner) => inner.keys().map(|name| format!("{name} = ")).chain([format!("[{field}]")]).collect(),
+                _ => vec![format!("{field} = ")],
+            };
+            for field in fields {
+                assert!(text.lines().any(|line| line.starts_with(&field)), "{field} is missing");
+            }
         }
     }
 
@@ -172,5 +199,8 @@ mod tests {
         std::fs::write(&path, "listne = \"127.0.0.1:1\"").unwrap();
         let error = format!("{:#}", Config::load(Some(&path)).unwrap_err());
         assert!(error.contains("listne"), "{error}");
+        std::fs::write(&path, "[retention]\nobservatoins = \"30d\"").unwrap();
+        let error = format!("{:#}", Config::load(Some(&path)).unwrap_err());
+        assert!(error.contains("observatoins"), "{error}");
     }
 }

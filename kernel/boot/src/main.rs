@@ -49,6 +49,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Backup(args) => run::backup::backup(&args),
         Command::Restore(args) => run::backup::restore(&args),
         Command::Compact(args) => run::compact::compact(&args),
+        Command::Retain(args) => run::retain::retain(&args),
         Command::Render(args) => run::render::render(&args),
     }
 }

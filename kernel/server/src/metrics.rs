@@ -64,12 +64,19 @@ fn own(state: &AppState) -> Vec<Gauge> {
     let hub = &state.hub.counters;
     let gauge = |name, help, value: u64| Gauge { name, help, value: value as f64 };
     let relaxed = Ordering::Relaxed;
+    let removed = |table| state.reader.removed_rows(table);
     vec![
         gauge("sequence", "The last commit.", snapshot.sequence().0),
         gauge("uptime_seconds", "Time since the start.", state.started.elapsed().as_secs()),
         gauge("entity_revisions", "Revisions of things kept.", snapshot.row_count(Table::Entities)),
         gauge("observations", "Readings kept.", snapshot.row_count(Table::Observations)),
         gauge("positions", "Fixes kept.", snapshot.row_count(Table::Positions)),
+        gauge("observations_minute", "Summaries of minutes kept.", snapshot.row_count(Table::ObservationsMinute)),
+        gauge("observations_hour", "Summaries of hours kept.", snapshot.row_count(Table::ObservationsHour)),
+        gauge("observations_day", "Summaries of days kept.", snapshot.row_count(Table::ObservationsDay)),
+        gauge("observations_removed_total", "Readings gone for their age.", removed(Table::Observations)),
+        gauge("positions_removed_total", "Fixes gone for their age.", removed(Table::Positions)),
+        gauge("rejected_removed_total", "Refused records gone for their age.", removed(Table::Rejected)),
         gauge("ledger_leaves", "Leaves of the ledger.", state.registrar.ledger().size()),
         gauge("commits_total", "Commits since the start.", counters.commits),
         gauge("observations_written_total", "Readings kept since the start.", counters.observations),

@@ -8,6 +8,7 @@ pub(crate) mod demo;
 mod folder;
 pub(crate) mod import;
 pub(crate) mod render;
+pub(crate) mod retain;
 pub(crate) mod serve;
 pub(crate) mod sql;
 pub(crate) mod verify;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use connectors_streams::{
@@ -24,6 +24,8 @@ use crate::say::say;
 
 /// Batches of changes from streams that may wait for the writer.
 const STREAM_QUEUE: usize = 8;
+/// The writer is woken as often, where rows grow old.
+const WAKE: Duration = Duration::from_secs(10);
 
 pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref())?;
@@ -53,9 +55,22 @@ pub(crate) struct Kernel {
     streams: Option<Arc<Streams>>,
     bridge: Option<JoinHandle<()>>,
     registering: Registering,
+    ageing: JoinHandle<()>,
     writer: Option<std::thread::JoinHandle<()>>,
     first_key: Option<kernel_server::FirstKey>,
     data: std::path::PathBuf,
+}
+
+/// Rows grow old also where nothing comes in: the writer looks after them when it is woken, every so often.
+async fn wake_the_writer(ingest: Ingest, every: Option<Duration>) {
+    let Some(every) = every else { return };
+    let mut ticks = tokio::time::interval(every);
+    loop {
+        ticks.tick().await;
+        if ingest.stream(Vec::new(), || {}).await.is_err() {
+            return;
+        }
+    }
 }
 
 impl Kernel {
@@ -65,6 +80,9 @@ impl Kernel {
         let Folder { reader, ingest, writer, registrar, registering, access, first_key, spill } =
             folder::open(config, hub.clone()).await?;
         let engine = Engine::new(&config.questions(spill)?)?;
+        let retention = config.store()?.retention;
+        let wake = retention.removes().then(|| retention.every.min(WAKE));
+        let ageing = tokio::spawn(wake_the_writer(ingest.clone(), wake));
         let gauges = Gauges::default();
         let settings = config.settings();
         let state = Arc::new(AppState {
@@ -90,7 +108,7 @@ impl Kernel {
         };
         let server = kernel_server::serve(&config.listen, state.clone()).await?;
         let data = config.data.clone();
-        Ok(Self { state, broker, server, streams, bridge, registering, writer, first_key, data })
+        Ok(Self { state, broker, server, streams, bridge, registering, ageing, writer, first_key, data })
     }
 
     /// Says where everything is.
@@ -128,7 +146,8 @@ impl Kernel {
 
     /// Stops every part in the order of the data's way; what was acknowledged is on disk.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { state, broker, server, streams, bridge, registering, writer, .. } = self;
+        let Self { state, broker, server, streams, bridge, registering, ageing, writer, .. } = self;
+        ageing.abort();
         drop(broker);
         if let Some(bridge) = bridge {
             bridge.abort();

@@ -15,6 +15,7 @@ mod history;
 mod house;
 mod objects;
 mod read_only;
+mod retention;
 #[path = "../../../store/tests/it/s3.rs"]
 mod s3;
 mod snapshots;

@@ -1,5 +1,6 @@
 //! The small city, the engine, and ways to ask.
 
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use kernel_model::{
     ObservationBatch, Place, PositionBatch, PositionFix, Quality, Rejection, Shape, SourceKey, TimeUs,
 };
 use kernel_query::{Answer, Engine, Error, ExtraTable, Limits, Options};
-use kernel_store::{Snapshot, Store};
+use kernel_store::{Keep, Retention, Snapshot, Store};
 use tempfile::TempDir;
 
 /// 2026-01-01T00:00:00Z.
@@ -151,10 +152,48 @@ fn fixes(numbers: std::ops::Range<i64>) -> Vec<Change> {
         .collect()
 }
 
+/// 2025-12-01T00:00:00Z, of which only summaries are left.
+const DECEMBER_US: i64 = NEW_YEAR_US - 31 * 86_400_000_000;
+
+/// Readings of the first thermometer every 20 minutes for two hours, the third one in doubt, the fifth one missing.
+fn old_readings() -> Change {
+    let quality = [Quality::Good, Quality::Good, Quality::Suspect, Quality::Good, Quality::Missing, Quality::Good];
+    let rows = (0..).zip(quality).map(|(n, quality)| Observation {
+        phenomenon_time: TimeUs(DECEMBER_US + n * 1_200_000_000),
+        result_time: None,
+        value: n as f64 * 2.5,
+        quality,
+    });
+    Change::Observations(ObservationBatch {
+        datastream: key("t-0"),
+        unit: None,
+        rows: rows.collect(),
+        places: Vec::new(),
+    })
+}
+
+/// A store from which what is older than the middle of December has gone.
+fn with_summaries(dir: &Path) -> Store {
+    let now = TimeUs::now().0 + 1_000_000;
+    let age = now - (NEW_YEAR_US - 15 * 86_400_000_000);
+    let retention = Retention {
+        observations: Keep::For(age),
+        minute: Keep::Ever,
+        late_us: 0,
+        every: Duration::from_hours(1),
+        ..Retention::default()
+    };
+    let options = kernel_store::Options { retention, ..kernel_store::Options::default() };
+    let (mut store, _) = Store::open(dir, options).unwrap();
+    store.commit(&[things()]).unwrap();
+    store.commit(&[vec![old_readings()]]).unwrap();
+    assert_eq!(store.retain(TimeUs(now)).unwrap().removed[0].rows, 6);
+    store
+}
+
 fn build() -> City {
     let dir = TempDir::new().unwrap();
-    let (mut store, _) = Store::open(dir.path(), kernel_store::Options::default()).unwrap();
-    store.commit(&[things()]).unwrap();
+    let mut store = with_summaries(dir.path());
     store.commit(&[readings(0..12), fixes(0..100)]).unwrap();
     store.seal().unwrap();
     let mut revised = block(0, 0);
