@@ -16,5 +16,6 @@ mod kill;
 mod objects;
 mod parts;
 mod retention;
+mod retention_kill;
 mod s3;
 mod support;

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType};
+use kernel_model::TimeUs;
 use kernel_model::schema::Table;
-use kernel_store::{Access, Error, Options, SegmentsAt, Snapshot, Store};
+use kernel_store::{Access, Error, Keep, Options, Retention, SegmentsAt, Snapshot, Store};
 
 use crate::s3::S3;
 use crate::support::*;
@@ -278,4 +279,34 @@ fn a_bulk_load_goes_there_and_a_large_object_in_parts() {
     assert_eq!(all(&store.reader().snapshot()).len(), 600_000);
     drop(store);
     in_step(&s3, "bulk", dir.path());
+}
+
+#[test]
+fn what_grows_old_goes_from_there_and_its_summaries_come_there() {
+    let Some(s3) = S3::start() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let year_us = 365 * 86_400_000_000;
+    let retention = Retention { observations: Keep::For(year_us), late_us: 0, ..Retention::default() };
+    let options = || Options { seal_rows: 2_000, retention: retention.clone(), ..under(&s3, "old", 0) };
+    let mut store = begun(dir.path(), options());
+    // Of the first hundred seconds of 1970, and of now.
+    fill(&mut store, 0..10_000);
+    let now = TimeUs::now().0;
+    store.commit(&[vec![readings("d", vec![reading(now, 5.0)])]]).unwrap();
+    let before = store.reader().snapshot();
+    let retired = store.retain(TimeUs(now + 1_000_000)).unwrap();
+    assert_eq!(retired.removed[0].rows, 10_000);
+    assert_eq!(all(&before).len(), 10_001, "who reads goes on reading");
+    drop(before);
+    assert_eq!(all(&store.reader().snapshot()), [(now, 5.0_f64.to_bits())]);
+    let days = |store: &Store| {
+        let snapshot = store.reader().snapshot();
+        let count = snapshot.parts(Table::ObservationsDay)[0].column(0, 2).unwrap();
+        count.as_primitive::<arrow::datatypes::UInt64Type>().values().to_vec()
+    };
+    assert_eq!(days(&store), [10_000]);
+    assert_eq!(parquet(&dir.path().join("segments")), [""; 0]);
+    drop(store);
+    in_step(&s3, "old", dir.path());
+    assert_eq!(days(&Store::open(dir.path(), options()).unwrap().0), [10_000]);
 }
