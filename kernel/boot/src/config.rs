@@ -173,7 +173,9 @@ mod tests {
         let text = std::fs::read_to_string(path).unwrap();
         for (field, default) in Table::try_from(Config::default()).unwrap() {
             let fields = match &default {
-                Value::Table(inner) => inner.keys().map(|name| format!("{name} = ")).chain([format!("[{field}]")]).collect(),
+                Value::Table(inner) => {
+                    inner.keys().map(|name| format!("{name} = ")).chain([format!("[{field}]")]).collect()
+                }
                 _ => vec![format!("{field} = ")],
             };
             for field in fields {

@@ -106,9 +106,7 @@ pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable>
         | Table::Positions
         | Table::ObservationsMinute
         | Table::ObservationsHour
-        | Table::ObservationsDay => {
-            SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec())
-        }
+        | Table::ObservationsDay => SnapshotTable::of_parts(table.schema(), snapshot.parts(table).to_vec()),
         _ => {
             let (mut batches, mut files) = (snapshot.batches(table), Vec::new());
             for segment in snapshot.segments(table) {

@@ -12,8 +12,8 @@ use spatial_index::{LonLatBox, Spans, TimeBand};
 
 use crate::commit::{Doubtful, Gathering};
 use crate::error::Error;
-use crate::retention;
 use crate::parts::{CHUNK_ROWS, Layout, Part, series_of};
+use crate::retention;
 use crate::snapshot::Snapshot;
 
 /// What makes a row that row: series, time in microseconds, bits of the value (a fix has none), bits of longitude and latitude

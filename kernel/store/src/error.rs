@@ -111,7 +111,9 @@ pub enum Error {
         ours: u64,
     },
     /// No age.
-    #[error("`{0}` is no age: give \"ever\", or a number of hours, days, weeks or years (12h, 30d, 8w, 1y); \"none\" for a summary that is not made")]
+    #[error(
+        "`{0}` is no age: give \"ever\", or a number of hours, days, weeks or years (12h, 30d, 8w, 1y); \"none\" for a summary that is not made"
+    )]
     NoAge(String),
     /// Ages that make no sense together.
     #[error("{0}")]

@@ -69,7 +69,8 @@ impl Retention {
 /// A number of seconds, minutes, hours or days, up to so many days.
 fn interval(text: &str, field: &str, most_days: u64) -> anyhow::Result<Duration> {
     let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', DAY_S)];
-    let read = units.iter().find_map(|(unit, seconds)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
+    let read =
+        units.iter().find_map(|(unit, seconds)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
     match read.filter(|seconds| (1..=most_days * DAY_S).contains(seconds)) {
         Some(seconds) => Ok(Duration::from_secs(seconds)),
         None => bail!("{field} is a time from 1s to {most_days}d, such as 10m or 12h, not `{text}`"),
@@ -89,9 +90,13 @@ mod tests {
     #[test]
     fn what_is_no_age_is_refused_with_its_field() {
         assert_eq!(Retention::default().read().unwrap(), kernel_store::Retention::default());
-        assert!(refused(|r| r.observations = "-30d".to_owned()).starts_with("retention.observations: `-30d` is no age"));
+        assert!(
+            refused(|r| r.observations = "-30d".to_owned()).starts_with("retention.observations: `-30d` is no age")
+        );
         assert!(refused(|r| r.positions = "none".to_owned()).contains("positions = \"none\" would keep nothing"));
-        assert!(refused(|r| r.observations_minute = "7d".to_owned()).contains("observations_minute = \"7d\" is shorter"));
+        assert!(
+            refused(|r| r.observations_minute = "7d".to_owned()).contains("observations_minute = \"7d\" is shorter")
+        );
         assert!(refused(|r| r.rejected = String::new()).starts_with("retention.rejected"));
         assert!(refused(|r| r.late = "ever".to_owned()).contains("retention.late"));
         for wrong in ["0s", "25h", "2d", "", "1w", "99999999999999999999h", "9999999999999999999h"] {

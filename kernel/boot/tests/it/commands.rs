@@ -8,9 +8,9 @@ use crate::support::{Server, done, run, shared, stderr, stdout, urbis};
 
 #[test]
 fn help_has_an_example_for_every_command() {
-    for command in
-        ["demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact", "retain"]
-    {
+    for command in [
+        "demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact", "retain",
+    ] {
         let help = match command {
             "code" => done(&["code", "encode", "--help"]),
             other => done(&[other, "--help"]),

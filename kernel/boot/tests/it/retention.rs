@@ -22,7 +22,8 @@ fn old_readings_go_and_are_summarised_by_hand_and_by_the_server() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("urbis.toml"), CONFIG).unwrap();
-    let retain = |more: &[&str]| done(&[&["retain", "--data", &path("data"), "--config", &path("urbis.toml")], more].concat());
+    let retain =
+        |more: &[&str]| done(&[&["retain", "--data", &path("data"), "--config", &path("urbis.toml")], more].concat());
     let key = {
         let server = Server::start(&dir.path().join("data"), "off");
         let key = server.key.clone().unwrap();
@@ -31,7 +32,10 @@ fn old_readings_go_and_are_summarised_by_hand_and_by_the_server() {
         post(&server.url, &key, &vec![readings(0)]).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(1_200));
         let would = retain(&["--dry-run"]);
-        assert!(would.contains("observations: 50 rows would go") && would.contains("from 1970-01-01T00:00:00Z"), "{would}");
+        assert!(
+            would.contains("observations: 50 rows would go") && would.contains("from 1970-01-01T00:00:00Z"),
+            "{would}"
+        );
         assert!(would.contains("observations_hour: 1 summaries would come"), "{would}");
         assert!(!would.contains("observations_minute"), "minutes of 1970 are older than a year: {would}");
         assert_eq!(server.number("SELECT count(*) FROM observations"), 50, "nothing goes where nothing is configured");

@@ -150,8 +150,6 @@ pub(crate) fn check_bulk(table: Table, rows: &RecordBatch, limits: Limits) -> Re
     let times = rows.column(layout.time).as_primitive::<TimestampMicrosecondType>();
     match arrow::compute::min(times).filter(|first| *first < before_us) {
         None => Ok(()),
-        Some(first) => {
-            Err(Error::TooOld { table: table.name(), first: TimeUs(first), before: TimeUs(before_us) })
-        }
+        Some(first) => Err(Error::TooOld { table: table.name(), first: TimeUs(first), before: TimeUs(before_us) }),
     }
 }

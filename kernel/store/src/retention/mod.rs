@@ -12,6 +12,6 @@ mod summary;
 pub use pass::{Removed, Retired, would_retire};
 pub use policy::{Keep, Retention};
 
-pub(crate) use late::{Limits, check_bulk, settle as settle_late};
 pub(crate) use cut::Cut;
+pub(crate) use late::{Limits, check_bulk, settle as settle_late};
 pub(crate) use pass::{Pass, TABLES, Written};

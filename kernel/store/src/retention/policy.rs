@@ -114,7 +114,9 @@ impl Retention {
             [("observations", self.observations), ("positions", self.positions), ("rejected", self.rejected)]
         {
             if keep == Keep::Never {
-                return Err(Error::Retention(format!("{table} = \"none\" would keep nothing: give an age or \"ever\"")));
+                return Err(Error::Retention(format!(
+                    "{table} = \"none\" would keep nothing: give an age or \"ever\""
+                )));
             }
         }
         for period in Period::ALL {
@@ -144,7 +146,7 @@ impl Retention {
     }
 
     /// Whether anything ever goes.
-    pub(crate) fn removes(&self) -> bool {
+    pub fn removes(&self) -> bool {
         let all = [self.observations, self.minute, self.hour, self.day, self.positions, self.rejected];
         all.iter().any(|keep| matches!(keep, Keep::For(_)))
     }
@@ -156,9 +158,11 @@ impl Retention {
             Keep::Ever | Keep::Never => i64::MIN,
         };
         let makes = Period::ALL.map(|period| self.kept(period) != Keep::Never);
-        let longest = Period::ALL.into_iter().zip(makes).filter(|(_, makes)| *makes).map(|(period, _)| period).next_back();
+        let longest =
+            Period::ALL.into_iter().zip(makes).filter(|(_, makes)| *makes).map(|(period, _)| period).next_back();
         Horizons {
-            observations_us: longest.map_or(before(self.observations), |period| period.begin(before(self.observations))),
+            observations_us: longest
+                .map_or(before(self.observations), |period| period.begin(before(self.observations))),
             told_us: now.0.saturating_sub(self.late_us),
             makes,
             summaries_us: Period::ALL.map(|period| Period::Day.begin(before(self.kept(period)))),

@@ -194,8 +194,9 @@ impl Model {
             return;
         }
         // Refused is only what is of a summarised minute, and of that nothing new is taken.
-        let is_summarised =
-            |row: &Told| self.readings.iter().any(|(told, gone)| *gone && told.0 == row.0 && told.1 / MINUTE == row.1 / MINUTE);
+        let is_summarised = |row: &Told| {
+            self.readings.iter().any(|(told, gone)| *gone && told.0 == row.0 && told.1 / MINUTE == row.1 / MINUTE)
+        };
         let taken: Vec<Told> = new.into_iter().filter(|row| !is_summarised(row)).copied().collect();
         assert!(rows.iter().any(is_summarised), "{:?}", outcome.rejected);
         assert_eq!(outcome.observations, taken.len() as u64);
@@ -256,7 +257,11 @@ fn whatever_happens_raw_rows_and_summaries_are_those_of_a_naive_count() {
                     let would = would_retire(&store.reader().snapshot(), &three_days(), TimeUs(now)).unwrap();
                     let did = store.retain(TimeUs(now)).unwrap();
                     let rows = |retired: &kernel_store::Retired| {
-                        retired.removed.iter().map(|removed| (removed.table, removed.rows, removed.time)).collect::<Vec<_>>()
+                        retired
+                            .removed
+                            .iter()
+                            .map(|removed| (removed.table, removed.rows, removed.time))
+                            .collect::<Vec<_>>()
                     };
                     assert_eq!(rows(&did), rows(&would), "what is said to go is what goes");
                     assert_eq!(did.summaries, would.summaries);
@@ -277,9 +282,8 @@ fn filled(dir: &Path, options: Options) -> (Store, Model) {
     let (mut store, mut model) = (begun(dir, options), Model::default());
     for series in 1..=2 {
         for from in (today() - 5 * DAY..today() - DAY).step_by(6 * HOUR as usize) {
-            let rows: Vec<Told> = (0..300)
-                .map(|n| told(series, from + n * 20_000_000, (n % 64) as f64 / 4.0, Quality::Good))
-                .collect();
+            let rows: Vec<Told> =
+                (0..300).map(|n| told(series, from + n * 20_000_000, (n % 64) as f64 / 4.0, Quality::Good)).collect();
             model.commit_new(&mut store, &rows);
         }
     }
@@ -357,7 +361,10 @@ fn readers_of_an_older_snapshot_go_on_and_files_go_with_the_last() {
         assert!(manifest.contains(&name.replace(".zones", ".parquet")), "{name} is named no more");
     }
     let newest = store.reader().live().reading(kernel_model::DatastreamId(1)).unwrap();
-    assert_eq!(newest.phenomenon_time.0, model.readings.keys().filter(|told| told.0 == 1).map(|told| told.1).max().unwrap());
+    assert_eq!(
+        newest.phenomenon_time.0,
+        model.readings.keys().filter(|told| told.0 == 1).map(|told| told.1).max().unwrap()
+    );
 }
 
 #[test]
@@ -404,8 +411,14 @@ fn a_reading_that_comes_late_stays_a_while_for_others_of_its_time() {
 #[test]
 fn summaries_grow_old_too_and_what_would_leave_nothing_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let retention =
-        Retention { observations: days(1), minute: days(2), hour: days(6), day: Keep::Never, late_us: 0, ..Retention::default() };
+    let retention = Retention {
+        observations: days(1),
+        minute: days(2),
+        hour: days(6),
+        day: Keep::Never,
+        late_us: 0,
+        ..Retention::default()
+    };
     let (mut store, model) = filled(dir.path(), options(retention));
     let now = today();
     store.retain(tonight()).unwrap();
@@ -451,7 +464,8 @@ fn fixes_and_refused_records_go_and_the_newest_fix_stays() {
     drop(store);
     let mut store = Store::open(dir.path(), options(retention)).unwrap().0;
     assert_eq!(rows(&store), [0, 0]);
-    let car = store.reader().live().entities().find(|entity| store.reader().live().fix(&entity.id).is_some()).map(|e| e.id);
+    let car =
+        store.reader().live().entities().find(|entity| store.reader().live().fix(&entity.id).is_some()).map(|e| e.id);
     assert_eq!(store.reader().live().fix(&car.unwrap()).unwrap().time.0, now - 6 * DAY + 9 * HOUR);
     let again = store.commit(&[vec![fix("car", now - 6 * DAY, 116.3)]]).unwrap().outcomes.remove(0);
     assert_eq!((again.positions, again.rejected.len()), (0, 1), "what has gone does not come back");

@@ -41,9 +41,9 @@ fn the_writer() {
             store.commit(&[vec![readings("d", rows.clone())]]).unwrap();
         }
         std::io::stdout().write_all(format!("kept {number}\n").as_bytes()).unwrap();
-        match number % 40 {
-            20 => drop(store.retain(TimeUs::now()).unwrap()),
-            35 => store.compact().unwrap(),
+        match number % 12 {
+            5 => drop(store.retain(TimeUs::now()).unwrap()),
+            11 => store.compact().unwrap(),
             _ => {}
         }
     }
@@ -97,10 +97,12 @@ fn each_reading_is_a_row_or_in_the_summaries_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut random = SmallRng::seed_from_u64(3);
     let (mut next, mut summaries, mut kills) = (1_i64, 0, 0);
-    // On a busy machine a writer comes to little: it is killed until there were enough that had work.
-    while kills < KILLS || (summaries == 0 && kills < 10 * KILLS) {
+    let mut longest_us = 200_000;
+    while kills < KILLS || (summaries == 0 && longest_us < 60_000_000) {
         kills += 1;
-        let delay = Duration::from_micros(random.random_range(0..400_000));
+        // On a busy machine a writer comes to little: it is given longer, and longer.
+        longest_us += if kills < KILLS { 10_000 } else { longest_us / 4 };
+        let delay = Duration::from_micros(random.random_range(0..longest_us));
         let kept = killed(dir.path(), next, delay).unwrap_or(next - 1);
         let (reader, _) = Reader::open(dir.path()).unwrap();
         let snapshot = reader.snapshot();
@@ -111,11 +113,15 @@ fn each_reading_is_a_row_or_in_the_summaries_once() {
         }
         let there = (raw.0 + hours.0) as i64;
         // One more may have been kept and not been answered.
-        assert!(there == kept || there == kept + 1, "kill {kills}: {kept} were acknowledged, {raw:?} and {hours:?} are there");
+        assert!(
+            there == kept || there == kept + 1,
+            "kill {kills}: {kept} were acknowledged, {raw:?} and {hours:?} are there"
+        );
         assert_eq!(raw.1 + hours.1, (there * (there + 1) / 2) as f64, "kill {kills}: each is there once");
         check(dir.path()).unwrap();
         summaries = hours.0;
         next = there + 1;
     }
-    assert!(summaries > 0, "readings grew old in {kills} lives");
+    writeln!(std::io::stderr(), "{kills} kills: {} readings, {summaries} of them summarised", next - 1).unwrap();
+    assert!(summaries > 0, "readings grew old");
 }
