@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::columns::{FixColumns, ReadingColumns};
 use crate::entity::EntityDraft;
 use crate::id::SourceKey;
 use crate::observation::{DatastreamDraft, ObservationBatch, PositionBatch};
@@ -98,6 +99,10 @@ pub enum Change {
     Observations(ObservationBatch),
     /// Fixes of a declared thing.
     Positions(PositionBatch),
+    /// Values of any declared datastreams, column by column.
+    Readings(ReadingColumns),
+    /// Fixes of any declared things, column by column.
+    Fixes(FixColumns),
     /// Keep bytes whole.
     Content(ContentDraft),
     /// Keep word of a refused record in the table `rejected`.
@@ -110,6 +115,8 @@ impl Change {
         match self {
             Self::Observations(batch) => batch.rows.len(),
             Self::Positions(batch) => batch.rows.len(),
+            Self::Readings(columns) => columns.len(),
+            Self::Fixes(columns) => columns.len(),
             Self::Succession(succession) => succession.predecessors.len() + succession.successors.len(),
             _ => 1,
         }

@@ -10,6 +10,7 @@
 
 mod asset;
 mod change;
+mod columns;
 mod entity;
 mod geojson;
 mod geometry;
@@ -24,6 +25,7 @@ mod written;
 
 pub use asset::{AssetRecord, ContentRef, Operation};
 pub use change::{Change, ContentDraft, Descent, Rejection, Sink, SinkError, Succession};
+pub use columns::{ColumnsError, FixColumns, Names, PlaceColumns, ReadingColumns};
 pub use entity::EntityDraft;
 pub use geojson::GeoJsonError;
 pub use geometry::{Coord, Geometry, Polygon, Shape};
