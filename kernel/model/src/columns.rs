@@ -171,11 +171,7 @@ fn whole(column: &'static str, values: usize, rows: usize) -> Result<(), Columns
 }
 
 fn whole_or_none(column: &'static str, values: usize, rows: usize) -> Result<(), ColumnsError> {
-    if values == 0 || values == rows {
-        Ok(())
-    } else {
-        Err(ColumnsError { column, values, rows, may_be_empty: true })
-    }
+    if values == 0 || values == rows { Ok(()) } else { Err(ColumnsError { column, values, rows, may_be_empty: true }) }
 }
 
 #[cfg(test)]

@@ -44,12 +44,7 @@ pub fn backup(from: &Path, to: &Path, progress: impl FnMut(&Path)) -> Result<Bac
 ///
 /// # Errors
 /// As [`backup`].
-pub fn backup_by(
-    disk: &Disk,
-    from: &Path,
-    to: &Path,
-    mut progress: impl FnMut(&Path),
-) -> Result<BackupReport, Error> {
+pub fn backup_by(disk: &Disk, from: &Path, to: &Path, mut progress: impl FnMut(&Path)) -> Result<BackupReport, Error> {
     if !from.join("log").exists() {
         return Err(Error::Missing(from.display().to_string()));
     }

@@ -146,7 +146,7 @@ impl<'a> Bulk<'a> {
     fn take_run(&mut self) -> Result<(), Error> {
         let defect = |_| Error::defect("a sorting thread ended with a panic");
         let (run, latest) = self.sorting.remove(0).join().map_err(defect)??;
-        self.latest.take(latest);
+        drop(self.latest.take(latest));
         let bytes = batches(std::slice::from_ref(&run)).iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
         if self.held_bytes + bytes <= self.target.memory_bytes {
             self.held_bytes += bytes;

@@ -9,22 +9,21 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::interleave_record_batch;
 use kernel_model::schema::Table;
 use kernel_model::{
-    Change, DatastreamDraft, DatastreamId, EntityDraft, EntityId, HeightReference, Observation, ObservationBatch,
-    Place, PositionBatch, Rejection, Sequence, SourceKey, TimeUs,
+    Change, DatastreamDraft, DatastreamId, EntityDraft, EntityId, HeightReference, Place, Rejection, Sequence,
+    SourceKey, TimeUs,
 };
 use uuid::Uuid;
 
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
+use crate::hash::IdMap;
 use crate::lineage::Lineage;
 use crate::live::Live;
 use crate::record::TableBatches;
 use crate::retention::Limits;
-use crate::rows::{
-    self, ContentRow, EntityRow, EntityRows, LineageRow, ObservationRows, PositionRows, instants, maybe_instants,
-    repeated,
-};
+use crate::rows::{self, ContentRow, EntityRow, EntityRows, LineageRow, instants, maybe_instants, repeated};
 use crate::sampler::Sampler;
+use crate::series_rows::{ObservationRows, PositionRows};
 use crate::story::{State, Story};
 
 /// What became of one group of changes.
@@ -61,15 +60,6 @@ pub struct Committed {
     pub delta: crate::delta::Delta,
 }
 
-/// A reading that may be there already: its time is not after the newest.
-pub(crate) struct Doubtful<S, R> {
-    pub(crate) series: S,
-    pub(crate) row: R,
-    /// Where a reading was measured, if it says so itself.
-    pub(crate) place: Option<Place>,
-    pub(crate) group: usize,
-}
-
 /// Rows of a commit being gathered.
 pub(crate) struct Gathering<'a> {
     pub(crate) live: &'a Live,
@@ -77,10 +67,10 @@ pub(crate) struct Gathering<'a> {
     group: usize,
     pub(crate) outcomes: Vec<Outcome>,
     entities: HashMap<SourceKey, EntityId>,
-    described: HashMap<EntityId, Described>,
-    datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
-    newest_reading: HashMap<DatastreamId, TimeUs>,
-    newest_fix: HashMap<EntityId, TimeUs>,
+    pub(crate) described: HashMap<EntityId, Described>,
+    pub(crate) datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
+    pub(crate) newest_reading: IdMap<DatastreamId, TimeUs>,
+    pub(crate) newest_fix: IdMap<EntityId, TimeUs>,
     last_datastream: u64,
     entity_rows: EntityRows<'a>,
     /// Revisions in their order.
@@ -93,14 +83,16 @@ pub(crate) struct Gathering<'a> {
     pub(crate) position_rows: PositionRows,
     content_rows: Vec<ContentRow>,
     rejected: Vec<Rejection>,
-    pub(crate) doubtful_readings: Vec<Doubtful<Arc<DatastreamInfo>, Observation>>,
-    pub(crate) doubtful_fixes: Vec<Doubtful<EntityId, kernel_model::PositionFix>>,
+    /// The first reading and the first fix of each group.
+    begins: Vec<[usize; 2]>,
+    /// Numbers of readings and of fixes that are there already, ascending.
+    left_out: [Vec<u32>; 2],
 }
 
-struct Described {
+pub(crate) struct Described {
     story: Story<Told>,
     place: Option<Place>,
-    height_reference: HeightReference,
+    pub(crate) height_reference: HeightReference,
 }
 
 /// What a state of a story says.
@@ -139,8 +131,8 @@ impl<'a> Gathering<'a> {
             entities: HashMap::new(),
             described: HashMap::new(),
             datastreams: HashMap::new(),
-            newest_reading: HashMap::new(),
-            newest_fix: HashMap::new(),
+            newest_reading: IdMap::default(),
+            newest_fix: IdMap::default(),
             last_datastream: live.catalog.last_datastream,
             entity_rows: EntityRows::default(),
             revisions: Vec::new(),
@@ -151,14 +143,15 @@ impl<'a> Gathering<'a> {
             position_rows: PositionRows::default(),
             content_rows: Vec::new(),
             rejected: Vec::new(),
-            doubtful_readings: Vec::new(),
-            doubtful_fixes: Vec::new(),
+            begins: Vec::new(),
+            left_out: [Vec::new(), Vec::new()],
         }
     }
 
     /// Begins the next group; its outcome is counted apart.
     pub(crate) fn begin_group(&mut self) {
         self.group = self.outcomes.len();
+        self.begins.push([self.observation_rows.len(), self.position_rows.len()]);
         self.outcomes.push(Outcome::default());
     }
 
@@ -182,6 +175,8 @@ impl<'a> Gathering<'a> {
             Change::Datastream(draft) => self.datastream(draft),
             Change::Observations(batch) => self.observations(batch),
             Change::Positions(batch) => self.positions(batch),
+            Change::Readings(columns) => self.readings(columns),
+            Change::Fixes(columns) => self.fixes(columns),
             Change::Rejected(rejection) => self.reject(rejection.clone()),
             Change::Content(draft) => match self.find_entity(&draft.entity) {
                 None => self.unknown_thing(&draft.entity, "content object"),
@@ -200,7 +195,7 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    fn reject(&mut self, rejection: Rejection) {
+    pub(crate) fn reject(&mut self, rejection: Rejection) {
         self.rejected.push(rejection.clone());
         self.outcome().rejected.push(rejection);
     }
@@ -214,14 +209,15 @@ impl<'a> Gathering<'a> {
         });
     }
 
-    /// As [`Gathering::refuse`], of an earlier group.
-    pub(crate) fn refuse_in(&mut self, group: usize, source: &SourceKey, reason: String) {
+    /// As [`Gathering::refuse`], of the group of a reading.
+    pub(crate) fn refuse_reading(&mut self, row: u32, source: &SourceKey, reason: String) {
+        let group = self.group_of(0, row);
         let current = std::mem::replace(&mut self.group, group);
         self.refuse(source, reason);
         self.group = current;
     }
 
-    fn unknown_thing(&mut self, source: &SourceKey, what: &str) {
+    pub(crate) fn unknown_thing(&mut self, source: &SourceKey, what: &str) {
         self.refuse(source, format!("this {what} is of a thing that was never described: send its description first"));
     }
 
@@ -229,7 +225,7 @@ impl<'a> Gathering<'a> {
         self.entities.get(source).or_else(|| self.live.catalog.entities.get(source)).copied()
     }
 
-    fn find_datastream(&self, source: &SourceKey) -> Option<Arc<DatastreamInfo>> {
+    pub(crate) fn find_datastream(&self, source: &SourceKey) -> Option<Arc<DatastreamInfo>> {
         self.datastreams.get(source).or_else(|| self.live.catalog.datastreams.get(source)).cloned()
     }
 
@@ -343,101 +339,13 @@ impl<'a> Gathering<'a> {
     }
 
     /// Where a thing stands; with its height where that is above the ellipsoid.
-    fn place_of(&self, entity: &EntityId) -> Option<Place> {
+    pub(crate) fn place_of(&self, entity: &EntityId) -> Option<Place> {
         let (place, reference) = match self.described.get(entity) {
             Some(new) => (new.place, &new.height_reference),
             None => self.live.present.get(entity).map(|old| (old.place, &old.height_reference))?,
         };
         let above = |place: Place| place.height_m.filter(|_| *reference == HeightReference::Ellipsoid);
         place.map(|place| Place { height_m: above(place), ..place })
-    }
-
-    fn observations(&mut self, batch: &ObservationBatch) {
-        let Some(info) = self.find_datastream(&batch.datastream) else {
-            let reason = "this datastream was never declared: declare it with its unit first".to_owned();
-            return self.refuse(&batch.datastream, reason);
-        };
-        if let Some(unit) = batch.unit.as_deref().filter(|unit| *unit != info.unit) {
-            let reason = format!("its unit is {}, the reading says {unit}: send it in {}", info.unit, info.unit);
-            return self.refuse(&batch.datastream, reason);
-        }
-        if !batch.places.is_empty() && batch.places.len() != batch.rows.len() {
-            let reason =
-                format!("{} readings have {} places: give one for each, or none", batch.rows.len(), batch.places.len());
-            return self.refuse(&batch.datastream, reason);
-        }
-        if let Some(off) = batch.places.iter().find(|place| !on_the_globe(place.lon_deg, place.lat_deg)) {
-            return self.refuse(&batch.datastream, off_the_globe(off));
-        }
-        let stands = self.place_of(&info.entity);
-        let newest = self.newest_reading.get(&info.id).copied();
-        let mut newest =
-            newest.or_else(|| self.live.latest.readings.get(&info.id).map(|latest| latest.phenomenon_time));
-        let (mut kept, mut too_old) = (0, 0);
-        let Limits { gone_us, readings_us, .. } = self.limits;
-        for (n, row) in batch.rows.iter().enumerate() {
-            if row.phenomenon_time.0 < readings_us {
-                too_old += 1;
-                continue;
-            }
-            let place = batch.places.get(n).copied();
-            if newest.is_some_and(|newest| row.phenomenon_time <= newest) || row.phenomenon_time.0 < gone_us {
-                self.doubtful_readings.push(Doubtful { series: info.clone(), row: *row, place, group: self.group });
-                continue;
-            }
-            newest = Some(row.phenomenon_time);
-            self.observation_rows.push(info.id, row, place.or(stands));
-            kept += 1;
-        }
-        if let Some(newest) = newest {
-            self.newest_reading.insert(info.id, newest);
-        }
-        self.outcome().observations += kept;
-        if too_old > 0 {
-            self.refuse(&batch.datastream, Limits::too_old(too_old, "readings", readings_us));
-        }
-    }
-
-    fn positions(&mut self, batch: &PositionBatch) {
-        let Some(entity) = self.find_entity(&batch.entity) else { return self.unknown_thing(&batch.entity, "fix") };
-        let stated = match self.described.get(&entity) {
-            Some(new) => Some(&new.height_reference),
-            None => self.live.present.get(&entity).map(|old| &old.height_reference),
-        };
-        let has_height = batch.rows.iter().any(|row| row.place.height_m.is_some());
-        if let Some(stated) = stated.filter(|stated| has_height && **stated != batch.height_reference) {
-            let reason = format!(
-                "its heights are measured from {stated}, this fix says {}: describe the thing anew or send heights from {stated}",
-                batch.height_reference
-            );
-            return self.refuse(&batch.entity, reason);
-        }
-        if let Some(off) = batch.rows.iter().find(|row| !on_the_globe(row.place.lon_deg, row.place.lat_deg)) {
-            return self.refuse(&batch.entity, off_the_globe(&off.place));
-        }
-        let newest = self.newest_fix.get(&entity).copied();
-        let mut newest = newest.or_else(|| self.live.latest.fixes.get(&entity).map(|latest| latest.time));
-        let (mut kept, mut too_old) = (0, 0);
-        for row in &batch.rows {
-            if row.time.0 < self.limits.fixes_us {
-                too_old += 1;
-                continue;
-            }
-            if newest.is_some_and(|newest| row.time <= newest) {
-                self.doubtful_fixes.push(Doubtful { series: entity, row: *row, place: None, group: self.group });
-                continue;
-            }
-            newest = Some(row.time);
-            self.position_rows.push(entity, row);
-            kept += 1;
-        }
-        if let Some(newest) = newest {
-            self.newest_fix.insert(entity, newest);
-        }
-        self.outcome().positions += kept;
-        if too_old > 0 {
-            self.refuse(&batch.entity, Limits::too_old(too_old, "fixes", self.limits.fixes_us));
-        }
     }
 
     fn content(&mut self, row: ContentRow) {
@@ -450,17 +358,48 @@ impl<'a> Gathering<'a> {
         self.content_rows.push(row);
     }
 
-    /// Keeps a doubtful reading after all.
-    pub(crate) fn keep_reading(&mut self, doubtful: &Doubtful<Arc<DatastreamInfo>, Observation>) {
-        let place = doubtful.place.or_else(|| self.place_of(&doubtful.series.entity));
-        self.observation_rows.push(doubtful.series.id, &doubtful.row, place);
-        self.outcomes[doubtful.group].observations += 1;
+    /// Leaves out readings that are there already, and others that are refused.
+    pub(crate) fn leave_out_readings(&mut self, there: &[u32], refused: &[u32]) {
+        for row in there {
+            self.outcome_of(0, *row).unchanged += 1;
+        }
+        let mut rows = [there, refused].concat();
+        rows.sort_unstable();
+        for row in &rows {
+            self.outcome_of(0, *row).observations -= 1;
+        }
+        self.left_out[0] = rows;
     }
 
-    /// Keeps a doubtful fix after all.
-    pub(crate) fn keep_fix(&mut self, doubtful: &Doubtful<EntityId, kernel_model::PositionFix>) {
-        self.position_rows.push(doubtful.series, &doubtful.row);
-        self.outcomes[doubtful.group].positions += 1;
+    /// Leaves out fixes that are there already, whose numbers ascend.
+    pub(crate) fn leave_out_fixes(&mut self, rows: Vec<u32>) {
+        for row in &rows {
+            let outcome = self.outcome_of(1, *row);
+            (outcome.positions, outcome.unchanged) = (outcome.positions - 1, outcome.unchanged + 1);
+        }
+        self.left_out[1] = rows;
+    }
+
+    /// The outcome of the group of a row.
+    fn outcome_of(&mut self, table: usize, row: u32) -> &mut Outcome {
+        let group = self.group_of(table, row);
+        &mut self.outcomes[group]
+    }
+
+    /// The group of a reading (table 0) or a fix (table 1).
+    pub(crate) fn group_of(&self, table: usize, row: u32) -> usize {
+        self.begins.partition_point(|begin| begin[table] <= row as usize).saturating_sub(1)
+    }
+
+    /// What a datastream of this commit or of one before is called at its source.
+    pub(crate) fn source_of(&self, id: DatastreamId) -> Option<SourceKey> {
+        self.info_of(id).map(|info| info.source.clone())
+    }
+
+    /// The datastream of a number, new or known.
+    pub(crate) fn info_of(&self, id: DatastreamId) -> Option<Arc<DatastreamInfo>> {
+        let known = self.live.catalog.by_id.get(&id).cloned();
+        known.or_else(|| self.datastreams.values().find(|info| info.id == id).cloned())
     }
 
     /// Thins the word of refused records that goes into the table `rejected`; outcomes keep all.
@@ -475,22 +414,14 @@ impl<'a> Gathering<'a> {
         batches.push((Table::Lineage, rows::lineage(&self.lineage_rows, sequence, at)?));
         batches.push((Table::Datastreams, rows::datastreams(&self.datastream_rows, sequence, at)?));
         let last_id = self.live.latest.last_observation;
-        batches.push((Table::Observations, self.observation_rows.finish(sequence, Some(at), last_id)?));
-        batches.push((Table::Positions, self.position_rows.finish(sequence, Some(at))?));
+        let [readings, fixes] = &self.left_out;
+        batches.push((Table::Observations, self.observation_rows.finish(sequence, Some(at), last_id, readings)?));
+        batches.push((Table::Positions, self.position_rows.finish(sequence, Some(at), fixes)?));
         batches.push((Table::Contents, rows::contents(&self.content_rows, sequence, at)?));
         batches.push((Table::Rejected, rows::rejected(&self.rejected, sequence, at)?));
         batches.retain(|(_, batch)| batch.num_rows() > 0);
         Ok((batches, self.outcomes))
     }
-}
-
-fn off_the_globe(place: &Place) -> String {
-    let Place { lon_deg, lat_deg, .. } = place;
-    format!("longitude {lon_deg}, latitude {lat_deg} is not on the globe: send degrees, longitude first")
-}
-
-fn on_the_globe(lon_deg: f64, lat_deg: f64) -> bool {
-    lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0
 }
 
 /// Whether a description stands already.
@@ -504,7 +435,7 @@ fn stands(story: &Story<Told>, draft: &EntityDraft, digest: &[u8; 32]) -> bool {
 /// The anchor of what is described.
 fn place_of(draft: &EntityDraft) -> Option<Place> {
     let geometry = draft.geometry.as_ref()?;
-    let anchor = geometry.anchor().filter(|a| on_the_globe(a.lon_deg, a.lat_deg))?;
+    let anchor = geometry.anchor().filter(|a| a.lon_deg.abs() <= 180.0 && a.lat_deg.abs() <= 90.0)?;
     let height_m = geometry.has_height.then_some(anchor.height_m);
     Some(Place { lon_deg: anchor.lon_deg, lat_deg: anchor.lat_deg, height_m })
 }

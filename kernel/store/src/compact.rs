@@ -50,7 +50,9 @@ impl Work for Compaction {
 impl Compaction {
     fn write(&self) -> Result<Vec<SegmentMeta>, Error> {
         let cuts = self.cuts()?;
-        let writer = |n: usize| SegmentWriter::create(self.objects.disk(), &self.dir, self.table, &format!("{}-{n:02}", self.name));
+        let writer = |n: usize| {
+            SegmentWriter::create(self.objects.disk(), &self.dir, self.table, &format!("{}-{n:02}", self.name))
+        };
         let mut writers = (0..=cuts.len()).map(writer).collect::<Result<Vec<_>, _>>()?;
         merge(self.table, &self.parts, &cuts, &mut writers)?;
         writers.into_iter().filter_map(|writer| writer.finish().transpose()).collect()

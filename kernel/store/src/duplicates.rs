@@ -1,19 +1,19 @@
-//! Rows that may be there already. A reading or fix that is not newer than its series' newest is looked up through the index
-//! of every part whose times hold its own; an equal one (same series, same time, same value, same place where the reading
-//! says its own) is left out, so that importing a file again or a broker's second delivery changes nothing.
-
-use std::collections::{HashMap, HashSet};
+//! Rows that may be there already. A reading or fix that is not newer than its series' newest is looked for in every part
+//! whose times hold its own and whose filter may hold it, through the part's index; an equal one (same series, same time, same
+//! value, same place where the reading says its own) is left out, so that importing a file again or a broker's second
+//! delivery changes nothing.
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
 use kernel_model::schema::Table;
-use kernel_model::{Observation, Place, PositionFix};
 use spatial_index::{LonLatBox, Spans, TimeBand};
 
-use crate::commit::{Doubtful, Gathering};
+use crate::commit::Gathering;
 use crate::error::Error;
-use crate::parts::{CHUNK_ROWS, Layout, Part, series_of};
+use crate::hash::{IdMap, IdSet};
+use crate::parts::{CHUNK_ROWS, Layout, Mark, Part, series_of};
 use crate::retention;
+use crate::series_rows::{Doubtful, ObservationRows, PositionRows};
 use crate::snapshot::Snapshot;
 
 /// What makes a row that row: series, time in microseconds, bits of the value (a fix has none), bits of longitude and latitude
@@ -27,16 +27,6 @@ struct Identity {
 }
 
 impl Identity {
-    fn of_reading(series: u64, row: &Observation, place: Option<&Place>) -> Self {
-        let place = place.map(|place| [place.lon_deg.to_bits(), place.lat_deg.to_bits()]);
-        Self { series: u128::from(series), time_us: row.phenomenon_time.0, value: row.value.to_bits(), place }
-    }
-
-    fn of_fix(series: u128, row: &PositionFix) -> Self {
-        let place = [row.place.lon_deg.to_bits(), row.place.lat_deg.to_bits()];
-        Self { series, time_us: row.time.0, value: 0, place: Some(place) }
-    }
-
     fn anywhere(self) -> Self {
         Self { place: None, ..self }
     }
@@ -50,57 +40,139 @@ impl Identity {
     }
 }
 
-/// Keeps the doubtful rows that are new.
+/// Rows of a commit.
+trait Arriving {
+    const TABLE: Table;
+
+    fn len(&self) -> usize;
+
+    /// What makes a row that row; one that says no place itself is given that of its thing.
+    fn identity(&self, row: usize) -> Identity;
+
+    fn mark(&self, row: usize) -> Mark;
+
+    /// Those that may be there already, in their order.
+    fn doubtful(&self) -> &[Doubtful];
+}
+
+impl Arriving for ObservationRows {
+    const TABLE: Table = Table::Observations;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn identity(&self, row: usize) -> Identity {
+        let ((series, time_us), (value, place)) = (self.instant(row), self.says(row));
+        Identity { series: u128::from(series), time_us, value, place }
+    }
+
+    fn mark(&self, row: usize) -> Mark {
+        let (series, time_us) = self.instant(row);
+        Mark::of(series, time_us)
+    }
+
+    fn doubtful(&self) -> &[Doubtful] {
+        &self.doubtful
+    }
+}
+
+impl Arriving for PositionRows {
+    const TABLE: Table = Table::Positions;
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn identity(&self, row: usize) -> Identity {
+        let (series, time_us) = self.instant(row);
+        Identity { series, time_us, value: 0, place: Some(self.place(row)) }
+    }
+
+    fn mark(&self, row: usize) -> Mark {
+        let (series, time_us) = self.instant(row);
+        Mark::of(series as u64, time_us)
+    }
+
+    fn doubtful(&self) -> &[Doubtful] {
+        &self.doubtful
+    }
+}
+
+/// Leaves out the doubtful rows that are there already.
 pub(crate) fn settle(gathering: &mut Gathering<'_>, stored: &Snapshot) -> Result<(), Error> {
-    let readings = std::mem::take(&mut gathering.doubtful_readings);
-    if !readings.is_empty() {
-        let identity = |r: &Doubtful<std::sync::Arc<crate::DatastreamInfo>, Observation>| {
-            Identity::of_reading(r.series.id.0, &r.row, r.place.as_ref())
-        };
-        let wanted: HashSet<Identity> = readings.iter().map(identity).collect();
-        let mut there = existing(stored, Table::Observations, &wanted)?;
-        for (series, time_us, value, place) in gathering.observation_rows.identities() {
-            let fresh = Identity { series: u128::from(series), time_us, value, place };
-            there.insert(fresh);
-            there.insert(fresh.anywhere());
-        }
-        let mut late = Vec::new();
-        for reading in readings {
-            match there.insert(identity(&reading)) {
-                true if reading.row.phenomenon_time.0 < gathering.limits.gone_us => late.push(reading),
-                true => gathering.keep_reading(&reading),
-                false => gathering.outcomes[reading.group].unchanged += 1,
-            }
-        }
-        retention::settle_late(gathering, stored, late)?;
-    }
-    let fixes = std::mem::take(&mut gathering.doubtful_fixes);
-    if !fixes.is_empty() {
-        let identity =
-            |f: &Doubtful<kernel_model::EntityId, PositionFix>| Identity::of_fix(f.series.0.as_u128(), &f.row);
-        let wanted: HashSet<Identity> = fixes.iter().map(identity).collect();
-        let mut there = existing(stored, Table::Positions, &wanted)?;
-        let fresh = gathering.position_rows.fixes();
-        there.extend(fresh.map(|(entity, fix)| Identity::of_fix(entity.0.as_u128(), fix)));
-        for fix in &fixes {
-            match there.insert(identity(fix)) {
-                true => gathering.keep_fix(fix),
-                false => gathering.outcomes[fix.group].unchanged += 1,
-            }
-        }
-    }
+    let there = known(&gathering.observation_rows, stored)?;
+    let late = gathering.late_readings(&there);
+    let (late_there, unclear) = retention::settle_late(gathering, stored, &late)?;
+    gathering.leave_out_readings(&[there, late_there].concat(), &unclear);
+    let fixes = known(&gathering.position_rows, stored)?;
+    gathering.leave_out_fixes(fixes);
     Ok(())
 }
 
-/// Those of the wanted rows that are stored.
-fn existing(stored: &Snapshot, table: Table, wanted: &HashSet<Identity>) -> Result<HashSet<Identity>, Error> {
-    let mut there = HashSet::new();
-    let Some(layout) = Layout::of(table) else { return Ok(there) };
-    let mut lookup = Lookup { table, layout, wanted, there: &mut there };
-    for part in stored.parts(table) {
+/// Numbers of those rows that are stored, or came earlier in this very commit.
+fn known<R: Arriving>(rows: &R, stored: &Snapshot) -> Result<Vec<u32>, Error> {
+    if rows.doubtful().is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut there = existing(rows, stored)?;
+    let twice = twice(rows);
+    let mut known = Vec::new();
+    if twice.is_empty() && there.is_empty() {
+        return Ok(known);
+    }
+    let mut doubtful = rows.doubtful().iter().peekable();
+    for row in 0..rows.len() {
+        let doubt = doubtful.next_if(|doubtful| doubtful.row as usize == row);
+        if !twice.contains(&rows.mark(row)) && (doubt.is_none() || there.is_empty()) {
+            continue;
+        }
+        let identity = rows.identity(row);
+        match doubt {
+            None => there.extend([identity, identity.anywhere()]),
+            Some(doubt) if there.insert(said(identity, *doubt)) => {}
+            Some(_) => known.push(row as u32),
+        }
+    }
+    Ok(known)
+}
+
+/// What a doubtful row is compared by: by its place where it says one itself.
+fn said(identity: Identity, doubtful: Doubtful) -> Identity {
+    if doubtful.is_placed { identity } else { identity.anywhere() }
+}
+
+/// Series and instants that more than one row of the commit has.
+fn twice<R: Arriving>(rows: &R) -> IdSet<Mark> {
+    let mut once = IdSet::with_capacity_and_hasher(rows.len(), Default::default());
+    (0..rows.len()).map(|row| rows.mark(row)).filter(|mark| !once.insert(*mark)).collect()
+}
+
+/// Those of the doubtful rows that are stored.
+fn existing<R: Arriving>(rows: &R, stored: &Snapshot) -> Result<IdSet<Identity>, Error> {
+    let mut there = IdSet::default();
+    let Some(layout) = Layout::of(R::TABLE) else { return Ok(there) };
+    let doubtful = rows.doubtful();
+    let times: Vec<i64> = doubtful.iter().map(|doubtful| rows.identity(doubtful.row as usize).time_us).collect();
+    let marks: Vec<Mark> = doubtful.iter().map(|doubtful| rows.mark(doubtful.row as usize)).collect();
+    for part in stored.parts(R::TABLE) {
         let Some(band) = part.time_band() else { continue };
-        let meant = wanted.iter().filter(|row| band.from_us <= row.time_us && row.time_us <= band.to_us);
-        let (placed, unplaced): (Vec<_>, Vec<_>) = meant.partition(|row| row.place.is_some());
+        let meant =
+            times.iter().zip(&marks).zip(0..).filter(|((time, _), _)| (band.from_us..=band.to_us).contains(time));
+        let mut meant: Vec<(Mark, u32)> = meant.map(|((_, mark), number)| (*mark, number)).collect();
+        if !meant.is_empty() {
+            part.may_hold(layout, &mut meant)?;
+        }
+        if meant.is_empty() {
+            continue;
+        }
+        let identity = |(_, number): (Mark, u32)| {
+            let doubtful = doubtful[number as usize];
+            said(rows.identity(doubtful.row as usize), doubtful)
+        };
+        let wanted: IdSet<Identity> = meant.into_iter().map(identity).collect();
+        let mut lookup = Lookup { table: R::TABLE, layout, wanted: &wanted, there: &mut there };
+        let (placed, unplaced): (Vec<_>, Vec<_>) = wanted.iter().partition(|row| row.place.is_some());
         for row in placed {
             lookup.at_its_place(part, row)?;
         }
@@ -112,8 +184,8 @@ fn existing(stored: &Snapshot, table: Table, wanted: &HashSet<Identity>) -> Resu
 struct Lookup<'a> {
     table: Table,
     layout: Layout,
-    wanted: &'a HashSet<Identity>,
-    there: &'a mut HashSet<Identity>,
+    wanted: &'a IdSet<Identity>,
+    there: &'a mut IdSet<Identity>,
 }
 
 impl Lookup<'_> {
@@ -132,7 +204,7 @@ impl Lookup<'_> {
 
     /// Rows that say no place are looked for by series, all of a series at once.
     fn by_series(&mut self, part: &Part, rows: &[&Identity]) -> Result<(), Error> {
-        let mut bands: HashMap<u64, TimeBand> = HashMap::new();
+        let mut bands: IdMap<u64, TimeBand> = IdMap::default();
         for row in rows {
             let band =
                 bands.entry(row.number(self.table)).or_insert(TimeBand { from_us: row.time_us, to_us: row.time_us });

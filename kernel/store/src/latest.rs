@@ -12,9 +12,11 @@ use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
 
 use crate::disk::Disk;
 use crate::error::Error;
+use crate::hash::IdMap;
 use crate::parts::{self, Layout, Part};
 use crate::record;
-use crate::rows::{ObservationRows, PositionRows, read_observations, read_positions};
+use crate::rows::{read_observations, read_positions};
+use crate::series_rows::{ObservationRows, PositionRows};
 
 /// Columns of `observations` and `positions`; these have no number.
 const SEQUENCE: usize = 7;
@@ -23,10 +25,18 @@ const ID: usize = 9;
 /// Latest values.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latest {
-    pub(crate) readings: HashMap<DatastreamId, Observation>,
-    pub(crate) fixes: HashMap<EntityId, PositionFix>,
+    /// By the number of the datastream, which counts up from 1.
+    readings: Vec<Option<Observation>>,
+    fixes: Fixes,
     /// The greatest number of an observation.
     pub(crate) last_observation: u64,
+}
+
+/// The latest fix of each thing that ever moved. These have numbers that count up from 0 in the order of their first fixes.
+#[derive(Debug, Clone, Default)]
+struct Fixes {
+    numbers: IdMap<EntityId, u32>,
+    rows: Vec<(EntityId, PositionFix)>,
 }
 
 /// The greatest number among observations; 0 where they are older than numbers.
@@ -47,33 +57,68 @@ fn series_in(column: &ArrayRef) -> Vec<u128> {
 }
 
 impl Latest {
+    /// The newest reading of a datastream.
+    pub(crate) fn reading_of(&self, datastream: DatastreamId) -> Option<Observation> {
+        *self.readings.get(datastream.0 as usize)?
+    }
+
+    /// The newest fix of a thing.
+    pub(crate) fn fix_of(&self, entity: &EntityId) -> Option<&PositionFix> {
+        self.numbered(*self.fixes.numbers.get(entity)?).map(|(_, fix)| fix)
+    }
+
+    /// The number of a thing that has moved.
+    pub(crate) fn number(&self, entity: &EntityId) -> Option<u32> {
+        self.fixes.numbers.get(entity).copied()
+    }
+
+    /// The thing of a number and its newest fix.
+    pub(crate) fn numbered(&self, number: u32) -> Option<&(EntityId, PositionFix)> {
+        self.fixes.rows.get(number as usize)
+    }
+
+    /// Everything that ever moved with its newest fix, by its number.
+    pub(crate) fn fixes(&self) -> &[(EntityId, PositionFix)] {
+        &self.fixes.rows
+    }
+
     /// Takes a reading; `true` where it is the newest.
     pub(crate) fn reading(&mut self, datastream: DatastreamId, reading: Observation) -> bool {
-        let newest = self.readings.get(&datastream).is_none_or(|old| old.phenomenon_time <= reading.phenomenon_time);
+        let at = datastream.0 as usize;
+        if at >= self.readings.len() {
+            self.readings.resize(at + 1, None);
+        }
+        let newest = self.readings[at].is_none_or(|old| old.phenomenon_time <= reading.phenomenon_time);
         if newest {
-            self.readings.insert(datastream, reading);
+            self.readings[at] = Some(reading);
         }
         newest
     }
 
-    /// Takes a fix; `true` where it is the newest.
-    pub(crate) fn fix(&mut self, entity: EntityId, fix: PositionFix) -> bool {
-        let newest = self.fixes.get(&entity).is_none_or(|old| old.time <= fix.time);
+    /// Takes a fix; the number of the thing where it is the newest.
+    pub(crate) fn fix(&mut self, entity: EntityId, fix: PositionFix) -> Option<u32> {
+        let rows = &mut self.fixes.rows;
+        let number = *self.fixes.numbers.entry(entity).or_insert_with(|| {
+            rows.push((entity, fix));
+            (rows.len() - 1) as u32
+        });
+        let own = &mut rows[number as usize].1;
+        let newest = own.time <= fix.time;
         if newest {
-            self.fixes.insert(entity, fix);
+            *own = fix;
         }
-        newest
+        newest.then_some(number)
     }
 
-    /// Takes in what another one knows.
-    pub(crate) fn take(&mut self, other: Self) {
-        for (datastream, reading) in other.readings {
-            self.reading(datastream, reading);
-        }
-        for (entity, fix) in other.fixes {
-            self.fix(entity, fix);
+    /// Takes in what another one knows; the numbers of the things whose fixes are newer now.
+    pub(crate) fn take(&mut self, other: Self) -> Vec<u32> {
+        for (datastream, reading) in (0..).zip(other.readings) {
+            if let Some(reading) = reading {
+                self.reading(DatastreamId(datastream), reading);
+            }
         }
         self.last_observation = self.last_observation.max(other.last_observation);
+        other.fixes.rows.into_iter().filter_map(|(entity, fix)| self.fix(entity, fix)).collect()
     }
 
     /// Takes in rows of `observations` or `positions`; other tables hold no state.
@@ -118,16 +163,18 @@ impl Latest {
     /// Writes the file durably.
     pub(crate) fn write(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         let mut positions = PositionRows::default();
-        for (entity, fix) in self.fixes.iter().collect::<BTreeMap<_, _>>() {
+        for (entity, fix) in self.fixes.rows.iter().map(|(entity, fix)| (entity, fix)).collect::<BTreeMap<_, _>>() {
             positions.push(*entity, fix);
         }
         let mut observations = ObservationRows::default();
-        for (datastream, reading) in self.readings.iter().collect::<BTreeMap<_, _>>() {
-            observations.push(*datastream, reading, None);
+        for (datastream, reading) in (0..).zip(&self.readings) {
+            if let Some(reading) = reading {
+                observations.push(DatastreamId(datastream), reading, None);
+            }
         }
         let batches = vec![
-            (Table::Positions, positions.finish(Sequence(0), None)?),
-            (Table::Observations, observations.finish(Sequence(0), None, 0)?),
+            (Table::Positions, positions.finish(Sequence(0), None, &[])?),
+            (Table::Observations, observations.finish(Sequence(0), None, 0, &[])?),
         ];
         let payload = record::encode(&batches)?;
         let mut bytes = crc32c::crc32c(&payload).to_le_bytes().to_vec();

@@ -14,6 +14,7 @@ use crate::delta::{Delta, Fix, Reading};
 use crate::entities::{DatastreamInfo, Present, PresentEntity};
 use crate::latest::{Latest, last_id};
 use crate::lineage::Lineage;
+use crate::moving::Move;
 use crate::record::TableBatches;
 use crate::rows::{read_observations, read_positions};
 
@@ -65,9 +66,9 @@ impl Live {
         self.last_recorded = self.last_recorded.max(TimeUs(arrow::compute::max(recorded).unwrap_or_default()));
     }
 
-    /// Takes in the rows of a commit and says what is new in the present city.
-    pub(crate) fn learn_commit(&mut self, sequence: Sequence, batches: &TableBatches) -> Delta {
-        let mut delta = Delta { sequence, ..Delta::default() };
+    /// Takes in the rows of a commit and says what is new in the present city, and what is elsewhere now.
+    pub(crate) fn learn_commit(&mut self, sequence: Sequence, batches: &TableBatches) -> (Delta, Vec<Move>) {
+        let (mut delta, mut moved) = (Delta { sequence, ..Delta::default() }, Vec::new());
         for (table, batch) in batches {
             self.note_time(*table, batch);
             match table {
@@ -80,20 +81,36 @@ impl Live {
                         }
                     });
                 }
-                Table::Positions => read_positions(batch, |entity, fix| {
-                    if self.latest.fix(entity, fix) {
-                        delta.fixes.push(Fix { entity, fix });
-                    }
-                }),
+                Table::Positions => {
+                    delta.fixes.reserve(batch.num_rows());
+                    moved.reserve(batch.num_rows());
+                    read_positions(batch, |entity, fix| {
+                        if let Some(number) = self.latest.fix(entity, fix) {
+                            delta.fixes.push(Fix { entity, fix });
+                            moved.push(number);
+                        }
+                    });
+                }
                 Table::Entities => {
                     self.learn(*table, batch);
                     let ids = batch.column(0).as_fixed_size_binary();
                     delta.entities.extend((0..batch.num_rows()).filter_map(|row| EntityId::from_slice(ids.value(row))));
+                    moved.extend(delta.entities.iter().filter_map(|id| self.latest.number(id)));
                 }
                 other => self.learn(*other, batch),
             }
         }
-        delta
+        (delta, self.moves(moved))
+    }
+
+    /// Where things are by their numbers; nowhere those that are gone.
+    pub(crate) fn moves(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<Move> {
+        let place = |number: u32| {
+            let (entity, fix) = *self.latest.numbered(number)?;
+            let is_gone = self.present.get(&entity).is_some_and(|state| state.retired);
+            Some(Move { number, entity, fix: (!is_gone).then_some(fix) })
+        };
+        numbers.into_iter().filter_map(place).collect()
     }
 }
 
@@ -134,12 +151,12 @@ impl LiveView<'_> {
 
     /// The newest reading of a datastream.
     pub fn reading(&self, datastream: DatastreamId) -> Option<Observation> {
-        self.0.latest.readings.get(&datastream).copied()
+        self.0.latest.reading_of(datastream)
     }
 
     /// The newest fix of a thing.
     pub fn fix(&self, entity: &EntityId) -> Option<PositionFix> {
-        self.0.latest.fixes.get(entity).copied()
+        self.0.latest.fix_of(entity).copied()
     }
 }
 

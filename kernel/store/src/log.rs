@@ -352,7 +352,9 @@ mod tests {
             fs::write(&path, &bytes).unwrap();
             match read(&path) {
                 Ok(read) => assert_eq!(read, (vec![1, 2, 3], None), "bit {bit}"),
-                Err(error) => assert!(matches!(error, Error::Version { .. }) && (8..12).contains(&(bit / 8)), "{error}"),
+                Err(error) => {
+                    assert!(matches!(error, Error::Version { .. }) && (8..12).contains(&(bit / 8)), "{error}")
+                }
             }
         }
         let record = RECORD + "commit 1".len();

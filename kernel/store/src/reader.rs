@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::live::{Live, LiveView};
 use crate::load::{Opened, load};
 use crate::manifest::Manifest;
+use crate::moving::{Moving, MovingThings};
 use crate::objects::{Access, Objects};
 use crate::parts::ColumnCache;
 use crate::retention::Removed;
@@ -30,6 +31,7 @@ pub struct Reader {
     live: Arc<RwLock<Live>>,
     snapshot: Arc<RwLock<Snapshot>>,
     removed: Arc<[AtomicU64; Table::ALL.len()]>,
+    moving: MovingThings,
 }
 
 impl Reader {
@@ -58,7 +60,14 @@ impl Reader {
     }
 
     pub(crate) fn new(live: Live, snapshot: Snapshot) -> Self {
-        Self { live: Arc::new(RwLock::new(live)), snapshot: Arc::new(RwLock::new(snapshot)), removed: Arc::default() }
+        let moving = MovingThings(Arc::new(Moving::of(&live.moves(0..live.latest.fixes().len() as u32))));
+        let (live, snapshot) = (Arc::new(RwLock::new(live)), Arc::new(RwLock::new(snapshot)));
+        Self { live, snapshot, removed: Arc::default(), moving }
+    }
+
+    /// What moves, where it is now.
+    pub fn moving(&self) -> MovingThings {
+        self.moving.clone()
     }
 
     /// The store as of its last commit.

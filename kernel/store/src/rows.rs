@@ -1,12 +1,12 @@
-//! Rows of a commit on their way into Arrow columns, and observation and position columns back into rows. One builder
-//! per table; sequence and recording time are the commit's and are filled in at the end.
+//! Rows of a commit on their way into Arrow columns, and observation and position columns back into rows. Sequence and
+//! recording time are the commit's. Readings and fixes, which are many, have a module of their own (`series_rows`).
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryBuilder, Float32Array, Float64Array, PrimitiveArray,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, UInt8Array, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryBuilder, Float64Array, PrimitiveArray, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{ArrowPrimitiveType, Float32Type, Float64Type, TimestampMicrosecondType, UInt8Type, UInt64Type};
 use kernel_model::schema::Table;
@@ -17,7 +17,7 @@ use kernel_model::{
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
 
-fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, Error> {
+pub(crate) fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, Error> {
     RecordBatch::try_new(table.schema(), columns).map_err(Error::arrow(format!("build rows of {}", table.name())))
 }
 
@@ -49,61 +49,6 @@ fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(StringArray::from_iter_values(values))
 }
 
-/// Observations.
-#[derive(Debug, Default)]
-pub(crate) struct ObservationRows {
-    datastream: Vec<u64>,
-    phenomenon: Vec<i64>,
-    result: Vec<Option<i64>>,
-    value: Vec<f64>,
-    quality: Vec<u8>,
-    lon: Vec<Option<f64>>,
-    lat: Vec<Option<f64>>,
-    height: Vec<Option<f64>>,
-}
-
-impl ObservationRows {
-    /// `place` is where it was so, its height above the ellipsoid.
-    pub(crate) fn push(&mut self, datastream: DatastreamId, row: &Observation, place: Option<Place>) {
-        self.datastream.push(datastream.0);
-        self.phenomenon.push(row.phenomenon_time.0);
-        self.result.push(row.result_time.filter(|at| *at != row.phenomenon_time).map(|at| at.0));
-        self.value.push(row.value);
-        self.quality.push(row.quality.code());
-        self.lon.push(place.map(|p| p.lon_deg));
-        self.lat.push(place.map(|p| p.lat_deg));
-        self.height.push(place.and_then(|p| p.height_m));
-    }
-
-    /// Series, time, bits of the value and of the place of the rows gathered so far.
-    pub(crate) fn identities(&self) -> impl Iterator<Item = (u64, i64, u64, Option<[u64; 2]>)> + '_ {
-        let series = self.datastream.iter().zip(&self.phenomenon).zip(&self.value);
-        series.zip(self.lon.iter().zip(&self.lat)).map(|(((id, time), value), (lon, lat))| {
-            let place = lon.zip(*lat).map(|(lon, lat)| [lon.to_bits(), lat.to_bits()]);
-            (*id, *time, value.to_bits(), place)
-        })
-    }
-
-    /// `at` is when they are recorded, `last_id` the number of the last observation before these.
-    pub(crate) fn finish(self, sequence: Sequence, at: Option<TimeUs>, last_id: u64) -> Result<RecordBatch, Error> {
-        let rows = self.value.len();
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from(self.datastream)),
-            instants(self.phenomenon),
-            maybe_instants(self.result),
-            Arc::new(Float64Array::from(self.value)),
-            Arc::new(UInt8Array::from(self.quality)),
-            Arc::new(Float64Array::from(self.lon)),
-            Arc::new(Float64Array::from(self.lat)),
-            repeated(sequence, rows),
-            Arc::new(Float64Array::from(self.height)),
-            Arc::new(UInt64Array::from_iter_values(last_id + 1..=last_id + rows as u64)),
-            maybe_instants(vec![at.map(|at| at.0); rows]),
-        ];
-        batch(Table::Observations, columns)
-    }
-}
-
 /// Hands every row of an `observations` batch to `each`.
 pub(crate) fn read_observations(batch: &RecordBatch, mut each: impl FnMut(DatastreamId, Observation)) {
     let ids = batch.column(0).as_primitive::<UInt64Type>();
@@ -123,45 +68,6 @@ pub(crate) fn read_observations(batch: &RecordBatch, mut each: impl FnMut(Datast
             },
         };
         each(DatastreamId(ids.value(row)), observation);
-    }
-}
-
-/// Positions.
-#[derive(Debug, Default)]
-pub(crate) struct PositionRows {
-    rows: Vec<(EntityId, PositionFix)>,
-}
-
-impl PositionRows {
-    pub(crate) fn push(&mut self, entity: EntityId, fix: &PositionFix) {
-        self.rows.push((entity, *fix));
-    }
-
-    /// The rows gathered so far.
-    pub(crate) fn fixes(&self) -> impl Iterator<Item = &(EntityId, PositionFix)> {
-        self.rows.iter()
-    }
-
-    pub(crate) fn finish(self, sequence: Sequence, at: Option<TimeUs>) -> Result<RecordBatch, Error> {
-        let rows = &self.rows;
-        let real = |get: fn(&PositionFix) -> f64| -> ArrayRef {
-            Arc::new(Float64Array::from_iter_values(rows.iter().map(|(_, fix)| get(fix))))
-        };
-        let small = |get: fn(&PositionFix) -> Option<f32>| -> ArrayRef {
-            Arc::new(rows.iter().map(|(_, fix)| get(fix)).collect::<Float32Array>())
-        };
-        let columns: Vec<ArrayRef> = vec![
-            fixed(16, rows.iter().map(|(entity, _)| Some(entity.bytes().as_slice())))?,
-            instants(rows.iter().map(|(_, fix)| fix.time.0).collect()),
-            real(|fix| fix.place.lon_deg),
-            real(|fix| fix.place.lat_deg),
-            Arc::new(rows.iter().map(|(_, fix)| fix.place.height_m).collect::<Float64Array>()),
-            small(|fix| fix.heading_deg),
-            small(|fix| fix.speed_m_s),
-            repeated(sequence, rows.len()),
-            maybe_instants(vec![at.map(|at| at.0); rows.len()]),
-        ];
-        batch(Table::Positions, columns)
     }
 }
 

@@ -190,7 +190,8 @@ impl Store {
         self.settle_manifest()?;
         self.log.append(sequence, &record::encode(&batches)?)?;
         self.sequence = sequence;
-        let delta = self.reader.write_live().learn_commit(sequence, &batches);
+        let (delta, moves) = self.reader.write_live().learn_commit(sequence, &batches);
+        self.reader.moving().0.apply(&moves);
         let described = batches.iter().any(|(table, _)| *table == Table::Entities);
         for (table, batch) in batches {
             self.rows.unsealed[table as usize].push(batch)?;
@@ -295,7 +296,7 @@ impl Store {
         }
         let files = self.open_segments(&written.segments)?;
         let mut latest = self.reader.live().0.latest.clone();
-        latest.take(written.latest);
+        let moved = latest.take(written.latest);
         let file = format!("latest-{}.arrow", self.next_name());
         latest.write(&self.options.disk, &self.dir.join(&file))?;
         self.objects.keep(&[(file.clone(), None)])?;
@@ -317,7 +318,9 @@ impl Store {
         self.sequence = sequence;
         let mut live = self.reader.write_live();
         (live.latest, live.last_recorded) = (latest, at);
+        let moves = live.moves(moved);
         drop(live);
+        self.reader.moving().0.apply(&moves);
         self.rows.sealed[table as usize].extend(files);
         self.publish(false);
         self.tidy_up(old.latest);

@@ -91,7 +91,13 @@ fn check_ours(remote: &Remote, manifest: &Manifest, names: &[String]) -> Result<
     }
 }
 
-fn move_to(dir: &Path, disk: &Disk, url: Option<String>, manifest: &mut Manifest, access: &Access) -> Result<(), Error> {
+fn move_to(
+    dir: &Path,
+    disk: &Disk,
+    url: Option<String>,
+    manifest: &mut Manifest,
+    access: &Access,
+) -> Result<(), Error> {
     let from = Objects::of(dir, disk, manifest, access)?;
     if let Some(old) = from.remote() {
         tracing::info!(from = old.url(), "bringing all segments into the data folder; the objects stay");

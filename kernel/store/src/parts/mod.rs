@@ -2,6 +2,7 @@
 //! file. A region, a time band, a series come in; the rows that are meant come out, and only what borders on them is read.
 
 mod cache;
+mod filter;
 mod layout;
 mod merge;
 mod newest;
@@ -19,6 +20,7 @@ pub use part::{CHUNK_ROWS, Part};
 pub use search::Nearest;
 pub use segment::SegmentRef;
 
+pub(crate) use filter::Mark;
 pub(crate) use layout::{Layout, instants};
 pub(crate) use merge::{merge, merge_range, read_chunk, samples};
 pub(crate) use newest::{Asked, newest_fix, newest_readings};

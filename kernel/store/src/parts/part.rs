@@ -1,12 +1,14 @@
 //! A part: sorted rows with their zone map, in memory or sealed; and its columns, chunk by chunk.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use kernel_model::schema::Table;
 use spatial_index::{Columns, TimeBand, Zones};
 
+use super::filter::{Filter, Mark};
 use super::layout::{self, Layout};
 use super::order::merged;
 use super::sealed::Segment;
@@ -14,6 +16,9 @@ use crate::error::Error;
 
 /// Rows of a chunk: what is decoded together. The last one of a part may have fewer.
 pub const CHUNK_ROWS: usize = 131_072;
+/// A sealed part is read for its filter once one row of so many was looked for in it: what looking cost until then is about
+/// what reading costs.
+const LOOKS_FOR_A_FILTER: usize = 64;
 
 /// Rows of one table in the order of their space-time keys. Cheap to clone; it never changes.
 #[derive(Debug, Clone)]
@@ -22,12 +27,28 @@ pub struct Part {
     rows: usize,
     band: Option<TimeBand>,
     data: Data,
+    late: Arc<Late>,
 }
 
 #[derive(Debug, Clone)]
 enum Data {
-    Memory { rows: RecordBatch, placed: usize, zones: Arc<Zones> },
+    Memory(Arc<Memory>),
     Sealed(Arc<Segment>),
+}
+
+#[derive(Debug)]
+struct Memory {
+    rows: RecordBatch,
+    placed: usize,
+    zones: Arc<Zones>,
+}
+
+/// What is kept for late rows, where there are any.
+#[derive(Debug, Default)]
+struct Late {
+    filter: OnceLock<Filter>,
+    /// How many rows were looked for without one.
+    looks: AtomicUsize,
 }
 
 impl Part {
@@ -40,14 +61,16 @@ impl Part {
             table,
             rows: rows.num_rows(),
             band: zones.time_band(),
-            data: Data::Memory { rows, placed, zones: Arc::new(zones) },
+            data: Data::Memory(Arc::new(Memory { rows, placed, zones: Arc::new(zones) })),
+            late: Arc::default(),
         })
     }
 
     /// A sealed part.
     pub(crate) fn sealed(segment: Arc<Segment>) -> Self {
         let band = segment.meta.time_us.map(|(from_us, to_us)| TimeBand { from_us, to_us });
-        Self { table: segment.table, rows: segment.meta.rows as usize, band, data: Data::Sealed(segment) }
+        let (table, rows) = (segment.table, segment.meta.rows as usize);
+        Self { table, rows, band, data: Data::Sealed(segment), late: Arc::default() }
     }
 
     /// Its table.
@@ -73,7 +96,7 @@ impl Part {
     /// The rows and how many of the first ones have a place, where they are in memory.
     pub(crate) fn in_memory(&self) -> Option<(&RecordBatch, usize)> {
         match &self.data {
-            Data::Memory { rows, placed, .. } => Some((rows, *placed)),
+            Data::Memory(memory) => Some((&memory.rows, memory.placed)),
             Data::Sealed(_) => None,
         }
     }
@@ -81,7 +104,7 @@ impl Part {
     /// The file, where it is sealed.
     pub(crate) fn segment(&self) -> Option<&Arc<Segment>> {
         match &self.data {
-            Data::Memory { .. } => None,
+            Data::Memory(_) => None,
             Data::Sealed(segment) => Some(segment),
         }
     }
@@ -92,17 +115,47 @@ impl Part {
     /// Where its file cannot be read.
     pub fn zones(&self) -> Result<&Arc<Zones>, Error> {
         match &self.data {
-            Data::Memory { zones, .. } => Ok(zones),
+            Data::Memory(memory) => Ok(&memory.zones),
             Data::Sealed(segment) => segment.zones(),
         }
     }
 
-    /// Bytes of its zone map, where that is in memory.
+    /// Bytes of its zone map and its filter, where they are in memory.
     pub(crate) fn zone_map_bytes(&self) -> usize {
-        match &self.data {
-            Data::Memory { zones, .. } => zones.memory_bytes(),
+        let zones = match &self.data {
+            Data::Memory(memory) => memory.zones.memory_bytes(),
             Data::Sealed(segment) => segment.zones_in_memory().map_or(0, |zones| zones.memory_bytes()),
+        };
+        zones + self.late.filter.get().map_or(0, Filter::memory_bytes)
+    }
+
+    /// Those of some rows, each with its mark, that may be there: by the filter of the part, or all of them as long as that
+    /// is not worth its memory.
+    ///
+    /// # Errors
+    /// Where its file cannot be read.
+    pub(crate) fn may_hold(&self, layout: Layout, rows: &mut Vec<(Mark, u32)>) -> Result<(), Error> {
+        let filter = match (self.late.filter.get(), &self.data) {
+            (Some(filter), _) => filter,
+            (None, Data::Sealed(_)) => {
+                let looks = self.late.looks.fetch_add(rows.len(), Ordering::Relaxed);
+                if looks < self.rows / LOOKS_FOR_A_FILTER {
+                    return Ok(());
+                }
+                self.make_filter(layout)?
+            }
+            (None, Data::Memory(_)) => self.make_filter(layout)?,
+        };
+        rows.retain(|(mark, _)| filter.may_hold(*mark));
+        Ok(())
+    }
+
+    fn make_filter(&self, layout: Layout) -> Result<&Filter, Error> {
+        let mut filter = Filter::with_room(self.rows);
+        for chunk in 0..self.chunks() {
+            filter.add(&self.column_once(chunk, layout.series)?, &self.column_once(chunk, layout.time)?);
         }
+        Ok(self.late.filter.get_or_init(|| filter))
     }
 
     /// How many chunks it has; all but the last have [`CHUNK_ROWS`] rows.
@@ -118,7 +171,7 @@ impl Part {
     /// As [`Part::column`], past the cache.
     pub(crate) fn column_once(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
         match &self.data {
-            Data::Memory { .. } => self.column(chunk, column),
+            Data::Memory(_) => self.column(chunk, column),
             Data::Sealed(segment) => segment.decode(chunk, column),
         }
     }
@@ -129,9 +182,9 @@ impl Part {
     /// Where its file cannot be read.
     pub fn column(&self, chunk: usize, column: usize) -> Result<ArrayRef, Error> {
         match &self.data {
-            Data::Memory { rows, .. } => {
+            Data::Memory(memory) => {
                 let range = self.chunk(chunk);
-                Ok(rows.column(column).slice(range.start, range.len()))
+                Ok(memory.rows.column(column).slice(range.start, range.len()))
             }
             Data::Sealed(segment) => segment.column(chunk, column),
         }

@@ -277,7 +277,8 @@ impl Segment {
             Some(all.start.min(place.start)..all.end.max(place.end))
         });
         let bounds = bounds.filter(|place| place.start < place.end && place.end <= self.meta.parquet.bytes);
-        let bounds = bounds.ok_or_else(|| self.damaged(0, format!("its footer says that a column lies at {places:?}")))?;
+        let bounds =
+            bounds.ok_or_else(|| self.damaged(0, format!("its footer says that a column lies at {places:?}")))?;
         let piece = self.piece(bounds)?;
         for (leaf, place) in places {
             let wanted = footer.sums.as_ref().and_then(|sums| sums.get(chunk * schema.num_columns() + leaf));
@@ -285,7 +286,8 @@ impl Segment {
             let (from, to) = ((place.start - piece.start) as usize, (place.end - piece.start) as usize);
             if crc32c::crc32c(&piece.bytes[from..to]) != *wanted {
                 let name = schema.column(leaf).name().to_owned();
-                let what = format!("the column {name} of its rows from {} on is not as it was written", chunk * CHUNK_ROWS);
+                let what =
+                    format!("the column {name} of its rows from {} on is not as it was written", chunk * CHUNK_ROWS);
                 return Err(self.damaged(place.start, what));
             }
         }

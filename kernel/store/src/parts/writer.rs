@@ -75,7 +75,8 @@ impl SegmentWriter {
         file.sync_all().map_err(Error::io(&self.path))?;
         let zones = Layout::of(self.table).map(|_| self.zones.build());
         let band = zones.as_ref().and_then(Zones::time_band);
-        let zones = zones.map(|zones| write_zones(&self.disk, &self.path.with_extension("zones"), &zones)).transpose()?;
+        let zones =
+            zones.map(|zones| write_zones(&self.disk, &self.path.with_extension("zones"), &zones)).transpose()?;
         if let Some(folder) = self.path.parent() {
             self.disk.sync_folder(folder)?;
         }

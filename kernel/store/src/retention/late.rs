@@ -5,24 +5,19 @@
 //! is of. What is left was there or was not: it is refused, so that nothing is ever counted twice, and is told so.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, Observation, SourceKey, TimeUs};
+use kernel_model::{DatastreamId, SourceKey, TimeUs};
 use spatial_index::{Spans, TimeBand};
 
 use super::summarise::each_summary;
 use super::summary::{Period, Summary, fingerprint};
-use crate::commit::{Doubtful, Gathering};
-use crate::entities::DatastreamInfo;
+use crate::commit::Gathering;
 use crate::error::Error;
 use crate::parts::Layout;
 use crate::snapshot::Snapshot;
-
-/// A reading of a time whose raw rows may have gone.
-pub(crate) type Late = Doubtful<Arc<DatastreamInfo>, Observation>;
 
 /// Before which instants rows are looked at more closely.
 #[derive(Debug, Clone, Copy)]
@@ -57,36 +52,79 @@ enum Known {
     Unclear,
 }
 
-/// Keeps the late readings that are certainly new.
-pub(crate) fn settle(gathering: &mut Gathering<'_>, stored: &Snapshot, late: Vec<Late>) -> Result<(), Error> {
+/// A reading of a time whose raw rows may have gone.
+#[derive(Debug, Clone, Copy)]
+struct Late {
+    /// Its number in the commit.
+    row: u32,
+    time_us: i64,
+    value: f64,
+}
+
+/// Numbers of those of some late readings that were there, and of those that are refused; what is left is new.
+pub(crate) fn settle(
+    gathering: &mut Gathering<'_>,
+    stored: &Snapshot,
+    late: &[u32],
+) -> Result<(Vec<u32>, Vec<u32>), Error> {
     let mut days: BTreeMap<(DatastreamId, i64), Vec<Late>> = BTreeMap::new();
-    for reading in late {
-        let day = Period::Day.begin(reading.row.phenomenon_time.0);
-        days.entry((reading.series.id, day)).or_default().push(reading);
+    for row in late {
+        let (series, time_us) = gathering.observation_rows.instant(*row as usize);
+        let value = f64::from_bits(gathering.observation_rows.says(*row as usize).0);
+        let day = Period::Day.begin(time_us);
+        days.entry((DatastreamId(series), day)).or_default().push(Late { row: *row, time_us, value });
     }
-    let mut unclear: BTreeMap<(usize, SourceKey), (usize, TimeUs, TimeUs)> = BTreeMap::new();
+    let (mut there, mut refused) = (Vec::new(), Vec::new());
+    let mut unclear: BTreeMap<(usize, DatastreamId), Unclear> = BTreeMap::new();
     for ((series, day), readings) in days {
         let known = Summaries::of(stored, series, day)?.known(&readings);
         for (reading, known) in readings.iter().zip(known) {
             match known {
-                Known::New => gathering.keep_reading(reading),
-                Known::There => gathering.outcomes[reading.group].unchanged += 1,
+                Known::New => {}
+                Known::There => there.push(reading.row),
                 Known::Unclear => {
-                    let time = reading.row.phenomenon_time;
-                    let of = unclear.entry((reading.group, reading.series.source.clone())).or_insert((0, time, time));
-                    *of = (of.0 + 1, of.1.min(time), of.2.max(time));
+                    refused.push(reading.row);
+                    let of = unclear.entry((gathering.group_of(0, reading.row), series));
+                    of.or_insert_with(|| Unclear::of(reading)).take(reading);
                 }
             }
         }
     }
-    for ((group, source), (rows, first, last)) in unclear {
-        let reason = format!(
+    for ((_, series), unclear) in unclear {
+        let source = gathering.source_of(series).unwrap_or_else(|| SourceKey::new("", series.to_string()));
+        gathering.refuse_reading(unclear.row, &source, unclear.reason());
+    }
+    Ok((there, refused))
+}
+
+/// Readings of a datastream of which nobody knows whether they were there.
+struct Unclear {
+    /// The first of them in the commit.
+    row: u32,
+    rows: usize,
+    first: TimeUs,
+    last: TimeUs,
+}
+
+impl Unclear {
+    fn of(reading: &Late) -> Self {
+        let time = TimeUs(reading.time_us);
+        Self { row: reading.row, rows: 0, first: time, last: time }
+    }
+
+    fn take(&mut self, reading: &Late) {
+        let time = TimeUs(reading.time_us);
+        self.rows += 1;
+        (self.first, self.last) = (self.first.min(time), self.last.max(time));
+    }
+
+    fn reason(&self) -> String {
+        let Self { rows, first, last, .. } = self;
+        format!(
             "{rows} readings from {first} to {last} are of times that are summarised, their raw rows are gone: whether they \
              were there cannot be told, and nothing is counted twice"
-        );
-        gathering.refuse_in(group, &source, reason);
+        )
     }
-    Ok(())
 }
 
 /// What is summarised of a datastream on a day, by the period that tells most.
@@ -117,12 +155,12 @@ impl Summaries {
     }
 
     fn known(&self, readings: &[Late]) -> Vec<Known> {
-        let begin = |reading: &Late| self.period.begin(reading.row.phenomenon_time.0);
+        let begin = |reading: &Late| self.period.begin(reading.time_us);
         let mut come: HashMap<i64, (u64, u64)> = HashMap::new();
         for reading in readings {
             let (count, sum) = come.entry(begin(reading)).or_default();
             *count += 1;
-            *sum = sum.wrapping_add(fingerprint(reading.row.phenomenon_time.0, reading.row.value));
+            *sum = sum.wrapping_add(fingerprint(reading.time_us, reading.value));
         }
         let is_all = |(begin, come): (&i64, &(u64, u64))| {
             let stored = self.buckets.get(begin)?;
@@ -132,7 +170,7 @@ impl Summaries {
         let known = |reading: &Late| match self.buckets.get(&begin(reading)) {
             None => Known::New,
             Some(stored) => {
-                let is_there = stored.ends_with(reading.row.phenomenon_time.0, reading.row.value);
+                let is_there = stored.ends_with(reading.time_us, reading.value);
                 if is_there || all.contains(&begin(reading)) { Known::There } else { Known::Unclear }
             }
         };

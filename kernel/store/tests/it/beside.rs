@@ -36,7 +36,8 @@ fn files_that_the_writer_merged_away_are_still_read() {
     let mut store = begun(dir.path());
     fill(&mut store, 0, 5);
     let (reader, _) = Reader::open(dir.path()).unwrap();
-    let names: Vec<_> = std::fs::read_dir(dir.path().join("segments")).unwrap().map(|file| file.unwrap().path()).collect();
+    let names: Vec<_> =
+        std::fs::read_dir(dir.path().join("segments")).unwrap().map(|file| file.unwrap().path()).collect();
     store.compact().unwrap();
     drop(store);
     let old = names.iter().filter(|path| path.to_str().unwrap().contains("observations"));

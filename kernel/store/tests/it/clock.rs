@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
-use kernel_model::schema::Table;
 use kernel_model::TimeUs;
+use kernel_model::schema::Table;
 use kernel_store::{CHUNK_ROWS, Clock, Error, Options, Snapshot, Store};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -57,7 +57,9 @@ fn a_clock_that_jumps_back_changes_neither_the_order_nor_what_was_known() {
             let rows = observation_rows(&[(1, n * 10 + 5, n as f64, None)]);
             store.load::<Error>(Table::Observations, [Ok(rows)]).unwrap();
         } else {
-            store.commit(&[vec![readings("d", vec![reading(n * 10, n as f64)]), thing(&format!("t{n}"), "air")]]).unwrap();
+            store
+                .commit(&[vec![readings("d", vec![reading(n * 10, n as f64)]), thing(&format!("t{n}"), "air")]])
+                .unwrap();
         }
         things.push(things.last().unwrap() + u64::from(n % 50 != 49));
         if random.random_bool(0.05) {

@@ -30,7 +30,8 @@ fn folder(dir: &Path) {
     let things = vec![thing("a", "air"), datastream("d", "a", "1"), datastream("e", "a", "1"), mover("car")];
     store.commit(&[things]).unwrap();
     let bytes = CONTENT.to_vec();
-    let content = ContentDraft { entity: key("a"), media_type: "text/plain".to_owned(), name: "roof".to_owned(), bytes };
+    let content =
+        ContentDraft { entity: key("a"), media_type: "text/plain".to_owned(), name: "roof".to_owned(), bytes };
     store.commit(&[vec![Change::Content(content)]]).unwrap();
     for stretch in 0..3_i64 {
         for t in stretch * 40..stretch * 40 + 40 {
@@ -85,7 +86,8 @@ fn answers(reader: &Reader) -> BTreeMap<&'static str, Answer> {
     let things: usize = snapshot.entities().iter().map(|(rows, _)| rows.num_rows()).sum();
     let live = reader.live();
     let car = live.entities().find(|entity| entity.kind == kernel_model::Kind::Vehicle).map(|car| car.id);
-    let present = format!("{:?} {:?}", live.reading(DatastreamId(2)), car.and_then(|car| live.fix(&car)).map(|fix| fix.time));
+    let present =
+        format!("{:?} {:?}", live.reading(DatastreamId(2)), car.and_then(|car| live.fix(&car)).map(|fix| fix.time));
     let content = snapshot.content(&ContentId::of(CONTENT));
     BTreeMap::from([
         ("values", numbers(readings, 3)),
@@ -228,7 +230,8 @@ fn a_damaged_column_ends_only_the_questions_that_need_it() {
     turn(&path, (values.start + values.len() / 2) * 8 + 3);
     let (mut store, _) = Store::open(dir.path(), Options::default()).unwrap();
     let answers = answers(&store.reader());
-    let failed: Vec<&str> = answers.iter().filter(|(_, answer)| answer.is_err()).map(|(question, _)| *question).collect();
+    let failed: Vec<&str> =
+        answers.iter().filter(|(_, answer)| answer.is_err()).map(|(question, _)| *question).collect();
     // The newest of a series are looked for in a whole hour, which is all of it.
     assert_eq!(failed, ["newest", "values"]);
     let error = answers["values"].as_ref().unwrap_err().to_string();
@@ -249,7 +252,8 @@ fn content_that_is_damaged_is_mended_by_giving_it_again() {
     turn(&path, 11);
     assert!(store.reader().snapshot().content(&id).is_err());
     let bytes = CONTENT.to_vec();
-    let content = ContentDraft { entity: key("a"), media_type: "text/plain".to_owned(), name: "roof".to_owned(), bytes };
+    let content =
+        ContentDraft { entity: key("a"), media_type: "text/plain".to_owned(), name: "roof".to_owned(), bytes };
     store.commit(&[vec![Change::Content(content)]]).unwrap();
     assert_eq!(store.reader().snapshot().content(&id).unwrap().as_deref(), Some(CONTENT));
     assert_eq!(store.reader().snapshot().content(&ContentId::of(b"other")).unwrap(), None);
