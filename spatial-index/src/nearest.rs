@@ -125,6 +125,34 @@ impl Ranking<2> for NearInDegrees {
     }
 }
 
+/// An order of places as one of points in space: their heights do not matter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FromAbove<K>(pub K);
+
+impl<K: Ranking<2>> Ranking<3> for FromAbove<K> {
+    #[inline]
+    fn at_least(&self, [west, south, _]: &[f64; 3], [east, north, _]: &[f64; 3]) -> f64 {
+        self.0.at_least(&[*west, *south], &[*east, *north])
+    }
+
+    #[inline]
+    fn at(&self, [lon, lat, _]: &[f64; 3]) -> f64 {
+        self.0.at(&[*lon, *lat])
+    }
+
+    fn distance(&self, rank: f64) -> f64 {
+        self.0.distance(rank)
+    }
+
+    fn limit(&self) -> f64 {
+        self.0.limit()
+    }
+
+    fn around(&self, rank: f64) -> Option<LonLatBox> {
+        self.0.around(rank)
+    }
+}
+
 /// Nearest to a point in space, in a straight line, by [`crate::straight_m`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct NearInSpace {

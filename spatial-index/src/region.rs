@@ -2,7 +2,7 @@
 //! points with longitudes between -180 and 180 come in; apart, meeting or covered comes out. A region may say "meets" of a
 //! box that it does not meet; it never says "apart" of one that holds a point of it, nor "covers" of one that does not.
 
-use crate::bounds::{Bounds, LonLatBox, Volume};
+use crate::bounds::Bounds;
 
 /// How a region lies to a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,80 +241,4 @@ impl<const D: usize> Region<D> for Windows<D> {
 
 fn bits(lanes: &[bool; LANES]) -> u32 {
     lanes.iter().enumerate().fold(0, |bits, (lane, set)| bits | u32::from(*set) << lane)
-}
-
-/// A region of the plane between two heights: a storey, a block of airspace.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Extruded<R> {
-    /// Where, seen from above.
-    pub base: R,
-    /// Lower end, metres above the ellipsoid; may be infinite.
-    pub bottom_m: f64,
-    /// Upper end, metres above the ellipsoid; may be infinite.
-    pub top_m: f64,
-}
-
-impl<R: Region<2>> Region<3> for Extruded<R> {
-    fn relate(&self, lo: &[f64; 3], hi: &[f64; 3]) -> Relation {
-        if !(self.bottom_m <= hi[2] && lo[2] <= self.top_m) {
-            return Relation::Apart;
-        }
-        match self.base.relate(&[lo[0], lo[1]], &[hi[0], hi[1]]) {
-            Relation::Covers if !(self.bottom_m <= lo[2] && hi[2] <= self.top_m) => Relation::Meets,
-            relation => relation,
-        }
-    }
-
-    fn holds(&self, at: &[f64; 3]) -> bool {
-        self.bottom_m <= at[2] && at[2] <= self.top_m && self.base.holds(&[at[0], at[1]])
-    }
-
-    fn bounds(&self) -> Volume {
-        let LonLatBox { min, max } = self.base.bounds();
-        LonLatBox { min, max }.between(self.bottom_m, self.top_m)
-    }
-}
-
-/// What two regions share.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Both<A, B>(pub A, pub B);
-
-impl<const D: usize, A: Region<D>, B: Region<D>> Region<D> for Both<A, B> {
-    fn relate(&self, lo: &[f64; D], hi: &[f64; D]) -> Relation {
-        match self.0.relate(lo, hi) {
-            Relation::Apart => Relation::Apart,
-            Relation::Covers => self.1.relate(lo, hi),
-            Relation::Meets => match self.1.relate(lo, hi) {
-                Relation::Apart => Relation::Apart,
-                _ => Relation::Meets,
-            },
-        }
-    }
-
-    fn holds(&self, at: &[f64; D]) -> bool {
-        self.0.holds(at) && self.1.holds(at)
-    }
-
-    /// That of the first one.
-    fn bounds(&self) -> Bounds<D> {
-        self.0.bounds()
-    }
-
-    fn relate_lanes(&self, lo: &[[f32; LANES]; D], hi: &[[f32; LANES]; D]) -> (u32, u32) {
-        let (meets, covers) = self.0.relate_lanes(lo, hi);
-        if meets == 0 {
-            return (0, 0);
-        }
-        let (other_meets, other_covers) = self.1.relate_lanes(lo, hi);
-        (meets & other_meets, covers & other_covers)
-    }
-
-    fn meets_lanes(&self, lo: &[[f64; LANES]; D], hi: &[[f64; LANES]; D]) -> u32 {
-        self.0.meets_lanes(lo, hi) & self.1.meets_lanes(lo, hi)
-    }
-
-    fn holds_lanes(&self, at: &[[f64; LANES]; D], count: usize) -> u32 {
-        let held = self.0.holds_lanes(at, count);
-        if held == 0 { 0 } else { held & self.1.holds_lanes(at, count) }
-    }
 }

@@ -1,11 +1,12 @@
 //! A spatial predicate in, a cheap predicate over plain columns out that every row of the answer fulfils: boxes that
-//! meet, points in a box. It is evaluated first (and prunes row groups of files); the exact predicate stays.
+//! meet, points in a box or in the cell of a code. It is evaluated first (and prunes row groups of files); the exact predicate stays.
 
 use arrow::datatypes::Schema;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, col, lit};
 use kernel_model::{Geometry, Region};
 
+use crate::cells;
 use crate::columns::is_geometry;
 
 /// Predicates that are false unless their two geometries share a point.
@@ -16,6 +17,7 @@ pub(crate) const MEETING: [&str; 7] =
 pub(crate) fn implied(expr: &Expr, stored: &Schema) -> Option<Expr> {
     match expr {
         Expr::BinaryExpr(binary) => from_binary(binary, stored),
+        Expr::ScalarFunction(call) if call.name().starts_with("code_") => cells::of_call(call, stored),
         Expr::ScalarFunction(call) => {
             let (a, b) = (call.args.first()?, call.args.get(1)?);
             match call.name() {
@@ -23,6 +25,10 @@ pub(crate) fn implied(expr: &Expr, stored: &Schema) -> Option<Expr> {
                 "st_dwithin" => pair(a, b, number(call.args.get(2)?)?, stored),
                 _ => None,
             }
+        }
+        Expr::InList(list) if !list.negated => {
+            let one = |item: &Expr| implied(&(*list.expr).clone().eq(item.clone()), stored);
+            list.list.iter().map(one).collect::<Option<Vec<_>>>()?.into_iter().reduce(Expr::or)
         }
         _ => None,
     }
@@ -39,6 +45,7 @@ fn from_binary(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
             (Some(left), Some(right)) => Some(left.or(right)),
             _ => None,
         },
+        Operator::Eq => cells::of_comparison(binary, stored),
         Operator::Lt | Operator::LtEq => within_distance(&binary.left, &binary.right, stored),
         Operator::Gt | Operator::GtEq => within_distance(&binary.right, &binary.left, stored),
         _ => None,

@@ -13,6 +13,7 @@
 mod as_of;
 mod candidates;
 mod catalog;
+mod cells;
 mod columns;
 mod covering;
 mod engine;

@@ -15,6 +15,7 @@ pub(crate) fn to_stored(expr: &Expr, stored: &Schema) -> Option<Expr> {
     match expr {
         Expr::BinaryExpr(binary) => binary_to_stored(binary, stored),
         Expr::Not(inner) => Some(Expr::Not(Box::new(to_stored(inner, stored)?))),
+        Expr::IsTrue(inner) => Some(Expr::IsTrue(Box::new(to_stored(inner, stored)?))),
         Expr::InList(list) => list_to_stored(list, stored),
         Expr::IsNull(inner) if encoded(inner, stored).is_some() => Some(expr.clone()),
         Expr::IsNotNull(inner) if encoded(inner, stored).is_some() => Some(expr.clone()),
@@ -23,6 +24,9 @@ pub(crate) fn to_stored(expr: &Expr, stored: &Schema) -> Option<Expr> {
 }
 
 fn binary_to_stored(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
+    if let Some(settled) = settled(binary, stored) {
+        return Some(settled);
+    }
     let (left, right) = match (encoded(&binary.left, stored), encoded(&binary.right, stored)) {
         (None, None) => (to_stored(&binary.left, stored)?, to_stored(&binary.right, stored)?),
         // Two encoded columns: equal texts are equal bytes where both have one form.
@@ -34,6 +38,26 @@ fn binary_to_stored(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
     let encoded = encoded(&binary.left, stored).or(encoded(&binary.right, stored)).is_some();
     (!encoded || keeps_order(binary.op))
         .then(|| Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
+}
+
+/// A comparison with a text that is no form of bytes: no row is equal to it, every row with a value is not.
+fn settled(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
+    let (column, other) = match (encoded(&binary.left, stored), encoded(&binary.right, stored)) {
+        (Some(form), None) => (&binary.left, (&binary.right, form)),
+        (None, Some(form)) => (&binary.right, (&binary.left, form)),
+        _ => return None,
+    };
+    (text(other.0).is_some() && literal(other.0, other.1).is_none()).then_some(())?;
+    match binary.op {
+        Operator::Eq => Some(of_values((**column).clone(), false)),
+        Operator::NotEq => Some(of_values((**column).clone(), true)),
+        _ => None,
+    }
+}
+
+/// The truth value of every row that has a value; null where it has none.
+fn of_values(column: Expr, truth: bool) -> Expr {
+    if truth { column.clone().eq(column) } else { column.clone().not_eq(column) }
 }
 
 /// Both text forms have one width and digits in byte order, so that all comparisons agree with those of the bytes.
@@ -56,8 +80,15 @@ fn list_to_stored(list: &InList, stored: &Schema) -> Option<Expr> {
         let whole = Expr::InList(list.clone());
         return untouched(&whole, stored).then_some(whole);
     };
-    let items = list.list.iter().map(|item| literal(item, form)).collect::<Option<Vec<_>>>()?;
-    Some(Expr::InList(InList::new(list.expr.clone(), items, list.negated)))
+    if list.list.iter().any(|item| text(item).is_none()) {
+        return None;
+    }
+    // What is no form of bytes is equal to none.
+    let items: Vec<Expr> = list.list.iter().filter_map(|item| literal(item, form)).collect();
+    Some(match items.is_empty() {
+        true => of_values((*list.expr).clone(), list.negated),
+        false => Expr::InList(InList::new(list.expr.clone(), items, list.negated)),
+    })
 }
 
 /// The form and size of the encoded column that `expr` names.
@@ -70,10 +101,14 @@ fn encoded(expr: &Expr, stored: &Schema) -> Option<(Encoding, i32)> {
     }
 }
 
-fn literal(expr: &Expr, (form, size): (Encoding, i32)) -> Option<Expr> {
+/// A text that is written down.
+fn text(expr: &Expr) -> Option<&str> {
     let Expr::Literal(value, _) = expr else { return None };
-    let text = value.try_as_str()??;
-    let bytes = form.bytes(text, usize::try_from(size).ok()?)?;
+    value.try_as_str()?
+}
+
+fn literal(expr: &Expr, (form, size): (Encoding, i32)) -> Option<Expr> {
+    let bytes = form.bytes(text(expr)?, usize::try_from(size).ok()?)?;
     Some(Expr::Literal(ScalarValue::FixedSizeBinary(size, Some(bytes)), None))
 }
 
@@ -114,12 +149,27 @@ mod tests {
     fn what_is_not_exactly_the_same_stays_with_the_text() {
         let stored = Table::Positions.schema();
         for expr in [
-            col("entity").eq(lit("no id")),
-            col("entity").eq(lit("00112233-4455-6677-8899-AABBCCDDEEFF")),
+            col("entity").lt(lit("no id")),
             col("entity").like(lit("00%")),
             col("entity").eq(col("lon")),
+            col("entity").in_list(vec![col("lon")], false),
         ] {
             assert_eq!(to_stored(&expr, &stored), None, "{expr}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_id_is_equal_to_none() {
+        let stored = Table::Positions.schema();
+        let (none, all) = (col("entity").not_eq(col("entity")), col("entity").eq(col("entity")));
+        for (expr, settled) in [
+            (col("entity").eq(lit("no id")), &none),
+            (lit("00112233-4455-6677-8899-AABBCCDDEEFF").eq(col("entity")), &none),
+            (col("entity").not_eq(lit("")), &all),
+            (col("entity").in_list(vec![lit("a"), lit("b")], false), &none),
+            (col("entity").in_list(vec![lit("a"), lit("b")], true), &all),
+        ] {
+            assert_eq!(to_stored(&expr, &stored).as_ref(), Some(settled), "{expr}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
@@ -37,6 +38,14 @@ pub(crate) struct Latest {
 struct Fixes {
     numbers: IdMap<EntityId, u32>,
     rows: Vec<(EntityId, PositionFix)>,
+}
+
+/// The latest values by the last commit that is sealed: what came after lies in memory.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SealedLatest {
+    pub(crate) values: Arc<Latest>,
+    /// The last sealed commit.
+    pub(crate) through: Sequence,
 }
 
 /// The greatest number among observations; 0 where they are older than numbers.
@@ -108,6 +117,13 @@ impl Latest {
             *own = fix;
         }
         newest.then_some(number)
+    }
+
+    /// Bytes of memory that are held, about.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let readings = self.readings.capacity() * size_of::<Option<Observation>>();
+        let numbers = self.fixes.numbers.capacity() * size_of::<(EntityId, u32)>();
+        (readings + numbers + self.fixes.rows.capacity() * size_of::<(EntityId, PositionFix)>()) as u64
     }
 
     /// Takes in what another one knows; the numbers of the things whose fixes are newer now.

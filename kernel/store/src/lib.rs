@@ -32,6 +32,7 @@ mod error;
 mod flusher;
 mod hash;
 mod history;
+mod last;
 mod latest;
 mod lineage;
 mod live;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kernel_model::{Sequence, TimeUs};
 
 use crate::error::Error;
-use crate::latest::Latest;
+use crate::latest::{Latest, SealedLatest};
 use crate::live::Live;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
@@ -46,6 +46,7 @@ pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
     pub(crate) live: Live,
     pub(crate) rows: Rows,
+    pub(crate) latest: SealedLatest,
     pub(crate) opened: Opened,
     /// The newest log file.
     pub(crate) log: Option<LogEnd>,
@@ -61,7 +62,8 @@ impl Loaded {
     /// What readers are shown first.
     pub(crate) fn snapshot(&self, dir: &Path, cache: &Arc<ColumnCache>) -> Snapshot {
         let entities = Arc::new(self.live.present.history());
-        Snapshot::new(dir, self.opened.sequence, |table| self.rows.parts(table, &[]), entities, cache.clone())
+        let parts = |table| self.rows.parts(table, &[]);
+        Snapshot::new(dir, self.opened.sequence, parts, entities, self.latest.clone(), cache.clone())
     }
 }
 
@@ -81,9 +83,10 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     }
     live.latest.last_observation = manifest.last_observation;
     live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
+    let latest = SealedLatest { values: Arc::new(live.latest.clone()), through: manifest.sealed };
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let log = replay(dir, &manifest, &mut live, &mut rows, &mut opened)?;
-    Ok(Loaded { manifest, live, rows, opened, log })
+    Ok(Loaded { manifest, live, rows, latest, opened, log })
 }
 
 /// The latest values as of the last seal; where their file is damaged, of the sealed rows themselves.

@@ -24,7 +24,7 @@ pub(crate) struct Sealing {
     /// The end of the files' names, which makes them new.
     pub(crate) name: String,
     pub(crate) rows: Parts,
-    pub(crate) latest: Latest,
+    pub(crate) latest: Arc<Latest>,
     /// When the last commit was recorded.
     pub(crate) last_recorded: TimeUs,
     pub(crate) objects: Objects,

@@ -11,6 +11,7 @@ use kernel_model::{ContentId, DatastreamId, EntityId, Observation, PositionFix, 
 use crate::entity_boxes::EntityBoxes;
 use crate::error::Error;
 use crate::history::History;
+use crate::latest::SealedLatest;
 use crate::memtable;
 use crate::parts::{self, Asked, ColumnCache, Part, SegmentRef};
 
@@ -22,6 +23,7 @@ pub struct Snapshot {
     parts: [Arc<Vec<Part>>; Table::ALL.len()],
     pub(crate) entities: Arc<History>,
     pub(crate) known_until: Option<TimeUs>,
+    pub(crate) latest: SealedLatest,
     cache: Arc<ColumnCache>,
 }
 
@@ -47,13 +49,14 @@ impl Snapshot {
         sequence: Sequence,
         parts: impl Fn(Table) -> Vec<Part>,
         entities: Arc<History>,
+        latest: SealedLatest,
         cache: Arc<ColumnCache>,
     ) -> Self {
         let parts = Table::ALL.map(|table| match table {
             Table::Entities => Arc::default(),
             _ => Arc::new(parts(table)),
         });
-        Self { sequence, dir: dir.to_owned(), parts, entities, known_until: None, cache }
+        Self { sequence, dir: dir.to_owned(), parts, entities, known_until: None, latest, cache }
     }
 
     /// The same with less known.

@@ -22,6 +22,7 @@ use crate::delta::Delta;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::flusher::Durability;
+use crate::latest::SealedLatest;
 use crate::load::{Opened, is_old, load, open_file, open_segment};
 use crate::log::Log;
 use crate::manifest::Manifest;
@@ -93,6 +94,7 @@ pub struct Store {
     manifest: Manifest,
     sequence: Sequence,
     rows: Rows,
+    latest: SealedLatest,
     sealing: Option<Background<Sealing>>,
     compaction: Option<Background<Compaction>>,
     retiring: Option<Background<Pass>>,
@@ -150,6 +152,7 @@ impl Store {
             manifest: loaded.manifest,
             sequence,
             rows: loaded.rows,
+            latest: loaded.latest,
             sealing: None,
             compaction: None,
             retiring: None,
@@ -316,6 +319,7 @@ impl Store {
         }
         let old = replaced?;
         self.sequence = sequence;
+        self.latest = SealedLatest { values: Arc::new(latest.clone()), through: sequence };
         let mut live = self.reader.write_live();
         (live.latest, live.last_recorded) = (latest, at);
         let moves = live.moves(moved);
@@ -354,7 +358,8 @@ impl Store {
             false => self.reader.snapshot().entities,
         };
         let parts = |table: Table| self.rows.parts(table, frozen);
-        self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities, self.cache.clone()));
+        let latest = self.latest.clone();
+        self.reader.show(Snapshot::new(&self.dir, self.sequence, parts, entities, latest, self.cache.clone()));
     }
 
     /// Seals and compacts in the background when there is enough. A failure here costs nothing but room: the rows stay in
@@ -411,7 +416,7 @@ impl Store {
             sequence: self.sequence,
             name: self.next_name(),
             rows: self.rows.freeze(),
-            latest: self.reader.live().0.latest.clone(),
+            latest: Arc::new(self.reader.live().0.latest.clone()),
             last_recorded: self.reader.live().0.last_recorded,
             objects: self.objects.clone(),
             written: OnceLock::new(),
@@ -442,6 +447,7 @@ impl Store {
             }
         };
         self.rows.keep_sealed(&work.rows, files);
+        self.latest = SealedLatest { values: work.latest.clone(), through: work.sequence };
         self.publish(false);
         self.tidy_up(old.latest);
         Ok(())

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use spatial_index::{
-    Both, BytesError, Columns, Near, Ranking, Region, Run, Spans, TimeBand, Windows, Zones, ZonesBuilder, distance_m,
+    All, Both, BytesError, Columns, Extruded, FromAbove, Near, Ranking, Region, Run, Spans, TimeBand, Windows, Zones, ZonesBuilder, distance_m,
 };
 
 use crate::make::{in_scene, lon_lat_box, place, point, shape, solid, volume};
@@ -135,6 +135,12 @@ proptest! {
             prop_assert_eq!(in_region(&zones, &rows, &body, &spans), wanted(&spans, &|row| rows.holds(row, &body)));
             let both = Both(&region, &window);
             prop_assert_eq!(in_region(&zones, &rows, &both, &spans), wanted(&spans, &|row| rows.holds(row, &both)));
+            for regions in [&[][..], &[&region as &dyn Region<2>], &[&region, &window]] {
+                let all = All(regions);
+                prop_assert_eq!(in_region(&zones, &rows, &all, &spans), wanted(&spans, &|row| rows.holds(row, &all)));
+                let storey = Extruded { base: all, bottom_m: room.min[2], top_m: room.max[2] };
+                prop_assert_eq!(in_region(&zones, &rows, &storey, &spans), wanted(&spans, &|row| rows.holds(row, &storey)));
+            }
             let room = room.region();
             prop_assert_eq!(in_region(&zones, &rows, &room, &spans), wanted(&spans, &|row| rows.holds(row, &room)));
             prop_assert_eq!(in_spans(&zones, &rows, &spans), wanted(&spans, &|_| true));
@@ -174,6 +180,28 @@ proptest! {
         prop_assert_eq!(&best, &wanted);
         let nearest = (0..rows.placed).map(|row| distance_m(from, [rows.lon[row], rows.lat[row]])).fold(f64::INFINITY, f64::min);
         prop_assert!((Ranking::<2>::distance(&near, best[0]) - nearest).abs() <= 1e-6);
+    }
+
+    /// The nearest of those between two heights, and no zone of others.
+    #[test]
+    fn the_nearest_between_two_heights_are_in_the_zones_that_come(
+        (points, from, room) in in_scene(|s| (prop::collection::vec(point(s), 1..1500), place(s), volume(s))),
+    ) {
+        let rows = Rows::new(points, 0, &[0]);
+        let zones = Zones::over(&rows.columns());
+        let near = FromAbove(Near::new(from, f64::INFINITY).unwrap());
+        let storey = Extruded { base: All(&[]), bottom_m: room.min[2], top_m: room.max[2] };
+        let rank = |row: usize| near.at(&[rows.lon[row], rows.lat[row], f64::NAN]);
+        let mut found = Vec::new();
+        for (bound, zone) in zones.nearest::<3, _>(near, Some(&storey), &Spans::ALL) {
+            let held = rows.columns().held(&zone, 0, &storey, &Spans::ALL);
+            let zone_rows = zone.rows;
+            prop_assert!(zone_rows.clone().all(|row| rank(row) >= bound));
+            found.extend(zone_rows.zip(0..).filter(|(_, bit)| held >> bit & 1 == 1).map(|(row, _)| row));
+        }
+        found.sort_unstable();
+        let wanted: Vec<usize> = (0..rows.placed).filter(|row| rows.holds(*row, &storey)).collect();
+        prop_assert_eq!(found, wanted);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod area;
 mod args;
 mod beidou;
 mod code;
+mod contains;
 mod cover;
 mod decode;
 mod distance;
@@ -31,7 +32,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
         state.register_udaf(Arc::new(function.clone().into()))?;
     }
     let codes = [beidou::functions(), geosot::functions(), rslc::functions(), cover::functions()];
-    let others = [h3::function(), decode::function(), area::function(), distance::function()];
+    let others = [h3::function(), decode::function(), area::function(), contains::function(), distance::function()];
     for function in codes.into_iter().flatten().chain(others).chain(relate::functions()) {
         state.register_udf(Arc::new(function))?;
     }

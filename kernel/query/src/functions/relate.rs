@@ -1,4 +1,4 @@
-//! What a code has to do with other codes: `code_parent`, `code_children`, `code_contains`, `code_intersects`,
+//! What a code has to do with other codes: `code_parent`, `code_children`, `code_intersects`,
 //! `code_neighbours`, `code_ring`, `code_disk`, `code_distance`, `code_convert`. Texts and numbers come in row by row; a
 //! text, a list of texts, a truth or a number goes out. All arguments of a row are there, or the answer is null.
 
@@ -67,7 +67,6 @@ pub(super) fn functions() -> Vec<ScalarUDF> {
         make("code_neighbours", around, Answer::Texts(neighbours)),
         make("code_ring", Second::Number("steps"), Answer::Texts(|row| AnyCell::parse(row.code)?.ring(steps(row)?))),
         make("code_disk", Second::Number("steps"), Answer::Texts(|row| AnyCell::parse(row.code)?.disk(steps(row)?))),
-        make("code_contains", Second::Text("code"), Answer::Truth(|row| both(row, AnyCell::contains))),
         make("code_intersects", Second::Text("code"), Answer::Truth(|row| both(row, AnyCell::intersects))),
         make("code_distance", Second::Text("code"), Answer::Count(|row| both(row, AnyCell::distance))),
     ]

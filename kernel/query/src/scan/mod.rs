@@ -5,6 +5,7 @@
 mod asked;
 mod boxed;
 mod files;
+mod instants;
 mod memory;
 mod nearest;
 mod nearest_shapes;
@@ -12,6 +13,7 @@ mod newest;
 mod parts;
 mod ranges;
 mod rows;
+mod way;
 
 use std::sync::Arc;
 

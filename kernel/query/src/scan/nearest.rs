@@ -105,7 +105,7 @@ impl NearestRows {
         let bound = looked_at(parts.iter().map(Part::rows).sum());
         let mut most = self.most;
         while most > 0 && most <= bound {
-            let found: Vec<_> = asked.nearest(parts, ranking, most).map_err(failed)?.into_rows().collect();
+            let found = asked.nearest(parts, ranking, most).map_err(failed)?;
             let exhausted = found.len() < most;
             let rank = match test {
                 None => found.get(self.most - 1).map(|(rank, _, _)| *rank),

@@ -119,7 +119,7 @@ impl PartsExec {
             Metric::Degrees => self.asked.nearest(&self.parts, NearInDegrees::new(from).map_err(wrong)?, most),
             Metric::Metres => self.asked.nearest(&self.parts, Near::new(from, f64::INFINITY).map_err(wrong)?, most),
         };
-        Ok(found.map_err(failed)?.into_rows().map(|(_, part, row)| (part, row)).collect())
+        Ok(found.map_err(failed)?.into_iter().map(|(_, part, row)| (part, row)).collect())
     }
 
     /// Reads the needed columns of some rows; the others have no values.

@@ -18,10 +18,11 @@ const ROWS: i64 = 600;
 
 /// One fix as brute force sees it.
 #[derive(Debug, Clone, Copy)]
-struct Row {
-    thing: u32,
-    minute: i64,
-    at: geo::Point,
+pub(crate) struct Row {
+    pub(crate) thing: u32,
+    pub(crate) minute: i64,
+    pub(crate) at: geo::Point,
+    pub(crate) height_m: Option<f64>,
 }
 
 struct World {
@@ -54,13 +55,20 @@ fn build() -> World {
     for quarter in 0..4 {
         for thing in 0..THINGS {
             let fixes = (quarter * ROWS / 4..(quarter + 1) * ROWS / 4).map(|minute| {
+                // Some long ago, around the instant from which times are counted.
+                let minute = if minute % 50 == 7 { minute - 300 - NEW_YEAR_US / 60_000_000 } else { minute };
+                let height_m = match random.random_range(0..10) {
+                    0 => None,
+                    1..5 => Some(f64::from(random.random_range(-2..12)) * 5.0),
+                    _ => Some(random.random_range(-10.0..60.0)),
+                };
                 let mut degree = |from: f64| match random.random_bool(0.3) {
                     true => from + f64::from(random.random_range(0..11)) / 10.0,
                     false => from + random.random_range(0.0..1.0),
                 };
                 let at = geo::point!(x: degree(116.0), y: degree(39.0));
-                rows.push(Row { thing, minute, at });
-                let place = Place { lon_deg: at.x(), lat_deg: at.y(), height_m: Some(40.0) };
+                rows.push(Row { thing, minute, at, height_m });
+                let place = Place { lon_deg: at.x(), lat_deg: at.y(), height_m };
                 let time = TimeUs(NEW_YEAR_US + minute * 60_000_000);
                 PositionFix { time, place, heading_deg: None, speed_m_s: None }
             });
@@ -87,7 +95,7 @@ fn ids() -> Vec<String> {
     ask("SELECT id FROM entities ORDER BY source_id").into_iter().map(|mut row| row.swap_remove(0)).collect()
 }
 
-type Holds = Box<dyn Fn(&Row) -> bool>;
+pub(crate) type Holds = Box<dyn Fn(&Row) -> bool>;
 
 fn polygon(random: &mut StdRng) -> geo::Polygon {
     let (x, y) = (116.0 + random.random_range(0.0..1.0), 39.0 + random.random_range(0.0..1.0));
@@ -118,8 +126,29 @@ fn wkt(polygon: &geo::Polygon) -> String {
     format!("st_geomfromtext('POLYGON({})')", rings.join(", "))
 }
 
-/// A condition in SQL and as brute force.
+/// A condition in SQL and as brute force; some are of several others.
 fn condition(random: &mut StdRng, ids: &[String]) -> (String, Holds) {
+    match random.random_range(0..12) {
+        0 | 1 => {
+            let [(a, a_holds), (b, b_holds)] = [condition(random, ids), condition(random, ids)];
+            let (also, also_holds) = simple(random, ids);
+            let holds = move |row: &Row| a_holds(row) && also_holds(row) || b_holds(row);
+            (format!("(({a}) AND {also} OR {b})"), Box::new(holds))
+        }
+        2 => {
+            let listed: Vec<u32> = (0..random.random_range(1..6)).map(|_| random.random_range(0..THINGS)).collect();
+            let mut texts: Vec<String> = listed.iter().map(|thing| format!("'{}'", ids[*thing as usize])).collect();
+            texts.push("'no id'".to_owned());
+            (format!("entity IN ({})", texts.join(", ")), Box::new(move |row| listed.contains(&row.thing)))
+        }
+        3 | 4 => crate::conditions::of_height(random),
+        5 | 6 => crate::conditions::of_time(random),
+        7 => crate::conditions::of_code(random),
+        _ => simple(random, ids),
+    }
+}
+
+fn simple(random: &mut StdRng, ids: &[String]) -> (String, Holds) {
     let axis = random.random_bool(0.5);
     let name = if axis { "lon" } else { "lat" };
     let value = move |row: &Row| if axis { row.at.x() } else { row.at.y() };
@@ -189,7 +218,7 @@ fn any_conjunction_gives_what_brute_force_gives() {
     let ids = ids();
     let mut random = StdRng::seed_from_u64(22);
     let mut found = 0;
-    for _ in 0..150 {
+    for _ in 0..160 {
         let mut conditions: Vec<_> = (0..random.random_range(1..4)).map(|_| condition(&mut random, &ids)).collect();
         for (sql, _) in &mut conditions {
             if random.random_bool(0.2) {

@@ -1,0 +1,147 @@
+//! The latest reading of each datastream and the latest fix of each moving thing, as of one commit. The values by the last
+//! sealed commit come in, by number, and the rows that came since, which lie in memory; of both the newest goes out. No file
+//! is read and no history is gone through. Of what was known at an instant, history is asked.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use kernel_model::schema::Table;
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, TimeUs};
+use spatial_index::{Spans, TimeBand};
+
+use crate::error::Error;
+use crate::parts::series_of;
+use crate::rows::{read_observations, read_positions};
+use crate::snapshot::Snapshot;
+
+/// Rows that came after a commit, the newest of each series so far: when it was so, its commit, its number in the table.
+type Newer<K, V> = HashMap<K, ((TimeUs, u64, u64), V)>;
+
+impl Snapshot {
+    /// The latest reading of a datastream; of one instant the one that was told last.
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn latest_reading(&self, datastream: DatastreamId) -> Result<Option<Observation>, Error> {
+        if self.known_until.is_some() {
+            return Ok(self.newest_readings(datastream, None, 1)?.pop());
+        }
+        let mut newer = Newer::new();
+        self.each_newer(Table::Observations, Some(datastream.0), |rows| readings(rows, self.through(), &mut newer))?;
+        let sealed = self.latest.values.readings.get(&datastream);
+        let newer = newer.remove(&datastream).map(|(_, reading)| reading);
+        Ok(newest(sealed.copied(), newer, |reading| reading.phenomenon_time))
+    }
+
+    /// The latest fix of a moving thing; of one instant the one that was told last.
+    ///
+    /// # Errors
+    /// As [`Snapshot::latest_reading`].
+    pub fn latest_fix(&self, entity: &EntityId) -> Result<Option<PositionFix>, Error> {
+        if self.known_until.is_some() {
+            return self.newest_fix(entity, None);
+        }
+        let mut newer = Newer::new();
+        let series = series_of(entity.bytes());
+        self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer))?;
+        let newer = newer.remove(entity).map(|(_, fix)| fix);
+        Ok(newest(self.latest.values.fixes.get(entity).copied(), newer, |fix| fix.time))
+    }
+
+    /// The latest reading of every datastream that has one.
+    ///
+    /// # Errors
+    /// As [`Snapshot::latest_reading`].
+    pub fn latest_readings(&self) -> Result<BTreeMap<DatastreamId, Observation>, Error> {
+        if self.known_until.is_some() {
+            let all = (1..=self.datastream_count()).map(DatastreamId);
+            return all.filter_map(|id| self.latest_reading(id).map(|found| Some((id, found?))).transpose()).collect();
+        }
+        let mut newer = Newer::new();
+        self.each_newer(Table::Observations, None, |rows| readings(rows, self.through(), &mut newer))?;
+        Ok(all(&self.latest.values.readings, newer, |reading| reading.phenomenon_time))
+    }
+
+    /// The latest fix of everything that has one.
+    ///
+    /// # Errors
+    /// As [`Snapshot::latest_reading`].
+    pub fn latest_fixes(&self) -> Result<BTreeMap<EntityId, PositionFix>, Error> {
+        let mut newer = Newer::new();
+        self.each_newer(Table::Positions, None, |rows| fixes(rows, self.through(), &mut newer))?;
+        let found = all(&self.latest.values.fixes, newer, |fix| fix.time);
+        if self.known_until.is_none() {
+            return Ok(found);
+        }
+        let known = |id: EntityId| self.latest_fix(&id).map(|found| Some((id, found?))).transpose();
+        found.into_keys().filter_map(known).collect()
+    }
+
+    fn through(&self) -> u64 {
+        self.latest.through.0
+    }
+
+    /// Calls `take` with the rows in memory, or those of one series, of a table.
+    fn each_newer(&self, table: Table, series: Option<u64>, mut take: impl FnMut(&RecordBatch)) -> Result<(), Error> {
+        for part in self.parts(table) {
+            let Some(rows) = part.batch() else { continue };
+            let Some(series) = series else {
+                take(rows);
+                continue;
+            };
+            let spans = Spans { band: TimeBand::ALWAYS, series: Some((series, series)) };
+            part.rows_in_spans(&spans)?.into_iter().for_each(|run| take(&rows.slice(run.start, run.len())));
+        }
+        Ok(())
+    }
+}
+
+fn readings(rows: &RecordBatch, through: u64, newer: &mut Newer<DatastreamId, Observation>) {
+    let (commits, numbers) = (rows.column(7).as_primitive::<UInt64Type>(), rows.column(9).as_primitive::<UInt64Type>());
+    let mut row = 0;
+    read_observations(rows, |datastream, reading| {
+        let order = (reading.phenomenon_time, commits.value(row), numbers.value(row));
+        row += 1;
+        take(newer, datastream, order, reading, through);
+    });
+}
+
+fn fixes(rows: &RecordBatch, through: u64, newer: &mut Newer<EntityId, PositionFix>) {
+    let commits = rows.column(7).as_primitive::<UInt64Type>();
+    let mut row = 0;
+    read_positions(rows, |entity, fix| {
+        // In the order of the rows, where commit and instant are the same.
+        let order = (fix.time, commits.value(row), 0);
+        row += 1;
+        take(newer, entity, order, fix, through);
+    });
+}
+
+fn take<K: Eq + Hash, V>(newer: &mut Newer<K, V>, key: K, order: (TimeUs, u64, u64), value: V, through: u64) {
+    if order.1 > through && newer.get(&key).is_none_or(|(before, _)| *before <= order) {
+        newer.insert(key, (order, value));
+    }
+}
+
+/// What came after a commit stands before what was there, of one instant too.
+fn newest<V>(sealed: Option<V>, newer: Option<V>, at: impl Fn(&V) -> TimeUs) -> Option<V> {
+    match (sealed, newer) {
+        (Some(sealed), Some(newer)) => Some(if at(&newer) >= at(&sealed) { newer } else { sealed }),
+        (sealed, newer) => newer.or(sealed),
+    }
+}
+
+fn all<K: Copy + Ord + Eq + Hash, V: Copy>(
+    sealed: &HashMap<K, V>,
+    newer: Newer<K, V>,
+    at: impl Fn(&V) -> TimeUs,
+) -> BTreeMap<K, V> {
+    let mut all: BTreeMap<K, V> = sealed.iter().map(|(key, value)| (*key, *value)).collect();
+    for (key, (_, value)) in newer {
+        let found = newest(all.get(&key).copied(), Some(value), &at);
+        all.extend(found.map(|value| (key, value)));
+    }
+    all
+}
