@@ -4,7 +4,7 @@
 use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
-use datafusion::common::JoinType;
+use datafusion::common::{JoinSide, JoinType};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::joins::NestedLoopJoinExec;
@@ -16,8 +16,10 @@ use futures_util::StreamExt;
 
 use super::chain::Chain;
 use super::condition::{Condition, Lie};
+use super::left::Left;
 use super::output::Output;
-use super::run::{Run, Shared, Way};
+use super::reach::Reach;
+use super::run::{Run, Shared, Way, is_worth_looking_up};
 
 /// A join of two sides by where they are.
 #[derive(Debug)]
@@ -62,6 +64,51 @@ impl SpatialJoinExec {
             shared: Arc::default(),
             metrics: ExecutionPlanMetricsSet::new(),
         }))
+    }
+}
+
+impl SpatialJoinExec {
+    pub(super) fn join_type(&self) -> JoinType {
+        self.output.join_type
+    }
+
+    /// Whether every right row in a left row's region is its partner, if the region settles who is in it, and the index
+    /// knows all these rows.
+    pub(super) fn counts_by_index(&self) -> bool {
+        self.condition.rest.is_none() && self.chain.as_ref().is_some_and(|chain| !chain.filters())
+    }
+
+    /// The left or the right side.
+    pub(super) fn side(&self, side: JoinSide) -> Option<&Arc<dyn ExecutionPlan>> {
+        match side {
+            JoinSide::Left => Some(self.shape.left()),
+            JoinSide::Right => Some(self.shape.right()),
+            JoinSide::None => None,
+        }
+    }
+
+    /// The side and the column that a column of the join is.
+    pub(super) fn origin(&self, at: usize) -> Option<(JoinSide, usize)> {
+        self.output.columns.get(at).map(|column| (column.side, column.index))
+    }
+
+    pub(super) async fn read_left(&self, context: Arc<TaskContext>) -> Result<Left> {
+        Left::read(self.shape.left().clone(), &self.condition, context).await
+    }
+
+    /// Whether the index is to be asked for each left row.
+    pub(super) fn is_worth_looking_up(&self, left: &Left) -> bool {
+        self.chain.as_ref().is_some_and(|chain| is_worth_looking_up(chain, left))
+    }
+
+    /// How many rows of the right side's table lie in a region.
+    pub(super) fn count_right(&self, reach: &Reach) -> Result<usize> {
+        let (Some(source), Some(region)) = (self.chain.as_ref().and_then(Chain::source), reach.region()) else {
+            return Ok(0);
+        };
+        let mut count = 0;
+        source.rows_within(region, |_, run| count += run.len())?;
+        Ok(count)
     }
 }
 

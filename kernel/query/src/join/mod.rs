@@ -4,10 +4,11 @@
 //! The left side is read whole and each of its rows becomes a region ([`reach`]). Where the right side is a table of
 //! readings or positions, the index of that table is asked for every region ([`looked_up`]); elsewhere rows of the right
 //! side stream past a tree of the regions ([`streamed`]). What the regions do not settle is tested by the condition itself.
-//! A condition that asks for neighbours is [`nearest`].
+//! A condition that asks for neighbours is [`nearest`]; a count of the pairs of each left row is [`counts`].
 
 mod chain;
 mod condition;
+mod counts;
 mod exec;
 mod left;
 mod looked_up;
@@ -56,7 +57,7 @@ impl PhysicalOptimizerRule for JoinInSpace {
                 None => Transformed::no(node),
             })
         };
-        plan.transform_up(join).data()
+        plan.transform_up(join).data()?.transform_up(counts::count).data()
     }
 
     fn name(&self) -> &'static str {

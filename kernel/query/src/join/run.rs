@@ -107,12 +107,7 @@ impl Run {
     }
 
     fn choose(&self, left: &Left) -> Result<Way> {
-        let bounded = |reach: &Reach| !matches!(reach, Reach::Everything);
-        let worth = |chain: &Chain| {
-            let rows = chain.source().map_or(0, PartsExec::all_rows);
-            left.reaches.len() * ROWS_A_REGION <= rows && left.reaches.iter().all(bounded)
-        };
-        Ok(match self.chain.clone().filter(worth) {
+        Ok(match self.chain.clone().filter(|chain| is_worth_looking_up(chain, left)) {
             Some(chain) => {
                 let settled = left.reaches.iter().all(Reach::settles_points);
                 let filter = if settled { self.condition.rest.as_ref() } else { Some(&self.condition.whole) };
@@ -167,6 +162,13 @@ impl Run {
             false => Ok(None),
         }
     }
+}
+
+/// Whether the index of the right side is to be asked for each left row.
+pub(super) fn is_worth_looking_up(chain: &Chain, left: &Left) -> bool {
+    let bounded = |reach: &Reach| !matches!(reach, Reach::Everything);
+    let rows = chain.source().map_or(0, PartsExec::all_rows);
+    left.reaches.len() * ROWS_A_REGION <= rows && left.reaches.iter().all(bounded)
 }
 
 async fn read_left(

@@ -275,6 +275,53 @@ fn outer_semi_and_anti_joins_are_those_of_brute_force() {
     assert_eq!(ask(&both)[0], wanted.map(|n| n.to_string()));
 }
 
+/// Counts of pairs by columns of the areas come from the index, and are those of brute force.
+#[test]
+fn counts_by_area_make_no_pairs() {
+    let extra: [(&str, Also); 2] = [("true", |_| true), ("b.time >= '2026-01-01T10:00:00Z'", |minute| minute >= 600)];
+    let areas = "(select *, substr(source_id, 1, 6) as part from entities where kind = 'landuse' and \
+                 st_geometrytype(geometry) like '%Polygon' and source_id <> 'area-none')";
+    for (predicate, holds) in &PREDICATES[..6] {
+        for (beside, also) in extra {
+            let on = predicate.replace('A', "a.geometry").replace('B', "st_point(b.lon, b.lat)");
+            let mut by_part: std::collections::BTreeMap<String, usize> = Default::default();
+            let (mut all, mut lonely) = (0, 0);
+            for (area, shape) in &world().areas {
+                let Some(shape @ (geo::Geometry::Polygon(_) | geo::Geometry::MultiPolygon(_))) = shape else { continue };
+                let meets = |(minute, at): &&(i64, geo::Point)| also(*minute) && holds(shape, &(*at).into());
+                let count = world().fixes.iter().filter(meets).count();
+                *by_part.entry(area[..6].to_owned()).or_default() += count;
+                (all, lonely) = (all + count, lonely + usize::from(count == 0));
+            }
+            assert!(all > 20, "{predicate} proves nothing");
+            let from = format!("from {areas} a join (select * from positions b where {beside}) b on {on}");
+            let by = format!("select a.part, count(*), count(b.time), count(a.id) {from} group by a.part");
+            let outer = from.replacen(" a join", " a left join", 1);
+            let whole = format!("select count(1) {from}");
+            let of_all = format!("select count(*), count(b.entity) {outer}");
+            for sql in [&by, &whole, &of_all] {
+                let plan = ask(&format!("explain {sql}")).concat().concat();
+                assert!(plan.contains("SpatialCountExec"), "{sql}: {plan}");
+            }
+            let found: std::collections::BTreeMap<_, _> = ask(&by).into_iter().map(|row| (row[0].clone(), row)).collect();
+            let wanted = by_part.into_iter().filter(|(_, n)| *n > 0);
+            let row = |(part, n): (String, usize)| (part.clone(), vec![part, n.to_string(), n.to_string(), n.to_string()]);
+            assert_eq!(found, wanted.map(row).collect(), "{by}");
+            assert_eq!(ask(&whole), [[all.to_string()]], "{whole}");
+            assert_eq!(ask(&of_all), [[(all + lonely).to_string(), all.to_string()]], "{of_all}");
+        }
+    }
+    // Lines settle nothing, what only rows answer neither, and what may be null is not counted by number.
+    let on = "st_covers(a.geometry, st_point(b.lon, b.lat))";
+    let lines = format!("select count(*) from entities a join positions b on {on} where a.kind = 'landuse'");
+    let pairs = format!("select count(*) from (select b.time from entities a join positions b on {on} and a.kind = 'landuse' and length(a.source_id) + b.lon > 0)");
+    assert_eq!(ask(&lines), ask(&pairs));
+    for sql in [&pairs, &lines.replace("count(*)", "count(b.heading_deg)"), &lines.replace("count(*)", "count(distinct b.time)")] {
+        let plan = ask(&format!("explain {sql}")).concat().concat();
+        assert!(!plan.contains("SpatialCountExec") && plan.contains("SpatialJoinExec"), "{sql}: {plan}");
+    }
+}
+
 #[test]
 fn within_metres_of_things_is_what_brute_force_says() {
     let sql = "select a.source_id, count(*) from (select * from entities where source_id in ('thing-000', 'thing-001')) a \
