@@ -19,8 +19,8 @@ pub struct Area {
     starts: Vec<u32>,
     /// Edges by slab.
     members: Vec<u32>,
-    min: [f64; 2],
-    max: [f64; 2],
+    pub(crate) min: [f64; 2],
+    pub(crate) max: [f64; 2],
     slabs_a_degree: f64,
 }
 
@@ -100,13 +100,19 @@ impl Area {
         (((lat - self.min[1]) * self.slabs_a_degree) as usize).min(self.starts.len() - 2)
     }
 
-    fn edges_from(&self, south: f64, north: f64) -> impl Iterator<Item = &[[f64; 2]; 2]> {
+    pub(crate) fn edges_from(&self, south: f64, north: f64) -> impl Iterator<Item = &[[f64; 2]; 2]> {
         let (first, last) = (self.starts[self.slab(south)], self.starts[self.slab(north) + 1]);
         self.members[first as usize..last as usize].iter().map(|edge| &self.edges[*edge as usize])
     }
 
+    /// A place of every ring.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = [f64; 2]> {
+        let begins = |at: &usize| *at == 0 || self.edges[at - 1][1] != self.edges[*at][0];
+        (0..self.edges.len()).filter(begins).map(|at| self.edges[at][0])
+    }
+
     /// Turns of the globe by which the area is to be seen: it may run on beyond 180 degrees.
-    fn turns(&self) -> impl Iterator<Item = f64> {
+    pub(crate) fn turns(&self) -> impl Iterator<Item = f64> {
         let (west, east) = (self.min[0], self.max[0]);
         [0.0, 360.0, -360.0].into_iter().filter(move |turn| west <= 180.0 + turn && east >= turn - 180.0)
     }
@@ -116,7 +122,7 @@ impl Area {
         self.turns().map(|turn| self.locate_as_is([at[0] + turn, at[1]])).max().unwrap_or(Location::Outside)
     }
 
-    fn locate_as_is(&self, at: [f64; 2]) -> Location {
+    pub(crate) fn locate_as_is(&self, at: [f64; 2]) -> Location {
         let [x, y] = at;
         if !(0..2).all(|axis| self.min[axis] <= at[axis] && at[axis] <= self.max[axis]) {
             return Location::Outside;

@@ -35,6 +35,7 @@ mod error;
 mod faces;
 mod frame;
 mod frustum;
+mod meets;
 mod moving;
 mod nearest;
 mod packed;

@@ -1,17 +1,17 @@
 //! What is asked, and how the store and its index answer.
 
-use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
-use anyhow::Context;
-use arrow::array::AsArray;
+use anyhow::{Context, anyhow};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
-use coding_system::batch::{self, Positions};
 use kernel_store::{CHUNK_ROWS, Nearest, Part};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use spatial_index::{Area, Circle, LonLatBox, Near, Region, Spans, TimeBand};
 
+use crate::buildings::Buildings;
+use crate::cells::{Hours, Rows};
 use crate::city::{City, Named, Points};
 use crate::commit;
 use crate::timing::time;
@@ -22,8 +22,6 @@ const VALUE: usize = 3;
 const LON: usize = 5;
 const LAT: usize = 6;
 const ID: usize = 9;
-const RESOLUTION: u8 = 8;
-const HOUR_US: i64 = 3_600_000_000;
 
 /// A question, whatever it needs.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -45,61 +43,12 @@ enum Answer {
     Ids(Vec<u64>),
     Number(usize),
     Counts(Vec<(i64, usize)>),
-    Groups(Groups),
-}
-
-/// Number and sum of the values by cell and hour: hours of a cell stand together, as its rows do.
-#[derive(Default)]
-struct Groups(HashMap<u64, Hours>);
-
-/// The hours of a cell from the first one on.
-#[derive(Default)]
-struct Hours {
-    first: i64,
-    groups: VecDeque<(u64, f64)>,
-}
-
-impl Hours {
-    fn group(&mut self, hour: i64) -> &mut (u64, f64) {
-        if self.groups.is_empty() {
-            self.first = hour;
-        }
-        while hour < self.first {
-            self.groups.push_front((0, 0.0));
-            self.first -= 1;
-        }
-        let at = (hour - self.first) as usize;
-        if at >= self.groups.len() {
-            self.groups.resize(at + 1, (0, 0.0));
-        }
-        &mut self.groups[at]
-    }
-}
-
-impl Groups {
-    fn take(&mut self, other: Self) {
-        for (cell, hours) in other.0 {
-            let own = self.0.entry(cell).or_default();
-            for (hour, (count, sum)) in (hours.first..).zip(hours.groups) {
-                let group = own.group(hour);
-                *group = (group.0 + count, group.1 + sum);
-            }
-        }
-    }
-
+    /// Ids and WKB.
+    Shapes(Vec<(u64, Vec<u8>)>),
     /// Cell, hour, number and mean.
-    fn rows(&self) -> impl Iterator<Item = (u64, i64, u64, f64)> + '_ {
-        let of_cell = |(cell, hours): (&u64, &Hours)| {
-            let (cell, first) = (*cell, hours.first);
-            hours
-                .groups
-                .iter()
-                .zip(first..)
-                .map(move |((count, sum), hour)| (cell, hour, *count, sum / *count as f64))
-                .collect::<Vec<_>>()
-        };
-        self.0.iter().flat_map(of_cell).filter(|(_, _, count, _)| *count > 0)
-    }
+    Groups(Vec<(u64, i64, u64, f64)>),
+    /// Number of groups, of rows, sum of the means.
+    Sums(u64, u64, f64),
 }
 
 pub(crate) fn ask(city: &mut City, name: &str, request: &Value) -> anyhow::Result<Value> {
@@ -114,7 +63,7 @@ pub(crate) fn ask(city: &mut City, name: &str, request: &Value) -> anyhow::Resul
     };
     let points = city.points();
     if request["answers"].as_bool() == Some(true) {
-        let answers = questions.iter().map(|question| Ok(json_of(answer(city, &points, question)?, name)));
+        let answers = questions.iter().map(|question| Ok(json_of(answer(city, &points, question)?)));
         return Ok(json!({ "answers": answers.collect::<anyhow::Result<Vec<_>>>()? }));
     }
     let city = &*city;
@@ -140,7 +89,15 @@ fn way(name: &str) -> Option<Way> {
         "points_by_district" => |city, points, _| counts(points, &city.districts),
         "points_by_fence" => |city, points, _| counts(points, &city.fences),
         "cells_of_district" => cells_of_district,
-        "cells_of_everything" => |_, points, _| groups(points, |part| Ok(part.rows_in_spans(&Spans::ALL)?)),
+        "cells_of_everything" => |_, points, _| sums(points),
+        "buildings" => |_, points, question| {
+            let [west, south, east, north] = question.r#box;
+            let bounds = LonLatBox { min: [west, south], max: [east, north] };
+            Ok(Answer::Shapes(Buildings::of(points.snapshot()).in_box(bounds)?))
+        },
+        "buildings_by_district" => {
+            |city, points, _| Ok(Answer::Counts(Buildings::of(points.snapshot()).counts(&city.districts)?))
+        }
         _ => return None,
     })
 }
@@ -210,14 +167,45 @@ fn counts(points: &Points, areas: &[Named]) -> anyhow::Result<Answer> {
 fn cells_of_district(city: &City, points: &Points, question: &Question) -> anyhow::Result<Answer> {
     let band = TimeBand { from_us: question.from_ms * 1000, to_us: question.until_ms * 1000 - 1 };
     let area = &city.district(question.district)?.area;
-    groups(points, |part| Ok(part.rows_in(area, &Spans { band, series: None })?))
+    let cells = by_cell(points, |part| Ok(part.rows_in(area, &Spans { band, series: None })?))?;
+    let (mut groups, mut hours) = (Vec::new(), Hours::default());
+    for (cell, rows) in &cells {
+        hours.each(rows, |hour, count, mean| groups.push((*cell, hour, count, mean)));
+    }
+    Ok(Answer::Groups(groups))
 }
 
-/// Number and sum of the values by cell and hour.
-fn groups(
+/// Sums over the groups of all rows.
+fn sums(points: &Points) -> anyhow::Result<Answer> {
+    let cells = by_cell(points, |part| Ok(part.rows_in_spans(&Spans::ALL)?))?;
+    let of = |cells: &[(u64, Vec<(i32, f64)>)]| {
+        let (mut sums, mut hours) = ((0, 0, 0.0), Hours::default());
+        for (_, rows) in cells {
+            hours.each(rows, |_, count, mean| sums = (sums.0 + 1, sums.1 + count, sums.2 + mean));
+        }
+        sums
+    };
+    let half = cells.len().div_ceil(threads()).max(1);
+    let all = std::thread::scope(|scope| {
+        let workers: Vec<_> = cells.chunks(half).map(|cells| scope.spawn(move || of(cells))).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, (u64, u64, f64)>| {
+            worker.join().map_err(|_| anyhow!("a thread ended with a panic"))
+        };
+        workers.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    let (groups, rows, means) = all.into_iter().fold((0, 0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1, a.2 + b.2));
+    Ok(Answer::Sums(groups, rows, means))
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Hour and value of rows by their cell, on all processors.
+fn by_cell(
     points: &Points,
     rows_of: impl Fn(&Part) -> anyhow::Result<Vec<Range<usize>>> + Sync,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<Vec<(u64, Vec<(i32, f64)>)>> {
     let mut runs: Vec<(usize, usize, Range<usize>)> = Vec::new();
     for (number, part) in points.parts().iter().enumerate() {
         each_run(part, rows_of(part)?, |chunk, rows| {
@@ -225,59 +213,34 @@ fn groups(
             Ok(())
         })?;
     }
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let rows: usize = runs.iter().map(|(_, _, rows)| rows.len()).sum();
-    let threads = if rows < 20_000 { 1 } else { threads };
+    let threads = if rows < 20_000 { 1 } else { threads() };
     let next = std::sync::atomic::AtomicUsize::new(0);
     let step = runs.len().div_ceil(threads * 8).max(1);
-    let work = || -> anyhow::Result<Groups> {
-        let mut groups = Groups::default();
+    let work = || -> anyhow::Result<Rows> {
+        let mut taken = Rows::default();
         loop {
             let from = next.fetch_add(step, std::sync::atomic::Ordering::Relaxed);
             let Some(runs) = runs.get(from..runs.len().min(from + step)).filter(|runs| !runs.is_empty()) else {
-                return Ok(groups);
+                return Ok(taken);
             };
             for (part, chunk, rows) in runs {
-                group(&points.parts()[*part], *chunk, rows.clone(), &mut groups)?;
+                let column = |column: usize| points.parts()[*part].column(*chunk, column);
+                let (lon, lat, value, time) = (column(LON)?, column(LAT)?, column(VALUE)?, column(TIME)?);
+                let real = |column: &ArrayRef| column.as_primitive::<Float64Type>().values().slice(rows.start, rows.len());
+                let times = &time.as_primitive::<TimestampMicrosecondType>().values()[rows.clone()];
+                taken.take(&real(&lon), &real(&lat), times, &real(&value))?;
             }
         }
     };
-    let mut all = std::thread::scope(|scope| {
+    let all = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a thread ended with a panic"))?)
-            .collect::<anyhow::Result<Vec<_>>>()
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
+            worker.join().map_err(|_| anyhow!("a thread ended with a panic"))?
+        };
+        workers.into_iter().map(join).collect::<anyhow::Result<Vec<_>>>()
     })?;
-    let mut groups = all.pop().unwrap_or_default();
-    for other in all {
-        groups.take(other);
-    }
-    Ok(Answer::Groups(groups))
-}
-
-fn group(part: &Part, chunk: usize, rows: Range<usize>, groups: &mut Groups) -> anyhow::Result<()> {
-    let real = |column: usize| part.column(chunk, column);
-    let (lon, lat, value, time) = (real(LON)?, real(LAT)?, real(VALUE)?, real(TIME)?);
-    let (lon, lat) = (
-        &lon.as_primitive::<Float64Type>().values()[rows.clone()],
-        &lat.as_primitive::<Float64Type>().values()[rows.clone()],
-    );
-    let mut cells = vec![0; rows.len()];
-    batch::h3(&Positions::new_2d(lon, lat)?, RESOLUTION, &mut cells)?;
-    let values = &value.as_primitive::<Float64Type>().values()[rows.clone()];
-    let times = &time.as_primitive::<TimestampMicrosecondType>().values()[rows];
-    let mut from = 0;
-    for same in cells.chunk_by(|a, b| a == b) {
-        let rows = from..from + same.len();
-        let hours = groups.0.entry(same[0]).or_default();
-        for (time, value) in times[rows.clone()].iter().zip(&values[rows.clone()]) {
-            let group = hours.group(time.div_euclid(HOUR_US));
-            *group = (group.0 + 1, group.1 + value);
-        }
-        from = rows.end;
-    }
-    Ok(())
+    Ok(Rows::together(all))
 }
 
 /// Runs of a part cut at its chunks: number of the chunk, rows within it.
@@ -298,19 +261,21 @@ fn each_run(
     Ok(())
 }
 
-fn json_of(answer: Answer, name: &str) -> Value {
+fn json_of(answer: Answer) -> Value {
     match answer {
         // A point's id is the number of its observation less one.
         Answer::Ids(ids) => json!(ids.into_iter().map(|id| id - 1).collect::<Vec<_>>()),
         Answer::Number(number) => json!(number),
         Answer::Counts(counts) => json!(counts.into_iter().filter(|(_, count)| *count > 0).collect::<Vec<_>>()),
-        Answer::Groups(groups) if name == "cells_of_everything" => {
-            let (mut number, mut rows, mut means) = (0_u64, 0, 0.0);
-            groups
-                .rows()
-                .for_each(|(_, _, count, mean)| (number, rows, means) = (number + 1, rows + count, means + mean));
-            json!([number, rows, means])
-        }
-        Answer::Groups(groups) => json!(groups.rows().collect::<Vec<_>>()),
+        Answer::Shapes(shapes) => json!(shapes.iter().map(|(id, wkb)| (id, crc32(wkb))).collect::<Vec<_>>()),
+        Answer::Groups(groups) => json!(groups),
+        Answer::Sums(groups, rows, means) => json!([groups, rows, means]),
     }
+}
+
+/// CRC-32 as in zlib.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 * (crc & 1)))
+    })
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use spatial_index::Area;
 
 use crate::commit::Rows;
-use crate::load;
+use crate::{buildings, load};
 
 /// What `open` answers.
 pub(crate) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
@@ -22,7 +22,7 @@ pub(crate) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
         "kind": "in process",
         "relative": 1e-6,
         "metres": 0.001,
-        "tables": ["points", "areas"],
+        "tables": ["points", "buildings", "areas"],
         "notes": "the store and its index as a library, default settings, a cache of 1 GiB; H3 cells are computed when asked",
         "clients": 2,
         "cold": true,
@@ -80,6 +80,7 @@ impl City {
                 self.loaded += rows;
                 rows
             }
+            "buildings" => buildings::load(&mut self.store, &self.data.join("buildings.parquet"))?,
             "areas" => {
                 // The areas are those of whoever asks; only that they were brought in is remembered.
                 fs::write(self.folder.join("areas"), "")?;
@@ -117,6 +118,10 @@ pub(crate) struct Points {
 }
 
 impl Points {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         self.snapshot.parts(Table::Observations)
     }

@@ -4,6 +4,8 @@
 #![expect(clippy::print_stdout, reason = "answers go to standard output")]
 
 mod ask;
+mod buildings;
+mod cells;
 mod city;
 mod commit;
 mod load;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch};
 use arrow::datatypes::Float64Type;
-use spatial_index::{LonLatBox, NearInDegrees, Packed, PackedBuilder, Windows};
+use spatial_index::{LonLatBox, NearInDegrees, Packed, PackedBuilder, Region, Relation};
 
 /// Columns of `entities`.
 const SIDES: [usize; 4] = [14, 15, 16, 17];
@@ -33,13 +33,22 @@ impl EntityBoxes {
         Arc::new(Self { sides, tree: OnceLock::new() })
     }
 
-    /// Rows whose box meets the window, ascending; a row or two more may come.
-    pub fn candidates(&self, window: &Windows<2>) -> Vec<u32> {
+    /// Rows whose box meets a region, ascending; a row or two more may come.
+    pub fn candidates(&self, region: &impl Region<2>) -> Vec<u32> {
         let Some(tree) = self.tree() else { return (0..self.sides[0].len() as u32).collect() };
-        let mut rows = tree.packed.candidates(window);
+        let mut rows = tree.packed.candidates(region);
         rows.extend(&tree.beyond);
         rows.sort_unstable();
         rows
+    }
+
+    /// The same, each with whether all of its box lies in the region.
+    pub fn related(&self, region: &impl Region<2>) -> Vec<(u32, bool)> {
+        let covers = |row: u32| {
+            let bounds = self.bounds(row as usize).filter(is_on_the_globe);
+            bounds.is_some_and(|bounds| region.relate(&bounds.min, &bounds.max) == Relation::Covers)
+        };
+        self.candidates(region).into_iter().map(|row| (row, covers(row))).collect()
     }
 
     /// Rows with a bound of their distance in degrees, nearest bound first: no point of a row's box is nearer. Nothing where
