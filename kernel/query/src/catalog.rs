@@ -18,6 +18,7 @@ use kernel_model::TimeUs;
 use kernel_model::schema::Table;
 use kernel_store::Snapshot;
 
+use crate::latest::{LatestTable, Of};
 use crate::table::{File, SnapshotTable};
 
 /// The catalog's name in SQL.
@@ -84,15 +85,19 @@ pub(crate) fn catalogs(snapshot: &Snapshot, extra: &[ExtraTable]) -> Result<Arc<
 }
 
 impl SnapshotSchema {
-    fn make(&self, name: &str) -> Result<Option<SnapshotTable>> {
-        if name == REVISIONS {
+    fn make(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(of) = Of::ALL.into_iter().find(|of| of.name() == name) {
+            return Ok(Some(Arc::new(LatestTable { of, snapshot: self.snapshot.clone() })));
+        }
+        let table = if name == REVISIONS {
             let batches = self.snapshot.batches(Table::Entities);
-            return Ok(Some(SnapshotTable::new(Table::Entities.schema(), batches, Vec::new())));
-        }
-        if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) {
-            return stored(&self.snapshot, table).map(Some);
-        }
-        self.extra.iter().find(|extra| extra.name == name).map(ExtraTable::read).transpose()
+            Some(SnapshotTable::new(Table::Entities.schema(), batches, Vec::new()))
+        } else if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) {
+            Some(stored(&self.snapshot, table)?)
+        } else {
+            self.extra.iter().find(|extra| extra.name == name).map(ExtraTable::read).transpose()?
+        };
+        Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
     }
 }
 
@@ -133,7 +138,8 @@ fn known(table: Table, until: TimeUs) -> Expr {
 #[async_trait]
 impl SchemaProvider for SnapshotSchema {
     fn table_names(&self) -> Vec<String> {
-        let stored = Table::ALL.into_iter().map(Table::name).chain([REVISIONS]).map(str::to_owned);
+        let stored = Table::ALL.into_iter().map(Table::name).chain([REVISIONS]).chain(Of::ALL.map(Of::name));
+        let stored = stored.map(str::to_owned);
         let mut names: Vec<String> = stored.chain(self.extra.iter().map(|extra| extra.name.clone())).collect();
         names.sort();
         names.dedup();
@@ -141,7 +147,7 @@ impl SchemaProvider for SnapshotSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        Ok(self.make(name)?.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+        self.make(name)
     }
 
     fn table_exist(&self, name: &str) -> bool {

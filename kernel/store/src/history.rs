@@ -178,6 +178,11 @@ impl Snapshot {
         self.datastreams(own).into_values().collect()
     }
 
+    /// All datastreams.
+    pub fn all_datastreams(&self) -> BTreeMap<DatastreamId, DatastreamInfo> {
+        self.datastreams(|_, _| true)
+    }
+
     /// A datastream.
     pub fn datastream(&self, id: DatastreamId) -> Option<DatastreamInfo> {
         let own = |batch: &RecordBatch, row| batch.column(0).as_primitive::<UInt64Type>().value(row) == id.0;

@@ -30,9 +30,9 @@ impl Snapshot {
         }
         let mut newer = Newer::new();
         self.each_newer(Table::Observations, Some(datastream.0), |rows| readings(rows, self.through(), &mut newer))?;
-        let sealed = self.latest.values.readings.get(&datastream);
+        let sealed = self.latest.values.reading_of(datastream);
         let newer = newer.remove(&datastream).map(|(_, reading)| reading);
-        Ok(newest(sealed.copied(), newer, |reading| reading.phenomenon_time))
+        Ok(newest(sealed, newer, |reading| reading.phenomenon_time))
     }
 
     /// The latest fix of a moving thing; of one instant the one that was told last.
@@ -47,7 +47,7 @@ impl Snapshot {
         let series = series_of(entity.bytes());
         self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer))?;
         let newer = newer.remove(entity).map(|(_, fix)| fix);
-        Ok(newest(self.latest.values.fixes.get(entity).copied(), newer, |fix| fix.time))
+        Ok(newest(self.latest.values.fix_of(entity).copied(), newer, |fix| fix.time))
     }
 
     /// The latest reading of every datastream that has one.
@@ -61,7 +61,7 @@ impl Snapshot {
         }
         let mut newer = Newer::new();
         self.each_newer(Table::Observations, None, |rows| readings(rows, self.through(), &mut newer))?;
-        Ok(all(&self.latest.values.readings, newer, |reading| reading.phenomenon_time))
+        Ok(all(self.latest.values.readings(), newer, |reading| reading.phenomenon_time))
     }
 
     /// The latest fix of everything that has one.
@@ -71,12 +71,17 @@ impl Snapshot {
     pub fn latest_fixes(&self) -> Result<BTreeMap<EntityId, PositionFix>, Error> {
         let mut newer = Newer::new();
         self.each_newer(Table::Positions, None, |rows| fixes(rows, self.through(), &mut newer))?;
-        let found = all(&self.latest.values.fixes, newer, |fix| fix.time);
+        let found = all(self.latest.values.fixes().iter().copied(), newer, |fix| fix.time);
         if self.known_until.is_none() {
             return Ok(found);
         }
         let known = |id: EntityId| self.latest_fix(&id).map(|found| Some((id, found?))).transpose();
         found.into_keys().filter_map(known).collect()
+    }
+
+    /// How many datastreams and how many things had a latest value at the last sealed commit.
+    pub fn latest_count(&self) -> (usize, usize) {
+        (self.latest.values.readings().count(), self.latest.values.fixes().len())
     }
 
     fn through(&self) -> u64 {
@@ -134,11 +139,11 @@ fn newest<V>(sealed: Option<V>, newer: Option<V>, at: impl Fn(&V) -> TimeUs) -> 
 }
 
 fn all<K: Copy + Ord + Eq + Hash, V: Copy>(
-    sealed: &HashMap<K, V>,
+    sealed: impl Iterator<Item = (K, V)>,
     newer: Newer<K, V>,
     at: impl Fn(&V) -> TimeUs,
 ) -> BTreeMap<K, V> {
-    let mut all: BTreeMap<K, V> = sealed.iter().map(|(key, value)| (*key, *value)).collect();
+    let mut all: BTreeMap<K, V> = sealed.collect();
     for (key, (_, value)) in newer {
         let found = newest(all.get(&key).copied(), Some(value), &at);
         all.extend(found.map(|value| (key, value)));

@@ -71,6 +71,11 @@ impl Latest {
         *self.readings.get(datastream.0 as usize)?
     }
 
+    /// The newest reading of each datastream that has one, by its number.
+    pub(crate) fn readings(&self) -> impl Iterator<Item = (DatastreamId, Observation)> + '_ {
+        (0..).map(DatastreamId).zip(&self.readings).filter_map(|(id, reading)| Some((id, (*reading)?)))
+    }
+
     /// The newest fix of a thing.
     pub(crate) fn fix_of(&self, entity: &EntityId) -> Option<&PositionFix> {
         self.numbered(*self.fixes.numbers.get(entity)?).map(|(_, fix)| fix)

@@ -41,6 +41,7 @@ use crate::text::conversion;
 pub(crate) use boxed::Boxed;
 pub(crate) use nearest::{Metric, NearestRows, Only, Subject};
 pub(crate) use parts::{BATCH_ROWS, PartsExec, Piece};
+pub(crate) use rows::RowsExec;
 
 /// What a scan has to bring.
 pub(crate) struct Request {

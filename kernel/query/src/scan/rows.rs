@@ -16,7 +16,7 @@ use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Par
 
 /// Rows in memory, one partition.
 #[derive(Debug)]
-pub(super) struct RowsExec {
+pub(crate) struct RowsExec {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     /// What the index was asked, in words.
@@ -27,7 +27,7 @@ pub(super) struct RowsExec {
 }
 
 impl RowsExec {
-    pub(super) fn new(schema: SchemaRef, batches: Vec<RecordBatch>, asked: String, all_rows: usize) -> Self {
+    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>, asked: String, all_rows: usize) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(1),

@@ -9,6 +9,7 @@ mod conditions;
 mod formats;
 mod index;
 mod join;
+mod latest;
 mod limits;
 mod plans;
 mod predicates;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Span, TimeUs};
 use spatial_index::{Spans, TimeBand};
@@ -18,6 +18,9 @@ use crate::rows::{read_observations, read_positions};
 const FIRST_US: i64 = 3_600_000_000;
 /// By how much the next one is longer.
 const GROWTH: i64 = 8;
+
+/// Rows by their instant, with the commit they came with.
+type Found<T> = BTreeMap<i64, (u64, T)>;
 
 /// When rows are to have been so and been told, and how many are enough.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +41,7 @@ pub(crate) fn newest_readings(
         read_observations(row, |_, observation| reading = Some(observation));
         reading
     })?;
-    Ok(found.into_values().collect())
+    Ok(found.into_values().map(|(_, reading)| reading).collect())
 }
 
 /// The newest fix of a moving thing.
@@ -49,7 +52,7 @@ pub(crate) fn newest_fix(parts: &[Part], entity: &EntityId, asked: Asked) -> Res
         read_positions(row, |id, fix| own = (id == *entity).then_some(fix));
         own
     })?;
-    Ok(found.into_values().next_back())
+    Ok(found.into_values().next_back().map(|(_, fix)| fix))
 }
 
 fn backward<T>(
@@ -57,7 +60,7 @@ fn backward<T>(
     series: u64,
     asked: Asked,
     read: impl Fn(&RecordBatch) -> Option<T>,
-) -> Result<BTreeMap<i64, T>, Error> {
+) -> Result<Found<T>, Error> {
     let bands = || parts.iter().filter_map(Part::time_band);
     let (Some(first), Some(last)) = (bands().map(|b| b.from_us).min(), bands().map(|b| b.to_us).max()) else {
         return Ok(BTreeMap::new());
@@ -89,11 +92,12 @@ fn take<T>(
     spans: &Spans,
     known: Option<TimeUs>,
     read: impl Fn(&RecordBatch) -> Option<T>,
-    found: &mut BTreeMap<i64, T>,
+    found: &mut Found<T>,
 ) -> Result<(), Error> {
     let (schema, recorded) = (part.table().schema(), part.table().recorded_column());
     let time = schema.index_of(if part.table() == Table::Positions { "time" } else { "phenomenon_time" });
     let time = time.map_err(Error::arrow("read the newest rows"))?;
+    let commit = schema.index_of("seq").map_err(Error::arrow("read the newest rows"))?;
     let mut chunk: Option<(usize, RecordBatch)> = None;
     for row in part.rows_in_spans(spans)?.into_iter().flatten() {
         let (number, at) = (row / CHUNK_ROWS, row % CHUNK_ROWS);
@@ -109,7 +113,12 @@ fn take<T>(
         let told = rows.column(recorded).as_primitive::<TimestampMicrosecondType>();
         let is_known = known.is_none_or(|known| told.is_null(at) || told.value(at) <= known.0);
         if let Some(row) = is_known.then(|| read(&rows.slice(at, 1))).flatten() {
-            found.insert(layout::instants(rows.column(time))[at], row);
+            // In a part neighbours stand together, not what came together.
+            let commit = rows.column(commit).as_primitive::<UInt64Type>().value(at);
+            let at = layout::instants(rows.column(time))[at];
+            if found.get(&at).is_none_or(|(before, _)| *before <= commit) {
+                found.insert(at, (commit, row));
+            }
         }
     }
     Ok(())

@@ -1,0 +1,167 @@
+//! The latest values in SQL: those that the store's present city had at the moment of each snapshot, however old the snapshot
+//! is by now, one by one and all together, also by what was known then.
+
+use std::collections::BTreeMap;
+
+use kernel_model::{
+    Change, Coord, DatastreamDraft, DatastreamId, EntityDraft, Geometry, HeightReference, Kind, Observation,
+    ObservationBatch, Place, PositionBatch, PositionFix, Quality, Shape, SourceKey, TimeUs,
+};
+use kernel_query::Limits;
+use kernel_store::{Options, Snapshot, Store};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::city::{NEW_YEAR_US, block_on, cells, engine};
+
+const SERIES: u64 = 7;
+
+fn ask(snapshot: &Snapshot, sql: &str) -> Vec<Vec<String>> {
+    let answer = block_on(async { engine().query(snapshot, &[], sql, Limits::default()).await?.collect().await });
+    cells(&answer.unwrap_or_else(|error| panic!("{sql}: {error}")))
+}
+
+fn key(id: &str, n: u64) -> SourceKey {
+    SourceKey::new("yard", format!("{id}-{n}").as_str())
+}
+
+/// Things with a datastream each; the last ones never say anything.
+fn declare(store: &mut Store) {
+    let mut changes = Vec::new();
+    for n in 1..=SERIES + 2 {
+        let mut thing = EntityDraft::new(key("van", n), Kind::Vehicle, "van");
+        thing.name = Some(format!("Van {n}"));
+        thing.height_reference = HeightReference::Ellipsoid;
+        thing.geometry = Some(Geometry::flat(Shape::Point(Coord::new(116.0 + n as f64, 39.0, 0.0))));
+        changes.push(Change::Entity(thing));
+        changes.push(Change::Datastream(DatastreamDraft {
+            source: key("speed", n),
+            entity: key("van", n),
+            property: "speed".to_owned(),
+            unit: "m/s".to_owned(),
+            name: format!("Speed {n}"),
+        }));
+    }
+    store.commit(&[changes]).unwrap();
+}
+
+fn random_changes(random: &mut SmallRng, commit: i64) -> Vec<Change> {
+    let mut changes = Vec::new();
+    // Each once: of one commit and one instant either stands.
+    let first = random.random_range(1..=SERIES);
+    for n in (first..).take(random.random_range(1..4)).map(|n| n % SERIES + 1) {
+        // Mostly newer than all before, often older, sometimes of an instant that was told before.
+        let minute = match random.random_range(0..4) {
+            0 => random.random_range(0..commit + 1),
+            _ => commit + random.random_range(0..3),
+        };
+        let time = TimeUs(NEW_YEAR_US + minute * 60_000_000);
+        let place = Place { lon_deg: 116.0 + random.random_range(0.0..1.0), lat_deg: 39.0, height_m: Some(4.0) };
+        let value = f64::from(random.random_range(0..1_000_000));
+        let rows = vec![Observation { phenomenon_time: time, result_time: None, value, quality: Quality::Good }];
+        let places = vec![place];
+        changes.push(Change::Observations(ObservationBatch { datastream: key("speed", n), unit: None, rows, places }));
+        let rows = vec![PositionFix { time, place, heading_deg: None, speed_m_s: None }];
+        let height_reference = HeightReference::Ellipsoid;
+        changes.push(Change::Positions(PositionBatch { entity: key("van", n), height_reference, rows }));
+    }
+    changes
+}
+
+/// What the present city says: time and value of each datastream, time and longitude of each thing by its name.
+type Present = (BTreeMap<String, (i64, f64)>, BTreeMap<String, (i64, f64)>);
+
+fn present(store: &Store) -> Present {
+    let (reader, mut values) = (store.reader(), Present::default());
+    let live = reader.live();
+    for n in 1..=SERIES + 2 {
+        let reading = live.reading(DatastreamId(n)).map(|reading| (reading.phenomenon_time.0, reading.value));
+        values.0.extend(reading.map(|reading| (n.to_string(), reading)));
+    }
+    for thing in live.entities() {
+        let fix = live.fix(&thing.id).map(|fix| (fix.time.0, fix.place.lon_deg));
+        values.1.extend(fix.map(|fix| (thing.name.clone().unwrap().to_string(), fix)));
+    }
+    values
+}
+
+fn told(rows: Vec<Vec<String>>) -> BTreeMap<String, (i64, f64)> {
+    rows.into_iter().map(|row| (row[0].clone(), (row[1].parse().unwrap(), row[2].parse().unwrap()))).collect()
+}
+
+const READINGS: &str = "cast(datastream as varchar), arrow_cast(phenomenon_time, 'Int64'), value";
+const FIXES: &str = "entity_name, arrow_cast(time, 'Int64'), lon";
+
+#[test]
+fn every_snapshot_has_the_latest_values_of_its_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(dir.path(), Options { seal_rows: usize::MAX, ..Options::default() }).unwrap();
+    declare(&mut store);
+    let mut random = SmallRng::seed_from_u64(31);
+    let mut moments: Vec<(Snapshot, Present, TimeUs)> = Vec::new();
+    for commit in 0..60 {
+        store.commit(&[random_changes(&mut random, commit)]).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        moments.push((store.reader().snapshot(), present(&store), TimeUs::now()));
+        match commit % 20 {
+            8 | 15 => store.seal().unwrap(),
+            18 => store.compact().unwrap(),
+            19 => {
+                drop(store);
+                store = Store::open(dir.path(), Options { seal_rows: usize::MAX, ..Options::default() }).unwrap().0;
+                moments.push((store.reader().snapshot(), present(&store), TimeUs::now()));
+            }
+            _ => {}
+        }
+    }
+    let last = store.reader().snapshot();
+    for (n, (snapshot, (readings, fixes), at)) in moments.iter().enumerate() {
+        assert_eq!(&told(ask(snapshot, &format!("SELECT {READINGS} FROM latest_observations"))), readings, "{n}");
+        assert_eq!(&told(ask(snapshot, &format!("SELECT {FIXES} FROM latest_positions"))), fixes, "{n}");
+        let one = n as u64 % (SERIES + 2) + 1;
+        let sql = format!("SELECT {READINGS} FROM latest_observations WHERE datastream = {one}");
+        let wanted = readings.get(&one.to_string()).map(|reading| (one.to_string(), *reading));
+        assert_eq!(told(ask(snapshot, &sql)), wanted.into_iter().collect(), "{n}");
+        let name = format!("Van {one}");
+        let id = ask(snapshot, &format!("SELECT id FROM entities WHERE name = '{name}'")).concat().concat();
+        let sql = format!("SELECT {FIXES} FROM latest_positions WHERE entity = '{id}'");
+        let wanted = fixes.get(&name).map(|fix| (name.clone(), *fix));
+        assert_eq!(told(ask(snapshot, &sql)), wanted.into_iter().collect(), "{n}");
+        if n % 7 == 0 {
+            let then = last.known_at(*at);
+            assert_eq!(&told(ask(&then, &format!("SELECT {READINGS} FROM latest_observations"))), readings, "{n}");
+            assert_eq!(&told(ask(&then, &format!("SELECT {FIXES} FROM latest_positions"))), fixes, "{n}");
+        }
+    }
+}
+
+#[test]
+fn a_latest_value_stands_beside_what_it_is_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(dir.path(), Options::default()).unwrap();
+    declare(&mut store);
+    let mut random = SmallRng::seed_from_u64(32);
+    for commit in 0..40 {
+        store.commit(&[random_changes(&mut random, commit)]).unwrap();
+    }
+    let snapshot = store.reader().snapshot();
+    let columns = "datastream, entity_name, property, unit, name, lon, lat";
+    let all = ask(&snapshot, &format!("SELECT {columns} FROM latest_observations ORDER BY datastream"));
+    let wanted = (1..=SERIES).map(|n| {
+        let row = [n.to_string(), format!("Van {n}"), "speed".into(), "m/s".into(), format!("Speed {n}")];
+        row.into_iter().chain([format!("{}.0", 116 + n), "39.0".to_owned()]).collect()
+    });
+    assert_eq!(all, wanted.collect::<Vec<Vec<_>>>());
+    let id = ask(&snapshot, "SELECT id FROM entities WHERE name = 'Van 3'").concat().concat();
+    for condition in [format!("entity = '{id}'"), "datastream = 3".to_owned(), "datastream IN (3)".to_owned()] {
+        let sql = format!("SELECT {columns} FROM latest_observations WHERE {condition}");
+        assert_eq!(ask(&snapshot, &sql), [all[2].clone()], "{condition}");
+        let plan = ask(&snapshot, &format!("EXPLAIN {sql}")).concat().concat();
+        assert!(plan.contains("rows=1 of"), "{plan}");
+    }
+    let some = "SELECT datastream FROM latest_observations WHERE datastream IN (1, 2, 4, 5, 99) AND value >= 0 ORDER BY 1";
+    assert_eq!(ask(&snapshot, some).concat(), ["1", "2", "4", "5"]);
+    assert_eq!(ask(&snapshot, "SELECT entity FROM latest_positions WHERE entity = 'no id'").len(), 0);
+    let joined = "SELECT count(*) FROM latest_positions p JOIN latest_observations o ON o.entity = p.entity";
+    assert_eq!(ask(&snapshot, joined), [[SERIES.to_string()]]);
+}
