@@ -84,7 +84,7 @@ impl Snapshot {
 
     /// Sealed Parquet files whose rows are not in memory, in the table's schema.
     pub fn segments(&self, table: Table) -> Vec<SegmentRef> {
-        self.parts(table).iter().filter_map(Part::segment).map(|segment| segment.reference()).collect()
+        self.parts(table).iter().filter_map(Part::segment).map(parts::Segment::reference).collect()
     }
 
     /// All revisions of all entities with a mask of those present: the last state of each id, unless retired.

@@ -65,7 +65,8 @@ fn a_folder_that_cannot_be_written_is_served_and_stays_as_it_is() {
     let checkpoint = server.get("/log/checkpoint");
     drop(server);
     shut(&data, true);
-    let before: Vec<(PathBuf, Option<Vec<u8>>)> = all(&data).into_iter().map(|path| (path.clone(), fs::read(path).ok())).collect();
+    let before: Vec<(PathBuf, Option<Vec<u8>>)> =
+        all(&data).into_iter().map(|path| (path.clone(), fs::read(path).ok())).collect();
 
     let server = Server::start_by(without_rights(), &data, "127.0.0.1:0");
     assert_eq!(server.mqtt, None, "nobody listens for publishers who could not be acknowledged");

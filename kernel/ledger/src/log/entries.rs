@@ -33,6 +33,8 @@ pub struct Entries {
     size: u64,
     range: Range<u64>,
     bundle: std::vec::IntoIter<Vec<u8>>,
+    /// The hashes of the leaves of a bundle, with its number.
+    hashes: Option<(u64, Vec<u8>)>,
 }
 
 impl Entries {
@@ -42,7 +44,8 @@ impl Entries {
     /// Where there is no checkpoint, or the key (C2SP signed-note vkey) did not sign it.
     pub fn open(dir: &Path, vkey: &str) -> Result<Self, Error> {
         let path = dir.join("checkpoint");
-        let note = fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let note = fs::read(&path).map_err(Error::io("read", &path))?;
+        let note = String::from_utf8_lossy(&note);
         let key = StandardVerifier::new(vkey.trim()).map_err(|e| VerifyError::Key(e.to_string()));
         let checkpoint = key.and_then(|key| open_checkpoint(&note, &key));
         let size = checkpoint.map_err(|source| Error::Checkpoint { path, source })?.size();
@@ -52,7 +55,7 @@ impl Entries {
     /// The leaves of the range that a log of `size` leaves has.
     pub(super) fn new(dir: Arc<Path>, size: u64, range: Range<u64>) -> Self {
         let range = range.start.min(size)..range.end.min(size);
-        Self { dir, size, range, bundle: Vec::new().into_iter() }
+        Self { dir, size, range, bundle: Vec::new().into_iter(), hashes: None }
     }
 
     /// The next leaf's bytes.
@@ -75,8 +78,27 @@ impl Entries {
         let Some((index, bytes)) = self.next_leaf()? else {
             return Ok(None);
         };
+        let leaf_hash = tlog_tiles::record_hash(&bytes).0;
+        if self.hash_of(index)? != leaf_hash {
+            return Err(damaged(&self.dir, self.size, index, &"its hash is not the one in tile/0"));
+        }
         let record = leaf::decode(&bytes).map_err(|e| damaged(&self.dir, self.size, index, &e))?;
-        Ok(Some(Entry { index, leaf_hash: tlog_tiles::record_hash(&bytes).0, record }))
+        Ok(Some(Entry { index, leaf_hash, record }))
+    }
+
+    /// The hash of a leaf by the hash tile beside its bundle.
+    fn hash_of(&mut self, index: u64) -> Result<&[u8], Error> {
+        let number = index / WIDTH;
+        if self.hashes.as_ref().is_none_or(|(held, _)| *held != number) {
+            let tile = Tile { row: Row::Hashes(0), ..bundle_tile(self.size, number) };
+            self.hashes = Some((number, tile.read(&self.dir)?.0));
+        }
+        let at = (index % WIDTH) as usize * tlog_tiles::HASH_SIZE;
+        let hashes = self.hashes.as_ref().map_or(&[][..], |(_, hashes)| hashes);
+        hashes.get(at..at + tlog_tiles::HASH_SIZE).ok_or_else(|| {
+            let path = self.dir.join(Tile { row: Row::Hashes(0), ..bundle_tile(self.size, number) }.path());
+            Error::Damaged { path, what: "it is too short".to_owned() }
+        })
     }
 }
 

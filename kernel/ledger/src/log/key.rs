@@ -32,7 +32,7 @@ impl Key {
         if !is_key_name_valid(origin) || origin.contains(char::is_control) {
             return Err(Error::Origin(origin.to_owned()));
         }
-        match fs::read_to_string(path) {
+        match read(path) {
             Ok(text) => Self::parse(text.trim_end(), origin)
                 .ok_or_else(|| Error::Key { path: path.to_owned(), origin: origin.to_owned() }),
             Err(e) if e.kind() == io::ErrorKind::NotFound && may_create => Self::create(path, origin),
@@ -43,7 +43,7 @@ impl Key {
 
     /// The public half alone, which signs nothing.
     pub(super) fn public(path: &Path) -> Result<Self, Error> {
-        let vkey = fs::read_to_string(path).map_err(Error::io("read", path))?.trim_end().to_owned();
+        let vkey = read(path).map_err(Error::io("read", path))?.trim_end().to_owned();
         let verifier = StandardVerifier::new(&vkey)
             .map_err(|_| Error::Damaged { path: path.to_owned(), what: "it is no public key".to_owned() })?;
         Ok(Self { signer: None, verifier, vkey })
@@ -56,7 +56,11 @@ impl Key {
         let vkey = new_ed25519_verifier_key(origin, &secret.verifying_key());
         let verifier = StandardVerifier::new(&vkey).ok()?;
         // The name is part of the key's id, so this also refuses the key of another origin.
-        (signed_note::Signer::key_id(&signer) == verifier.key_id()).then_some(Self { signer: Some(signer), verifier, vkey })
+        (signed_note::Signer::key_id(&signer) == verifier.key_id()).then_some(Self {
+            signer: Some(signer),
+            verifier,
+            vkey,
+        })
     }
 
     fn create(path: &Path, origin: &str) -> Result<Self, Error> {
@@ -85,7 +89,7 @@ impl Key {
 
     /// Writes the public key, or makes sure that the one there is the same.
     pub(super) fn publish(&self, path: &Path) -> Result<(), Error> {
-        match fs::read_to_string(path) {
+        match read(path) {
             Ok(text) if text.trim_end() == self.vkey => Ok(()),
             Ok(_) => Err(Error::PublicKeyDiffers(path.to_owned())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => replace(path, format!("{}\n", self.vkey).as_bytes()),
@@ -107,6 +111,11 @@ impl Key {
             source: io::Error::other(e.to_string()),
         })
     }
+}
+
+/// A file's text; what is no text in it becomes something that no key is.
+fn read(path: &Path) -> io::Result<String> {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Writes the key so that it is whole or absent, and never readable by others, not even for a moment.

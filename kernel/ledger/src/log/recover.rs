@@ -35,7 +35,7 @@ pub(super) struct Recovered {
 }
 
 /// Rereads every leaf and compares with the checkpoint; then rewrites tiles that are missing or wrong although the
-/// leaves are right, or, where nothing may be written, refuses the first of them.
+/// leaves are right, unless nothing may be written: then what needs one of them fails when it is asked.
 pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Result<Recovered, Error> {
     let size = checkpoint.size();
     let mut index = Index::default();
@@ -64,11 +64,11 @@ pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Re
             first_bad,
         });
     }
-    if let Some(tile) = spoilt.first().filter(|_| !may_write) {
-        let what = "it is not what the leaves give, and is written anew where the folder can be written".to_owned();
-        return Err(Error::Damaged { path: dir.join(tile.path()), what });
+    for tile in spoilt.iter().filter(|_| !may_write) {
+        let path = dir.join(tile.path());
+        tracing::error!(path = %path.display(), "a tile is not what the leaves give; it is written anew where the folder can be written");
     }
-    let repaired = rewrite(dir, size, &spoilt)?;
+    let repaired = if may_write { rewrite(dir, size, &spoilt)? } else { Vec::new() };
     Ok(Recovered { frontier, bundle, index, repaired })
 }
 

@@ -272,10 +272,11 @@ impl Segment {
         let schema = group.schema_descr();
         let leaves = (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == column);
         let places: Vec<_> = leaves.map(|leaf| (leaf, sums::place(group, leaf))).collect();
-        let bounds = places.iter().try_fold(u64::MAX..0, |all, (_, place)| {
-            let place = place.clone()?;
-            Some(all.start.min(place.start)..all.end.max(place.end))
+        let bounds = places.iter().try_fold((u64::MAX, 0), |(from, to), (_, place)| {
+            let place = place.as_ref()?;
+            Some((from.min(place.start), to.max(place.end)))
         });
+        let bounds = bounds.map(|(from, to)| from..to);
         let bounds = bounds.filter(|place| place.start < place.end && place.end <= self.meta.parquet.bytes);
         let bounds =
             bounds.ok_or_else(|| self.damaged(0, format!("its footer says that a column lies at {places:?}")))?;

@@ -33,10 +33,14 @@ pub(super) fn of(path: &Path, groups: &[RowGroupMetaData]) -> Result<KeyValue, E
     for group in groups {
         for leaf in 0..group.num_columns() {
             let place = place(group, leaf).ok_or_else(|| Error::defect("a column was written nowhere"))?;
-            text += &format!("{:08x}", crc32c::crc32c(&read(&file, path, place)?));
+            text.push_str(&hex(crc32c::crc32c(&read(&file, path, place)?)));
         }
     }
     Ok(KeyValue::new(KEY.to_owned(), text))
+}
+
+fn hex(sum: u32) -> String {
+    format!("{sum:08x}")
 }
 
 /// The checksums in a footer; none where the file is older than they are.
