@@ -68,8 +68,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         decoding.push(begun.elapsed());
-        let files: Vec<_> =
-            snapshot.segments(Table::Observations).iter().map(|file| file.path()).collect::<Result<_, _>>()?;
+        let files: Vec<_> = snapshot
+            .segments(Table::Observations)
+            .iter()
+            .map(kernel_store::SegmentRef::path)
+            .collect::<Result<_, _>>()?;
         let files = files.into_iter().flatten().map(std::fs::read).collect::<Result<Vec<_>, _>>()?;
         bytes = files.iter().map(Vec::len).sum();
         let begun = Instant::now();

@@ -353,7 +353,7 @@ mod tests {
             match read(&path) {
                 Ok(read) => assert_eq!(read, (vec![1, 2, 3], None), "bit {bit}"),
                 Err(error) => {
-                    assert!(matches!(error, Error::Version { .. }) && (8..12).contains(&(bit / 8)), "{error}")
+                    assert!(matches!(error, Error::Version { .. }) && (8..12).contains(&(bit / 8)), "{error}");
                 }
             }
         }
