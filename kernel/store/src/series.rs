@@ -123,11 +123,11 @@ impl Gathering<'_> {
     }
 
     fn reading(&mut self, series: &mut Series, row: &Observation, own: Option<Place>) {
-        if row.phenomenon_time.0 < self.limits.readings_us {
+        if row.phenomenon_time < self.limits.readings {
             series.too_old += 1;
             return;
         }
-        let is_late = row.phenomenon_time.0 < self.limits.gone_us;
+        let is_late = row.phenomenon_time < self.limits.gone;
         if is_late || series.newest.is_some_and(|newest| row.phenomenon_time <= newest) {
             self.observation_rows.doubt(own.is_some());
         }
@@ -144,16 +144,16 @@ impl Gathering<'_> {
         }
         self.outcome().observations += series.kept;
         if series.too_old > 0 {
-            let reason = Limits::too_old(series.too_old, "readings", self.limits.readings_us);
+            let reason = Limits::too_old(series.too_old, "readings", self.limits.readings);
             self.refuse(&series.info.source, reason);
         }
     }
 
     /// Numbers of readings of a time whose raw rows may have gone, but those that are `there`, whose numbers ascend.
     pub(crate) fn late_readings(&self, there: &[u32]) -> Vec<u32> {
-        let (rows, gone_us) = (&self.observation_rows, self.limits.gone_us);
+        let (rows, gone) = (&self.observation_rows, self.limits.gone);
         let doubtful = rows.doubtful.iter().map(|doubtful| doubtful.row);
-        let is_late = |row: &u32| rows.instant(*row as usize).1 < gone_us && there.binary_search(row).is_err();
+        let is_late = |row: &u32| rows.instant(*row as usize).1 < gone.0 && there.binary_search(row).is_err();
         doubtful.filter(is_late).collect()
     }
 
@@ -168,7 +168,7 @@ impl Gathering<'_> {
             return self.refuse(&batch.entity, off_the_globe(&off.place));
         }
         let mut newest = self.newest_fix_of(&entity);
-        let is_young = |row: &&PositionFix| row.time.0 >= self.limits.fixes_us;
+        let is_young = |row: &&PositionFix| row.time >= self.limits.fixes;
         let kept: Vec<&PositionFix> = batch.rows.iter().filter(is_young).collect();
         kept.iter().for_each(|row| self.fix(entity, row, &mut newest));
         self.newest_fix.extend(newest.map(|newest| (entity, newest)));
@@ -178,7 +178,7 @@ impl Gathering<'_> {
 
     fn refuse_old_fixes(&mut self, source: &SourceKey, too_old: usize) {
         if too_old > 0 {
-            self.refuse(source, Limits::too_old(too_old, "fixes", self.limits.fixes_us));
+            self.refuse(source, Limits::too_old(too_old, "fixes", self.limits.fixes));
         }
     }
 
@@ -191,7 +191,7 @@ impl Gathering<'_> {
         let (mut kept, mut too_old) = (0, 0);
         for (row, entity) in things.iter().enumerate() {
             let Some(entity) = *entity else { continue };
-            if columns.time_us[row] < self.limits.fixes_us {
+            if columns.time_us[row] < self.limits.fixes.0 {
                 too_old += 1;
                 continue;
             }

@@ -23,23 +23,23 @@ use crate::snapshot::Snapshot;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Readings before it have gone, all or some of them.
-    pub(crate) gone_us: i64,
+    pub(crate) gone: TimeUs,
     /// Of readings before it nothing would be kept.
-    pub(crate) readings_us: i64,
+    pub(crate) readings: TimeUs,
     /// Fixes before it are not kept.
-    pub(crate) fixes_us: i64,
+    pub(crate) fixes: TimeUs,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { gone_us: i64::MIN, readings_us: i64::MIN, fixes_us: i64::MIN }
+        let never = TimeUs(i64::MIN);
+        Self { gone: never, readings: never, fixes: never }
     }
 }
 
 impl Limits {
     /// Why some rows of before an instant are refused.
-    pub(crate) fn too_old(rows: usize, what: &str, before_us: i64) -> String {
-        let before = TimeUs(before_us);
+    pub(crate) fn too_old(rows: usize, what: &str, before: TimeUs) -> String {
         format!("{rows} {what} are of before {before}, and nothing is kept of that time: keep {what} for longer")
     }
 }
@@ -181,13 +181,13 @@ impl Summaries {
 /// Refuses rows in bulk of which some are of a time that has gone.
 pub(crate) fn check_bulk(table: Table, rows: &RecordBatch, limits: Limits) -> Result<(), Error> {
     let Some(layout) = Layout::of(table) else { return Ok(()) };
-    let before_us = match table {
-        Table::Positions => limits.fixes_us,
-        _ => limits.gone_us.max(limits.readings_us),
+    let before = match table {
+        Table::Positions => limits.fixes,
+        _ => limits.gone.max(limits.readings),
     };
     let times = rows.column(layout.time).as_primitive::<TimestampMicrosecondType>();
-    match arrow::compute::min(times).filter(|first| *first < before_us) {
+    match arrow::compute::min(times).map(TimeUs).filter(|first| *first < before) {
         None => Ok(()),
-        Some(first) => Err(Error::TooOld { table: table.name(), first: TimeUs(first), before: TimeUs(before_us) }),
+        Some(first) => Err(Error::TooOld { table: table.name(), first, before }),
     }
 }

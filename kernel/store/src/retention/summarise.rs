@@ -40,8 +40,12 @@ pub(crate) fn summarise(
             })?;
         }
         let mut hours = Buckets::new();
-        minutes.iter().for_each(|(key, summary)| add(&mut hours, (Period::Hour.begin(key.0), key.1), summary));
-        hours.iter().for_each(|(key, summary)| add(&mut days, (Period::Day.begin(key.0), key.1), summary));
+        for ((begin, series), summary) in &minutes {
+            add(&mut hours, (Period::Hour.begin(*begin), *series), summary);
+        }
+        for ((begin, series), summary) in &hours {
+            add(&mut days, (Period::Day.begin(*begin), *series), summary);
+        }
         let open = days.split_off(&(Period::Day.begin(slice.end), 0));
         for (period, buckets) in
             [(Period::Minute, minutes), (Period::Hour, hours), (Period::Day, std::mem::replace(&mut days, open))]

@@ -234,7 +234,11 @@ mod tests {
     use super::*;
 
     fn seen(number: u64, time_us: i64, value: f64, quality: u8) -> Seen {
-        let place = (number % 3 > 0).then_some((116.0 + number as f64, 39.0, (number % 2 == 0).then_some(50.0)));
+        let place = (!number.is_multiple_of(3)).then_some((
+            116.0 + number as f64,
+            39.0,
+            number.is_multiple_of(2).then_some(50.0),
+        ));
         Seen { time_us, number, value, quality, place, sequence: number, recorded_us: Some(time_us + 1) }
     }
 

@@ -47,11 +47,11 @@ impl Store {
     /// What comes too late to be kept, or to be told apart from what was there.
     pub(super) fn limits(&self, now: TimeUs) -> Limits {
         let horizons = self.options.retention.horizons(now);
-        let gone = |table: Table| self.manifest.gone_us.get(table.name()).copied().unwrap_or(i64::MIN);
+        let gone = |table: Table| TimeUs(self.manifest.gone_us.get(table.name()).copied().unwrap_or(i64::MIN));
         Limits {
-            gone_us: gone(Table::Observations),
-            readings_us: horizons.nothing_kept_us(),
-            fixes_us: gone(Table::Positions).max(horizons.of(Table::Positions)),
+            gone: gone(Table::Observations),
+            readings: TimeUs(horizons.nothing_kept_us()),
+            fixes: gone(Table::Positions).max(TimeUs(horizons.of(Table::Positions))),
         }
     }
 

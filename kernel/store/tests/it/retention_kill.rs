@@ -37,7 +37,7 @@ fn the_writer() {
     for number in from.. {
         // Values are numbers of readings, so that sums tell which are there; every 50th comes twice.
         let rows = vec![reading(begin + number * 50 * STEP, number as f64)];
-        for _ in 0..1 + i64::from(number % 50 == 0) {
+        for _ in 0..=i64::from(number % 50 == 0) {
             store.commit(&[vec![readings("d", rows.clone())]]).unwrap();
         }
         std::io::stdout().write_all(format!("kept {number}\n").as_bytes()).unwrap();
