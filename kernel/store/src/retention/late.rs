@@ -16,7 +16,7 @@ use super::summarise::each_summary;
 use super::summary::{Period, Summary, fingerprint};
 use crate::commit::Gathering;
 use crate::error::Error;
-use crate::parts::Layout;
+use crate::parts::{Layout, Part};
 use crate::snapshot::Snapshot;
 
 /// Before which instants rows are looked at more closely.
@@ -141,7 +141,7 @@ impl Summaries {
         for period in Period::ALL {
             let mut buckets = HashMap::new();
             for part in stored.parts(period.table()) {
-                each_summary(part, &spans, |(begin, _), summary| {
+                each_summary(part, &spans, Part::column, |(begin, _), summary| {
                     buckets.insert(begin, summary);
                 })?;
             }

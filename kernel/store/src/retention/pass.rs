@@ -29,6 +29,8 @@ pub(crate) const TABLES: [Table; 6] = [
     Table::Rejected,
 ];
 
+/// Readings summarised together, about.
+const SLICE_ROWS: usize = 1 << 20;
 /// Summaries written together.
 const SEGMENT_ROWS: usize = 1 << 20;
 
@@ -196,7 +198,7 @@ fn summaries(
         return Ok(superseded);
     }
     let cut = Cut::of(Table::Observations, horizons);
-    summarise(&parts[0], horizons.observations_us, &cut, |period, mut buckets| {
+    summarise(&parts[0], horizons.observations_us, &cut, SLICE_ROWS, |period, mut buckets| {
         let number = period as usize;
         if !horizons.makes[number] {
             return Ok(());
