@@ -30,6 +30,7 @@ use crate::leash::Leash;
 use crate::lineage;
 use crate::result::{Part, QueryResult};
 use crate::rules::FirstRows;
+use crate::running::{Guard, Running, RunningQuestion};
 use crate::size::STACK_BYTES;
 use crate::statement;
 
@@ -81,6 +82,7 @@ pub struct Engine {
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     memory_bytes: usize,
+    running: Arc<Running>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -129,13 +131,18 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(JoinInSpace))
             .build();
         functions::register(&mut base).map_err(start)?;
-        Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes })
+        Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes, running: Arc::default() })
     }
 
     /// What running questions use.
     pub fn memory(&self) -> QuestionMemory {
         let reserved = self.base.runtime_env().memory_pool.reserved() as u64;
         QuestionMemory { reserved, budget: self.memory_bytes as u64 }
+    }
+
+    /// The questions that are running, the oldest first.
+    pub fn running(&self) -> Vec<RunningQuestion> {
+        self.running.now()
     }
 
     /// Asks `sql` of `snapshot`, beside which the tables of `extra` can be named. Must be called within a tokio runtime
@@ -158,7 +165,8 @@ impl Engine {
         lineage::register(&mut state, snapshot);
         state.mark_start_execution();
         let leash = Leash::default();
-        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone() };
+        let running = self.running.begin(sql);
+        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone(), running };
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
@@ -207,13 +215,14 @@ struct Question {
     sql: String,
     max_rows: usize,
     leash: Leash,
+    running: Guard,
 }
 
 impl Question {
     async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
         match self.start().await {
             Err(error) => drop(planned.send(Err(error))),
-            Ok(stream) => {
+            Ok((stream, _running)) => {
                 // Whoever asked may have gone: then nobody is there to be told, here and below.
                 if planned.send(Ok(stream.schema())).is_ok() {
                     forward(stream, sender).await;
@@ -222,7 +231,7 @@ impl Question {
         }
     }
 
-    async fn start(self) -> Result<SendableRecordBatchStream, Error> {
+    async fn start(self) -> Result<(SendableRecordBatchStream, Guard), Error> {
         let statement = statement::parse(&self.sql)?;
         let limited = statement::is_query(&statement);
         let plan = statement::plan(&self.state, statement).await?;
@@ -231,9 +240,11 @@ impl Question {
             // One more than may come out, to know whether there were more.
             frame = frame.limit(0, Some(self.max_rows.saturating_add(1)))?;
         }
-        let context = Arc::new(frame.task_ctx());
+        let context = frame.task_ctx();
+        let environment = self.running.environment(&context.runtime_env());
         let plan = self.leash.hold(frame.create_physical_plan().await?)?;
-        Ok(execute_stream(plan, context)?)
+        self.running.planned(&plan);
+        Ok((execute_stream(plan, Arc::new(context.with_runtime(environment)))?, self.running))
     }
 }
 

@@ -22,7 +22,10 @@ pub enum Error {
     #[error("while running: {0}")]
     Execution(String),
     /// It wanted more memory than all questions may have together.
-    #[error("out of memory for questions: {0}. Narrow the question, or give the engine more memory")]
+    #[error(
+        "out of memory for questions: {0}. Narrow the question (a filter, fewer columns, a LIMIT), or give the program more \
+         with --memory; SHOW MEMORY says what is used by what"
+    )]
     Memory(String),
     /// No plan was ready in time, so that not even the columns are known.
     #[error("not planned within {0} ms: shorten the question or allow it more time")]

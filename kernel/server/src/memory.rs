@@ -1,4 +1,4 @@
-//! The SQL table `memory`: what the process uses memory for, and how much each part may have.
+//! The SQL table `memory`, which `SHOW MEMORY` shows: what the process uses memory for, and how much each part may have.
 
 use std::sync::{Arc, LazyLock};
 
@@ -15,6 +15,8 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         Field::new("part", DataType::Utf8, false),
         Field::new("used_bytes", DataType::UInt64, false),
         Field::new("budget_bytes", DataType::UInt64, true),
+        Field::new("spilled_bytes", DataType::UInt64, true),
+        Field::new("question", DataType::Utf8, true),
     ]))
 });
 
@@ -24,24 +26,48 @@ pub(crate) fn table(snapshot: &Snapshot, state: &Arc<AppState>) -> ExtraTable {
     ExtraTable::new("memory", SCHEMA.clone(), move || rows(&snapshot, &state).map(|rows| vec![rows]))
 }
 
+/// One part.
+#[derive(Debug, Default)]
+struct Row {
+    part: &'static str,
+    used: u64,
+    budget: Option<u64>,
+    spilled: Option<u64>,
+    question: Option<String>,
+}
+
 fn rows(snapshot: &Snapshot, state: &AppState) -> Result<RecordBatch, ArrowError> {
     let used = snapshot.memory();
     let questions = state.engine.memory();
-    batch(&[
-        ("rows not sealed yet", used.unsealed_rows, None),
-        ("things and datastreams", used.resident_rows, None),
-        ("zone maps", used.zone_maps, None),
-        ("decoded columns", used.columns, Some(used.columns_budget)),
-        ("questions", questions.reserved, Some(questions.budget)),
-        ("the whole process", resident_bytes(), None),
-    ])
+    let part = |part, used, budget| Row { part, used, budget, ..Row::default() };
+    // The writer's own latest values; while it is changing them they are as many as those of the snapshot.
+    let live = state.reader.glance().map_or(used.latest_values, |live| live.latest_bytes());
+    let mut rows = vec![
+        part("rows not sealed yet", used.unsealed_rows, None),
+        part("things and datastreams, with their history", used.resident_rows, None),
+        part("zone maps and trees of boxes", used.zone_maps, None),
+        part("latest values", used.latest_values + live, None),
+        part("decoded columns", used.columns, Some(used.columns_budget)),
+        part("questions together", questions.reserved, Some(questions.budget)),
+    ];
+    rows.extend(state.engine.running().into_iter().map(|running| Row {
+        part: "a question",
+        used: running.reserved,
+        budget: None,
+        spilled: Some(running.spilled),
+        question: Some(running.sql),
+    }));
+    rows.push(part("the whole process", resident_bytes(), None));
+    batch(&rows)
 }
 
-fn batch(rows: &[(&str, u64, Option<u64>)]) -> Result<RecordBatch, ArrowError> {
+fn batch(rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.0))),
-        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.1))),
-        Arc::new(rows.iter().map(|row| row.2).collect::<UInt64Array>()),
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.part))),
+        Arc::new(UInt64Array::from_iter_values(rows.iter().map(|row| row.used))),
+        Arc::new(rows.iter().map(|row| row.budget).collect::<UInt64Array>()),
+        Arc::new(rows.iter().map(|row| row.spilled).collect::<UInt64Array>()),
+        Arc::new(rows.iter().map(|row| row.question.as_deref()).collect::<StringArray>()),
     ];
     RecordBatch::try_new(SCHEMA.clone(), columns)
 }

@@ -149,6 +149,11 @@ impl LiveView<'_> {
         self.0.catalog.by_entity.get(entity).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Bytes of the latest values, about.
+    pub fn latest_bytes(&self) -> u64 {
+        self.0.latest.memory_bytes()
+    }
+
     /// The newest reading of a datastream.
     pub fn reading(&self, datastream: DatastreamId) -> Option<Observation> {
         self.0.latest.reading_of(datastream)

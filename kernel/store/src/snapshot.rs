@@ -36,6 +36,8 @@ pub struct MemoryUse {
     pub resident_rows: u64,
     /// Zone maps and trees of boxes that were asked.
     pub zone_maps: u64,
+    /// Latest values by the last sealed commit.
+    pub latest_values: u64,
     /// Decoded columns of sealed files.
     pub columns: u64,
     /// The most that decoded columns may have.
@@ -135,6 +137,7 @@ impl Snapshot {
         let entities: u64 = self.entities.rows.iter().map(|(rows, _)| bytes(rows)).sum();
         let mut used = MemoryUse {
             resident_rows: entities,
+            latest_values: self.latest.values.memory_bytes(),
             columns: self.cache.held_bytes(),
             columns_budget: self.cache.budget_bytes(),
             ..MemoryUse::default()

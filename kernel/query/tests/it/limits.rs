@@ -41,7 +41,10 @@ fn more_memory_than_allowed_is_refused_in_words() {
     let sql = "select a.lon, b.lat, c.lon from positions a, positions b, positions c order by a.lon + b.lat, c.lon";
     let answer = block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await });
     match answer {
-        Err(error @ Error::Memory(_)) => assert!(!error.to_string().contains('\n')),
+        Err(error @ Error::Memory(_)) => {
+            let text = error.to_string();
+            assert!(!text.contains('\n') && text.contains("--memory") && text.contains("SHOW MEMORY"), "{text}");
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -59,9 +62,58 @@ fn a_sort_that_outgrows_its_memory_goes_through_files() {
     let folder = tempfile::tempdir().unwrap();
     let small = 24 << 20;
     assert!(matches!(sorted(small, None), Err(Error::Memory(_))), "too large for its memory");
-    let through_files = sorted(small, Some(folder.path().to_owned())).unwrap();
+    let (mut most_spilled, mut most_reserved) = (0, 0);
+    let through_files = {
+        let options = Options { threads: 1, memory_bytes: small, spill: Some(folder.path().to_owned()) };
+        let engine = Engine::new(&options).unwrap();
+        std::thread::scope(|scope| {
+            let answer = scope.spawn(|| {
+                block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await }).unwrap()
+            });
+            while !answer.is_finished() {
+                for running in engine.running() {
+                    assert_eq!(running.sql, sql);
+                    most_spilled = most_spilled.max(running.spilled);
+                    most_reserved = most_reserved.max(running.reserved);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            answer.join().unwrap()
+        })
+    };
+    assert!(most_spilled > 1 << 20, "{most_spilled} bytes were seen in files");
+    assert!(most_reserved > 1 << 20 && most_reserved <= small as u64, "{most_reserved} bytes were seen reserved");
     let at_once = sorted(4 << 30, None).unwrap();
     assert_eq!(crate::city::cells(&at_once), crate::city::cells(&through_files));
+}
+
+/// What runs is listed with its text as long as it runs.
+#[test]
+fn running_questions_are_listed() {
+    let engine = Engine::new(&Options { threads: 1, ..Options::default() }).unwrap();
+    let sql = "select count(*) from positions a, positions b, positions c where a.lon + b.lon < c.lon";
+    block_on(async {
+        let answer = engine.query(snapshot(), &[], sql, LIMITS).await.unwrap();
+        let running = engine.running();
+        assert_eq!(running.iter().map(|running| running.sql.as_str()).collect::<Vec<_>>(), [sql]);
+        drop(answer);
+        let gone = Instant::now();
+        while !engine.running().is_empty() {
+            assert!(gone.elapsed() < Duration::from_secs(20), "it is still listed");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}
+
+/// `SHOW MEMORY` is the table of that name.
+#[test]
+fn memory_is_shown() {
+    let column = std::sync::Arc::new(arrow::array::UInt64Array::from(vec![7])) as arrow::array::ArrayRef;
+    let rows = arrow::array::RecordBatch::try_from_iter([("used_bytes", column)]).unwrap();
+    for sql in ["SHOW MEMORY", "show memory", "select * from memory"] {
+        let answer = ask_with(sql, &[crate::city::brought("memory", rows.clone())], LIMITS).unwrap();
+        assert_eq!(crate::city::cells(&answer), [["7"]], "{sql}");
+    }
 }
 
 #[test]
