@@ -166,7 +166,8 @@ impl Engine {
         state.mark_start_execution();
         let leash = Leash::default();
         let running = self.running.begin(sql);
-        let question = Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone(), running };
+        let question =
+            Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone(), running };
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;

@@ -48,7 +48,9 @@ impl Of {
 
 static OBSERVATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     let mut fields = vec![Field::new("datastream", DataType::UInt64, false)];
-    fields.extend(["entity", "entity_name", "property", "unit", "name"].map(|name| Field::new(name, DataType::Utf8, true)));
+    fields.extend(
+        ["entity", "entity_name", "property", "unit", "name"].map(|name| Field::new(name, DataType::Utf8, true)),
+    );
     fields.push(Field::new("phenomenon_time", timestamp(), false));
     fields.push(Field::new("result_time", timestamp(), true));
     fields.push(Field::new("value", DataType::Float64, false));
@@ -163,11 +165,13 @@ impl LatestTable {
             "phenomenon_time" => instants(rows.iter().map(|(_, reading)| Some(reading.phenomenon_time))),
             "result_time" => instants(rows.iter().map(|(_, reading)| reading.result_time)),
             "value" => Arc::new(Float64Array::from_iter_values(rows.iter().map(|(_, reading)| reading.value))),
-            "quality" => Arc::new(UInt8Array::from_iter_values(rows.iter().map(|(_, reading)| match reading.quality {
-                Quality::Good => 0,
-                Quality::Suspect => 1,
-                Quality::Missing => 2,
-            }))),
+            "quality" => {
+                Arc::new(UInt8Array::from_iter_values(rows.iter().map(|(_, reading)| match reading.quality {
+                    Quality::Good => 0,
+                    Quality::Suspect => 1,
+                    Quality::Missing => 2,
+                })))
+            }
             other => of_thing(other, &things),
         })
     }
@@ -183,12 +187,10 @@ impl LatestTable {
         let ids: Vec<_> = rows.iter().map(|(id, _)| Some(*id)).collect();
         let things = if needs_names { self.things(&ids, named.is_some()) } else { Vec::new() };
         let fixes = || rows.iter().map(|(_, fix)| fix);
-        let real = |get: fn(&PositionFix) -> Option<f64>| -> ArrayRef {
-            Arc::new(fixes().map(get).collect::<Float64Array>())
-        };
-        let small = |get: fn(&PositionFix) -> Option<f32>| -> ArrayRef {
-            Arc::new(fixes().map(get).collect::<Float32Array>())
-        };
+        let real =
+            |get: fn(&PositionFix) -> Option<f64>| -> ArrayRef { Arc::new(fixes().map(get).collect::<Float64Array>()) };
+        let small =
+            |get: fn(&PositionFix) -> Option<f32>| -> ArrayRef { Arc::new(fixes().map(get).collect::<Float32Array>()) };
         batch(schema, rows.len(), |name| match name {
             "entity" => Arc::new(StringArray::from_iter_values(rows.iter().map(|(id, _)| id.to_string()))),
             "time" => instants(fixes().map(|fix| Some(fix.time))),

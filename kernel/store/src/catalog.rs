@@ -8,14 +8,15 @@ use arrow::datatypes::UInt64Type;
 use kernel_model::{DatastreamId, EntityId, SourceKey};
 
 use crate::entities::DatastreamInfo;
+use crate::hash::IdMap;
 
 /// Source keys and what they stand for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
     pub(crate) entities: HashMap<SourceKey, EntityId>,
     pub(crate) datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
-    pub(crate) by_id: HashMap<DatastreamId, Arc<DatastreamInfo>>,
-    pub(crate) by_entity: HashMap<EntityId, Vec<DatastreamId>>,
+    pub(crate) by_id: IdMap<DatastreamId, Arc<DatastreamInfo>>,
+    pub(crate) by_entity: IdMap<EntityId, Vec<DatastreamId>>,
     pub(crate) last_datastream: u64,
     pub(crate) datasets: HashSet<Arc<str>>,
 }

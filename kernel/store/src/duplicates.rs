@@ -144,7 +144,8 @@ fn said(identity: Identity, doubtful: Doubtful) -> Identity {
 
 /// Series and instants that more than one row of the commit has.
 fn twice<R: Arriving>(rows: &R) -> IdSet<Mark> {
-    let mut once = IdSet::with_capacity_and_hasher(rows.len(), Default::default());
+    let mut once = IdSet::default();
+    once.reserve(rows.len());
     (0..rows.len()).map(|row| rows.mark(row)).filter(|mark| !once.insert(*mark)).collect()
 }
 

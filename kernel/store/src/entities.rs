@@ -13,6 +13,7 @@ use kernel_model::{DatastreamId, EntityId, HeightReference, Kind, Place, Region,
 use spatial_index::{BoxIndex, LonLatBox};
 
 use crate::entity_boxes::EntityBoxes;
+use crate::hash::IdMap;
 use crate::history::{History, Ids};
 use crate::story::Story;
 
@@ -95,7 +96,7 @@ pub(crate) struct Present {
     batches: Vec<Revisions>,
     rows: usize,
     slots: Vec<PresentEntity>,
-    by_id: HashMap<EntityId, u32>,
+    by_id: IdMap<EntityId, u32>,
     /// Stories of more than one state, by slot.
     stories: HashMap<u32, Story<Note>>,
     boxes: BoxIndex,

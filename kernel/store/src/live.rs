@@ -12,6 +12,7 @@ use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Seq
 use crate::catalog::Catalog;
 use crate::delta::{Delta, Fix, Reading};
 use crate::entities::{DatastreamInfo, Present, PresentEntity};
+use crate::hash::IdSet;
 use crate::latest::{Latest, last_id};
 use crate::lineage::Lineage;
 use crate::moving::Move;
@@ -26,6 +27,8 @@ pub(crate) struct Live {
     pub(crate) latest: Latest,
     pub(crate) contents: HashSet<([u8; 32], EntityId)>,
     pub(crate) lineage: Lineage,
+    /// What is gone, so that it need not be looked for among all things whenever something moves.
+    gone: IdSet<EntityId>,
     /// When the last commit was recorded.
     pub(crate) last_recorded: TimeUs,
 }
@@ -38,6 +41,12 @@ impl Live {
             Table::Entities => {
                 self.catalog.learn_entities(batch);
                 self.present.learn(batch);
+                for id in ids(batch) {
+                    match self.present.get(&id).is_some_and(|state| state.retired) {
+                        true => self.gone.insert(id),
+                        false => self.gone.remove(&id),
+                    };
+                }
             }
             Table::Datastreams => self.catalog.learn_datastreams(batch),
             Table::Contents => {
@@ -93,8 +102,7 @@ impl Live {
                 }
                 Table::Entities => {
                     self.learn(*table, batch);
-                    let ids = batch.column(0).as_fixed_size_binary();
-                    delta.entities.extend((0..batch.num_rows()).filter_map(|row| EntityId::from_slice(ids.value(row))));
+                    delta.entities.extend(ids(batch));
                     moved.extend(delta.entities.iter().filter_map(|id| self.latest.number(id)));
                 }
                 other => self.learn(*other, batch),
@@ -107,11 +115,16 @@ impl Live {
     pub(crate) fn moves(&self, numbers: impl IntoIterator<Item = u32>) -> Vec<Move> {
         let place = |number: u32| {
             let (entity, fix) = *self.latest.numbered(number)?;
-            let is_gone = self.present.get(&entity).is_some_and(|state| state.retired);
-            Some(Move { number, entity, fix: (!is_gone).then_some(fix) })
+            Some(Move { number, entity, fix: (!self.gone.contains(&entity)).then_some(fix) })
         };
         numbers.into_iter().filter_map(place).collect()
     }
+}
+
+/// Ids of the things of some rows of `entities`.
+fn ids(batch: &RecordBatch) -> impl Iterator<Item = EntityId> + '_ {
+    let ids = batch.column(0).as_fixed_size_binary();
+    (0..batch.num_rows()).filter_map(|row| EntityId::from_slice(ids.value(row)))
 }
 
 /// A glance at the present city. Hold it shortly: the writer waits for it.

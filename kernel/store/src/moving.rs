@@ -88,7 +88,9 @@ impl Moving {
         if moves.is_empty() {
             return;
         }
-        moves.iter().for_each(|one| self.ids.add(one.number, one.entity));
+        for one in moves {
+            self.ids.add(one.number, one.entity);
+        }
         let changes: Vec<_> = moves.iter().map(Move::change).collect();
         said(self.index.apply(&changes));
     }

@@ -167,7 +167,7 @@ impl Gathering<'_> {
         if let Some(off) = batch.rows.iter().find(|row| !on_the_globe(&row.place)) {
             return self.refuse(&batch.entity, off_the_globe(&off.place));
         }
-        let mut newest = self.newest_fix_of(&entity);
+        let mut newest = self.newest_fix.get(&entity).copied().or_else(|| self.stored_fix(&entity));
         let is_young = |row: &&PositionFix| row.time >= self.limits.fixes;
         let kept: Vec<&PositionFix> = batch.rows.iter().filter(is_young).collect();
         kept.iter().for_each(|row| self.fix(entity, row, &mut newest));
@@ -189,8 +189,8 @@ impl Gathering<'_> {
         }
         let things = self.things(&columns.things);
         let (mut kept, mut too_old) = (0, 0);
-        for (row, entity) in things.iter().enumerate() {
-            let Some(entity) = *entity else { continue };
+        for (row, thing) in things.iter().enumerate() {
+            let Some((entity, stored)) = *thing else { continue };
             if columns.time_us[row] < self.limits.fixes.0 {
                 too_old += 1;
                 continue;
@@ -205,7 +205,7 @@ impl Gathering<'_> {
                 self.refuse(&SourceKey::new("", entity.to_string()), reason);
                 continue;
             }
-            let mut newest = self.newest_fix_of(&entity);
+            let mut newest = self.newest_fix.get(&entity).copied().or(stored);
             self.fix(entity, &fix, &mut newest);
             self.newest_fix.extend(newest.map(|newest| (entity, newest)));
             kept += 1;
@@ -214,8 +214,8 @@ impl Gathering<'_> {
         self.refuse_old_fixes(&SourceKey::new("", "fixes"), too_old);
     }
 
-    /// The thing of each row, none where it is refused.
-    fn things(&mut self, names: &Names<EntityId>) -> Vec<Option<EntityId>> {
+    /// The thing of each row with the instant of its newest fix that is stored; none where it is refused.
+    fn things(&mut self, names: &Names<EntityId>) -> Vec<Option<(EntityId, Option<TimeUs>)>> {
         match names {
             Names::Sources { names, of } => {
                 let mut things = Vec::with_capacity(names.len());
@@ -224,27 +224,29 @@ impl Gathering<'_> {
                     if thing.is_none() {
                         self.unknown_thing(name, "fix");
                     }
-                    things.push(thing);
+                    things.push(thing.map(|id| (id, self.stored_fix(&id))));
                 }
                 of.iter().map(|place| things[*place as usize]).collect()
             }
             Names::Ids(ids) => {
                 let mut things = Vec::with_capacity(ids.len());
                 for id in ids {
-                    let known = self.knows(id);
+                    // What has moved before is a thing; whether another id is one is looked up.
+                    let stored = self.stored_fix(id);
+                    let known =
+                        stored.is_some() || self.described.contains_key(id) || self.live.present.get(id).is_some();
                     if !known {
                         self.unknown_thing(&SourceKey::new("", id.to_string()), "fix");
                     }
-                    things.push(known.then_some(*id));
+                    things.push(known.then_some((*id, stored)));
                 }
                 things
             }
         }
     }
 
-    /// Whether an id is that of a thing. What has moved before is one.
-    fn knows(&self, id: &EntityId) -> bool {
-        self.live.latest.number(id).is_some() || self.described.contains_key(id) || self.live.present.get(id).is_some()
+    fn stored_fix(&self, id: &EntityId) -> Option<TimeUs> {
+        self.live.latest.fix_of(id).map(|latest| latest.time)
     }
 
     fn wrong_with(&self, entity: &EntityId, fix: &PositionFix, reference: &HeightReference) -> Option<String> {
@@ -262,11 +264,6 @@ impl Gathering<'_> {
             None => &self.live.present.get(entity)?.height_reference,
         };
         (stated != reference).then(|| stated.clone())
-    }
-
-    fn newest_fix_of(&self, entity: &EntityId) -> Option<TimeUs> {
-        let newest = self.newest_fix.get(entity).copied();
-        newest.or_else(|| self.live.latest.fix_of(entity).map(|latest| latest.time))
     }
 
     fn fix(&mut self, entity: EntityId, fix: &PositionFix, newest: &mut Option<TimeUs>) {

@@ -125,7 +125,9 @@ fn without(rows: &RecordBatch, left_out: &[u32]) -> Result<RecordBatch, Error> {
         return Ok(rows.clone());
     }
     let mut kept = vec![true; rows.num_rows()];
-    left_out.iter().for_each(|row| kept[*row as usize] = false);
+    for row in left_out {
+        kept[*row as usize] = false;
+    }
     filter_record_batch(rows, &BooleanArray::from(kept)).map_err(Error::arrow("leave out rows that are there"))
 }
 

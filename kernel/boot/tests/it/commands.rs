@@ -176,7 +176,10 @@ fn a_city_is_backed_up_while_it_is_served_and_restored() {
     assert_eq!(server.number("SELECT count(*) FROM entities"), 100);
     assert!(server.number("SELECT used_bytes FROM memory WHERE part = 'the whole process'") > 10 << 20);
     assert_eq!(server.number("SELECT count(*) FROM memory WHERE used_bytes <= budget_bytes"), 2);
-    assert_eq!(server.number("SELECT count(*) FROM memory WHERE question LIKE '%question LIKE%' AND spilled_bytes = 0"), 1);
+    assert_eq!(
+        server.number("SELECT count(*) FROM memory WHERE question LIKE '%question LIKE%' AND spilled_bytes = 0"),
+        1
+    );
     for (arguments, word) in [
         (["restore", &path("copy"), "--data", &path("again")], "is not empty"),
         (["backup", &path("data"), "--data", &path("again")], "give another folder"),

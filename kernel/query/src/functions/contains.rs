@@ -44,7 +44,8 @@ impl ScalarUDFImpl for Contains {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let columns = ColumnarValue::values_to_arrays(&args.args)?;
-        let wrong = || DataFusionError::Plan(format!("{NAME} takes two codes, or a code, lon, lat and perhaps height_m"));
+        let wrong =
+            || DataFusionError::Plan(format!("{NAME} takes two codes, or a code, lon, lat and perhaps height_m"));
         let [cells, rest @ ..] = columns.as_slice() else { return Err(wrong()) };
         let cells = cells.as_string_opt::<i32>().ok_or_else(wrong)?;
         let truths = match rest {

@@ -116,7 +116,8 @@ impl Question {
         };
         let by = by.expr().iter().map(|(expr, _)| left_column(expr)).collect::<Option<Vec<_>>>()?;
         let filters = aggregate.filter_expr().iter().all(Option::is_none);
-        let counted = aggregate.aggr_expr().iter().map(|what| counted(what, input, join)).collect::<Option<Vec<_>>>()?;
+        let counted =
+            aggregate.aggr_expr().iter().map(|what| counted(what, input, join)).collect::<Option<Vec<_>>>()?;
         filters.then_some(Self { by, counted, outer })
     }
 
@@ -157,7 +158,9 @@ fn counted(what: &AggregateFunctionExpr, input: &Arc<dyn ExecutionPlan>, join: &
 fn join_below(plan: &Arc<dyn ExecutionPlan>) -> Option<&SpatialJoinExec> {
     match plan.downcast_ref::<SpatialJoinExec>() {
         Some(join) => Some(join),
-        None if [plan.is::<ProjectionExec>(), plan.is::<CooperativeExec>(), plan.is::<RepartitionExec>()].contains(&true) => {
+        None if [plan.is::<ProjectionExec>(), plan.is::<CooperativeExec>(), plan.is::<RepartitionExec>()]
+            .contains(&true) =>
+        {
             join_below(plan.children().into_iter().next()?)
         }
         None => None,
@@ -200,7 +203,10 @@ fn turn(shared: &Shared, left: &Left) -> Option<Range<usize>> {
 
 impl DisplayAs for SpatialCountExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "SpatialCountExec: by=index of the right side for each left row, no pairs; as below where areas do not settle it")
+        write!(
+            f,
+            "SpatialCountExec: by=index of the right side for each left row, no pairs; as below where areas do not settle it"
+        )
     }
 }
 
@@ -227,11 +233,8 @@ impl ExecutionPlan for SpatialCountExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let plan = Arc::new(Self {
-            pairs: self.pairs.clone(),
-            question: self.question.clone(),
-            shared: self.shared.clone(),
-        });
+        let plan =
+            Arc::new(Self { pairs: self.pairs.clone(), question: self.question.clone(), shared: self.shared.clone() });
         let schema = self.schema();
         let rows = futures_util::stream::once(async move {
             let shared = plan.shared.clone();

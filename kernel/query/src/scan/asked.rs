@@ -53,12 +53,7 @@ impl Asked {
         self.runs(part, i64::MIN, Some(region))
     }
 
-    fn runs(
-        &self,
-        part: &Part,
-        from_us: i64,
-        within: Option<&dyn Region<2>>,
-    ) -> Result<Vec<Range<usize>>, StoreError> {
+    fn runs(&self, part: &Part, from_us: i64, within: Option<&dyn Region<2>>) -> Result<Vec<Range<usize>>, StoreError> {
         let mut runs = Vec::new();
         for way in &self.ways {
             let band = TimeBand { from_us: way.spans.band.from_us.max(from_us), ..way.spans.band };

@@ -138,7 +138,9 @@ fn unit_of(expr: &Expr) -> Option<i128> {
 
 fn unit_of_type(kind: &DataType) -> Option<i128> {
     match kind {
-        DataType::Timestamp(unit, zone) if zone.as_deref().is_none_or(|zone| matches!(zone, "+00:00" | "UTC" | "Z")) => {
+        DataType::Timestamp(unit, zone)
+            if zone.as_deref().is_none_or(|zone| matches!(zone, "+00:00" | "UTC" | "Z")) =>
+        {
             Some(match unit {
                 TimeUnit::Nanosecond => 1,
                 TimeUnit::Microsecond => MICROSECOND,

@@ -79,10 +79,7 @@ impl Way {
                 min: std::array::from_fn(|axis| a.min[axis].min(b.min[axis])),
                 max: std::array::from_fn(|axis| a.max[axis].max(b.max[axis])),
             });
-            let band = TimeBand {
-                from_us: a.band.from_us.min(b.band.from_us),
-                to_us: a.band.to_us.max(b.band.to_us),
-            };
+            let band = TimeBand { from_us: a.band.from_us.min(b.band.from_us), to_us: a.band.to_us.max(b.band.to_us) };
             let series = a.series.zip(b.series).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
             let heights_m = hull.heights_m.zip(way.heights_m).map(|(a, b)| wider(a, b));
             Self { window, areas: Vec::new(), heights_m, spans: Spans { band, series } }

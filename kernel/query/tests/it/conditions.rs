@@ -49,13 +49,8 @@ pub(crate) fn of_time(random: &mut StdRng) -> (String, Holds) {
     if random.random_bool(0.3) {
         at = cut(at, HOUR);
     }
-    let operators: [(&str, fn(i64, i64) -> bool); 5] = [
-        ("=", |a, b| a == b),
-        ("<", |a, b| a < b),
-        ("<=", |a, b| a <= b),
-        (">", |a, b| a > b),
-        (">=", |a, b| a >= b),
-    ];
+    let operators: [(&str, fn(i64, i64) -> bool); 5] =
+        [("=", |a, b| a == b), ("<", |a, b| a < b), ("<=", |a, b| a <= b), (">", |a, b| a > b), (">=", |a, b| a >= b)];
     let (op, holds) = operators[random.random_range(0..operators.len())];
     let text = TimeUs(at).to_string();
     let date = cut(at, DAY);
@@ -63,7 +58,11 @@ pub(crate) fn of_time(random: &mut StdRng) -> (String, Holds) {
     let (sql, left, right): (String, Box<dyn Fn(i64) -> i64>, i64) = match random.random_range(0..12) {
         0 => (format!("time {op} '{text}'"), Box::new(|us| us), at),
         1 => (format!("time {op} to_timestamp_millis({})", at.div_euclid(1_000)), Box::new(|us| us), cut(at, 1_000)),
-        2 => (format!("time {op} arrow_cast({}, 'Timestamp(Nanosecond, Some(\"+00:00\"))')", at * 1_000), Box::new(|us| us), at),
+        2 => (
+            format!("time {op} arrow_cast({}, 'Timestamp(Nanosecond, Some(\"+00:00\"))')", at * 1_000),
+            Box::new(|us| us),
+            at,
+        ),
         3 => (format!("time + INTERVAL '90 minutes' {op} '{text}'"), Box::new(|us| us + 90 * MINUTE), at),
         4 => (format!("time {op} TIMESTAMP '{text}' - INTERVAL '1 hour'"), Box::new(|us| us), at - HOUR),
         5 => (format!("date_trunc('hour', time) {op} '{text}'"), Box::new(|us| cut(us, HOUR)), at),
@@ -75,7 +74,11 @@ pub(crate) fn of_time(random: &mut StdRng) -> (String, Holds) {
             Box::new(|us| cut(us - NEW_YEAR_US - 7 * MINUTE, 40 * MINUTE) + NEW_YEAR_US + 7 * MINUTE),
             at,
         ),
-        10 => (format!("CAST(time AS DATE) {op} DATE '{}'", &TimeUs(date).to_string()[..10]), Box::new(|us| cut(us, DAY)), date),
+        10 => (
+            format!("CAST(time AS DATE) {op} DATE '{}'", &TimeUs(date).to_string()[..10]),
+            Box::new(|us| cut(us, DAY)),
+            date,
+        ),
         _ => (
             format!("arrow_cast(time, 'Timestamp(Second, Some(\"+00:00\"))') {op} '{}'", TimeUs(cut(at, MINUTE))),
             Box::new(|us| us),
@@ -95,7 +98,10 @@ pub(crate) fn of_code(random: &mut StdRng) -> (String, Holds) {
     match random.random_range(0..6) {
         0 => {
             let cell = code(Scheme::BeiDou, 3, place, None);
-            (format!("code_beidou(lon, lat, 3) = '{cell}'"), Box::new(move |row| of_row(row, Scheme::BeiDou, 3) == cell))
+            (
+                format!("code_beidou(lon, lat, 3) = '{cell}'"),
+                Box::new(move |row| of_row(row, Scheme::BeiDou, 3) == cell),
+            )
         }
         1 => {
             let cell = code(Scheme::BeiDou, 2, place, None);
@@ -124,7 +130,9 @@ pub(crate) fn of_code(random: &mut StdRng) -> (String, Holds) {
                 true => format!("code_contains('{cell}', lon, lat, height_m)"),
                 false => format!("code_geosot3d(lon, lat, height_m, 10) = '{cell}'"),
             };
-            let at = move |row: &Row| row.height_m.map(|height| code(Scheme::GeoSot, 10, (row.at.x(), row.at.y()), Some(height)));
+            let at = move |row: &Row| {
+                row.height_m.map(|height| code(Scheme::GeoSot, 10, (row.at.x(), row.at.y()), Some(height)))
+            };
             (form, Box::new(move |row| at(row).as_ref() == Some(&cell)))
         }
     }

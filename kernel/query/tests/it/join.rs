@@ -287,7 +287,9 @@ fn counts_by_area_make_no_pairs() {
             let mut by_part: std::collections::BTreeMap<String, usize> = Default::default();
             let (mut all, mut lonely) = (0, 0);
             for (area, shape) in &world().areas {
-                let Some(shape @ (geo::Geometry::Polygon(_) | geo::Geometry::MultiPolygon(_))) = shape else { continue };
+                let Some(shape @ (geo::Geometry::Polygon(_) | geo::Geometry::MultiPolygon(_))) = shape else {
+                    continue;
+                };
                 let meets = |(minute, at): &&(i64, geo::Point)| also(*minute) && holds(shape, &(*at).into());
                 let count = world().fixes.iter().filter(meets).count();
                 *by_part.entry(area[..6].to_owned()).or_default() += count;
@@ -303,9 +305,11 @@ fn counts_by_area_make_no_pairs() {
                 let plan = ask(&format!("explain {sql}")).concat().concat();
                 assert!(plan.contains("SpatialCountExec"), "{sql}: {plan}");
             }
-            let found: std::collections::BTreeMap<_, _> = ask(&by).into_iter().map(|row| (row[0].clone(), row)).collect();
+            let found: std::collections::BTreeMap<_, _> =
+                ask(&by).into_iter().map(|row| (row[0].clone(), row)).collect();
             let wanted = by_part.into_iter().filter(|(_, n)| *n > 0);
-            let row = |(part, n): (String, usize)| (part.clone(), vec![part, n.to_string(), n.to_string(), n.to_string()]);
+            let row =
+                |(part, n): (String, usize)| (part.clone(), vec![part, n.to_string(), n.to_string(), n.to_string()]);
             assert_eq!(found, wanted.map(row).collect(), "{by}");
             assert_eq!(ask(&whole), [[all.to_string()]], "{whole}");
             assert_eq!(ask(&of_all), [[(all + lonely).to_string(), all.to_string()]], "{of_all}");
@@ -314,9 +318,15 @@ fn counts_by_area_make_no_pairs() {
     // Lines settle nothing, what only rows answer neither, and what may be null is not counted by number.
     let on = "st_covers(a.geometry, st_point(b.lon, b.lat))";
     let lines = format!("select count(*) from entities a join positions b on {on} where a.kind = 'landuse'");
-    let pairs = format!("select count(*) from (select b.time from entities a join positions b on {on} and a.kind = 'landuse' and length(a.source_id) + b.lon > 0)");
+    let pairs = format!(
+        "select count(*) from (select b.time from entities a join positions b on {on} and a.kind = 'landuse' and length(a.source_id) + b.lon > 0)"
+    );
     assert_eq!(ask(&lines), ask(&pairs));
-    for sql in [&pairs, &lines.replace("count(*)", "count(b.heading_deg)"), &lines.replace("count(*)", "count(distinct b.time)")] {
+    for sql in [
+        &pairs,
+        &lines.replace("count(*)", "count(b.heading_deg)"),
+        &lines.replace("count(*)", "count(distinct b.time)"),
+    ] {
         let plan = ask(&format!("explain {sql}")).concat().concat();
         assert!(!plan.contains("SpatialCountExec") && plan.contains("SpatialJoinExec"), "{sql}: {plan}");
     }

@@ -159,7 +159,8 @@ fn a_latest_value_stands_beside_what_it_is_of() {
         let plan = ask(&snapshot, &format!("EXPLAIN {sql}")).concat().concat();
         assert!(plan.contains("rows=1 of"), "{plan}");
     }
-    let some = "SELECT datastream FROM latest_observations WHERE datastream IN (1, 2, 4, 5, 99) AND value >= 0 ORDER BY 1";
+    let some =
+        "SELECT datastream FROM latest_observations WHERE datastream IN (1, 2, 4, 5, 99) AND value >= 0 ORDER BY 1";
     assert_eq!(ask(&snapshot, some).concat(), ["1", "2", "4", "5"]);
     assert_eq!(ask(&snapshot, "SELECT entity FROM latest_positions WHERE entity = 'no id'").len(), 0);
     let joined = "SELECT count(*) FROM latest_positions p JOIN latest_observations o ON o.entity = p.entity";

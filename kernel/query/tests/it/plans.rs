@@ -68,7 +68,11 @@ fn every_form_is_asked_of_the_index() {
         ("116.305 < lon and height_m > 44", "height_m 44.00000000000001..inf", true),
         ("height_m is not null", "height_m -inf..inf", true),
         ("lon < 116.305 or lat > 39.935", " or lon -inf..inf lat 39.935", true),
-        (&format!("st_intersects(st_point(lon, lat), {polygon}) and lat > 39.9 and height_m < 50"), "area, height_m", true),
+        (
+            &format!("st_intersects(st_point(lon, lat), {polygon}) and lat > 39.9 and height_m < 50"),
+            "area, height_m",
+            true,
+        ),
         (&format!("st_intersects(st_point(lon, lat), {polygon}) or lat > 39.935"), "[area or lon", true),
         (&format!("entity in ('{}', '{}')", ids[0], ids[1]), " or series ", false),
         ("entity <> '' and lat > 39.935", "lat 39.935", false),

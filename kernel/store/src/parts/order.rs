@@ -75,9 +75,8 @@ fn sorted(table: Table, rows: RecordBatch) -> Result<(RecordBatch, usize), Error
         return Ok((rows, keys.placed));
     }
     let mut order: Vec<(u64, u32)> = keys.cells.iter().copied().zip(0..).collect();
-    order.sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| (keys.rank(a.1 as usize), a.1).cmp(&(keys.rank(b.1 as usize), b.1)))
-    });
+    // The stable sort finds the runs that are in order already, which are the parts that are merged.
+    order.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| keys.rank(a.1 as usize).cmp(&keys.rank(b.1 as usize))));
     let order: UInt32Array = order.into_iter().map(|(_, row)| row).collect();
     Ok((take_record_batch(&rows, &order).map_err(Error::arrow("sort rows"))?, keys.placed))
 }

@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::retention::Retention;
-    use crate::rows::ObservationRows;
+    use crate::series_rows::ObservationRows;
 
     const DAY_US: i64 = Period::Day.length_us();
 
@@ -195,7 +195,7 @@ mod tests {
                 };
                 rows.push(DatastreamId(random.random_range(1..4)), &reading, None);
             }
-            let batch = rows.finish(Sequence(number as u64 + 1), Some(TimeUs(0)), number as u64 * 2_000).unwrap();
+            let batch = rows.finish(Sequence(number as u64 + 1), Some(TimeUs(0)), number as u64 * 2_000, &[]).unwrap();
             Part::of(Table::Observations, &[batch]).unwrap()
         };
         (0..5).map(&mut part).collect()
