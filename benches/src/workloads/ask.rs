@@ -5,6 +5,7 @@ use std::ops::Range;
 use anyhow::{Context, anyhow};
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
+use kernel_model::EntityId;
 use kernel_store::{CHUNK_ROWS, Nearest, Part};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use crate::buildings::Buildings;
 use crate::cells::{Hours, Rows};
 use crate::city::{City, Named, Points};
 use crate::commit;
+use crate::movers;
 use crate::timing::time;
 
 /// Columns of `observations`.
@@ -41,6 +43,7 @@ struct Question {
 /// An answer before it is JSON.
 enum Answer {
     Ids(Vec<u64>),
+    Things(Vec<EntityId>),
     Number(usize),
     Counts(Vec<(i64, usize)>),
     /// Ids and WKB.
@@ -54,16 +57,27 @@ enum Answer {
 pub(crate) fn ask(city: &mut City, name: &str, request: &Value) -> anyhow::Result<Value> {
     let seconds = request["seconds"].as_f64().unwrap_or(0.0);
     let clients = request["clients"].as_u64().unwrap_or(1) as usize;
+    let questions = match &request["questions"] {
+        Value::Null => Vec::new(),
+        questions => Vec::<Question>::deserialize(questions).context("`questions`")?,
+    };
+    let beside = if request["beside"].as_bool() == Some(true) { questions.as_slice() } else { &[] };
     if name == "commit" {
-        return commit::commit(city, request["rows"].as_u64().unwrap_or(1000) as usize, seconds, clients);
+        let boxes: Vec<_> = beside.iter().map(window).collect();
+        return commit::commit(city, request["rows"].as_u64().unwrap_or(1000) as usize, seconds, clients, &boxes);
     }
-    let questions: Vec<Question> = serde_json::from_value(request["questions"].clone()).context("`questions`")?;
+    if name == "move" {
+        let circles = beside.iter().map(circle).collect::<anyhow::Result<Vec<_>>>()?;
+        let movers = city.movers.as_ref().context("no movers were brought in")?;
+        return movers::make(&mut city.store, movers, request, &circles);
+    }
     let Some(answer) = way(name) else {
         return Ok(json!({ "not_run": format!("{name} cannot be asked in process yet") }));
     };
     let points = city.points();
     if request["answers"].as_bool() == Some(true) {
-        let answers = questions.iter().map(|question| Ok(json_of(answer(city, &points, question)?)));
+        let city = &*city;
+        let answers = questions.iter().map(|question| Ok(json_of(answer(city, &points, question)?, city)));
         return Ok(json!({ "answers": answers.collect::<anyhow::Result<Vec<_>>>()? }));
     }
     let city = &*city;
@@ -83,7 +97,8 @@ fn way(name: &str) -> Option<Way> {
     Some(match name {
         "box_small" | "box_medium" => |_, points, question| ids(points, &window(question)),
         "box_large" => |_, points, question| count(points, &window(question)),
-        "radius" => |_, points, question| ids(points, &Circle::new([question.lon, question.lat], question.metres)?),
+        "radius" => |_, points, question| ids(points, &circle(question)?),
+        "nearby" => |city, _, question| Ok(Answer::Things(city.store.reader().moving().ids_within(&circle(question)?))),
         "nearest" => |_, points, question| nearest(points, question),
         "polygon" => |_, points, question| ids(points, &Area::new(std::slice::from_ref(&question.ring))?),
         "points_by_district" => |city, points, _| counts(points, &city.districts),
@@ -107,7 +122,12 @@ fn window(question: &Question) -> spatial_index::Windows<2> {
     LonLatBox { min: [west, south], max: [east, north] }.region()
 }
 
-fn ids(points: &Points, region: &impl Region<2>) -> anyhow::Result<Answer> {
+fn circle(question: &Question) -> anyhow::Result<Circle> {
+    Ok(Circle::new([question.lon, question.lat], question.metres)?)
+}
+
+/// Ids of the points in a region.
+pub(crate) fn ids_in(points: &Points, region: &impl Region<2>) -> anyhow::Result<Vec<u64>> {
     let mut ids = Vec::new();
     for part in points.parts() {
         each_run(part, part.rows_in(region, &Spans::ALL)?, |chunk, rows| {
@@ -116,7 +136,11 @@ fn ids(points: &Points, region: &impl Region<2>) -> anyhow::Result<Answer> {
             Ok(())
         })?;
     }
-    Ok(Answer::Ids(ids))
+    Ok(ids)
+}
+
+fn ids(points: &Points, region: &impl Region<2>) -> anyhow::Result<Answer> {
+    Ok(Answer::Ids(ids_in(points, region)?))
 }
 
 fn count(points: &Points, region: &impl Region<2>) -> anyhow::Result<Answer> {
@@ -227,7 +251,8 @@ fn by_cell(
             for (part, chunk, rows) in runs {
                 let column = |column: usize| points.parts()[*part].column(*chunk, column);
                 let (lon, lat, value, time) = (column(LON)?, column(LAT)?, column(VALUE)?, column(TIME)?);
-                let real = |column: &ArrayRef| column.as_primitive::<Float64Type>().values().slice(rows.start, rows.len());
+                let real =
+                    |column: &ArrayRef| column.as_primitive::<Float64Type>().values().slice(rows.start, rows.len());
                 let times = &time.as_primitive::<TimestampMicrosecondType>().values()[rows.clone()];
                 taken.take(&real(&lon), &real(&lat), times, &real(&value))?;
             }
@@ -261,8 +286,12 @@ fn each_run(
     Ok(())
 }
 
-fn json_of(answer: Answer) -> Value {
+fn json_of(answer: Answer, city: &City) -> Value {
     match answer {
+        Answer::Things(things) => {
+            let number = |thing: &EntityId| city.movers.as_ref()?.number(thing);
+            json!(things.iter().map(number).collect::<Vec<_>>())
+        }
         // A point's id is the number of its observation less one.
         Answer::Ids(ids) => json!(ids.into_iter().map(|id| id - 1).collect::<Vec<_>>()),
         Answer::Number(number) => json!(number),
@@ -275,7 +304,7 @@ fn json_of(answer: Answer) -> Value {
 
 /// CRC-32 as in zlib.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 * (crc & 1)))
-    })
+    !bytes
+        .iter()
+        .fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 * (crc & 1))))
 }

@@ -87,10 +87,14 @@ impl<'a> Buildings<'a> {
         let area = Area::new(&[[[west, south], [east, south], [east, north], [west, north]]])?;
         let mut found = Vec::new();
         let window = bounds.as_numbers();
-        self.meeting_with(&window, |ring| area.meets_ring(ring), |rows, row| {
-            found.push((rows.id(row)?, rows.wkb(row).to_vec()));
-            Ok(())
-        })?;
+        self.meeting_with(
+            &window,
+            |ring| area.meets_ring(ring),
+            |rows, row| {
+                found.push((rows.id(row)?, rows.wkb(row).to_vec()));
+                Ok(())
+            },
+        )?;
         Ok(found)
     }
 
@@ -101,10 +105,14 @@ impl<'a> Buildings<'a> {
 
     fn meeting<R: Region<2>>(&self, region: &R, meets: impl Fn(&R, &[[f64; 2]]) -> bool) -> anyhow::Result<usize> {
         let mut count = 0;
-        self.meeting_with(region, |ring| meets(region, ring), |_, _| {
-            count += 1;
-            Ok(())
-        })?;
+        self.meeting_with(
+            region,
+            |ring| meets(region, ring),
+            |_, _| {
+                count += 1;
+                Ok(())
+            },
+        )?;
         Ok(count)
     }
 

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use anyhow::bail;
 use kernel_model::schema::Table;
-use kernel_store::{Options, Part, Snapshot, Store};
+use kernel_store::{Options, Part, Reader, Snapshot, Store};
 use serde_json::{Value, json};
 use spatial_index::Area;
 
 use crate::commit::Rows;
+use crate::movers::{self, Movers};
 use crate::{buildings, load};
 
 /// What `open` answers.
@@ -22,7 +23,7 @@ pub(crate) static DESCRIPTION: LazyLock<Value> = LazyLock::new(|| {
         "kind": "in process",
         "relative": 1e-6,
         "metres": 0.001,
-        "tables": ["points", "buildings", "areas"],
+        "tables": ["points", "buildings", "areas", "movers"],
         "notes": "the store and its index as a library, default settings, a cache of 1 GiB; H3 cells are computed when asked",
         "clients": 2,
         "cold": true,
@@ -48,12 +49,15 @@ pub(crate) struct City {
     pub(crate) commits: [u64; 2],
     /// Points brought in.
     pub(crate) loaded: u64,
+    /// What moves, once it was brought in.
+    pub(crate) movers: Option<Movers>,
 }
 
 impl City {
     pub(crate) fn open(data: &Path, folder: &Path) -> anyhow::Result<Self> {
         let options = Options { cache_bytes: 1 << 30, load_bytes: 700 << 20, ..Options::default() };
         let (store, _) = Store::open(folder, options)?;
+        let movers = Movers::of(&store.reader(), data)?;
         let mut city = Self {
             data: data.to_owned(),
             folder: folder.to_owned(),
@@ -63,6 +67,7 @@ impl City {
             rows: None,
             commits: [0; 2],
             loaded: 0,
+            movers,
         };
         if folder.join("areas").exists() {
             city.read_areas()?;
@@ -86,6 +91,11 @@ impl City {
                 fs::write(self.folder.join("areas"), "")?;
                 self.read_areas()?
             }
+            "movers" => {
+                let (rows, movers) = movers::load(&mut self.store, &self.data)?;
+                self.movers = Some(movers);
+                rows
+            }
             other => return Ok(json!({ "not_run": format!("{other} cannot be asked in process yet") })),
         };
         let seconds = begun.elapsed().as_secs_f64();
@@ -100,7 +110,7 @@ impl City {
 
     /// The store as of now.
     pub(crate) fn points(&self) -> Points {
-        Points { snapshot: self.store.reader().snapshot() }
+        Points::of(&self.store.reader())
     }
 
     pub(crate) fn district(&self, id: i64) -> anyhow::Result<&Named> {
@@ -118,6 +128,10 @@ pub(crate) struct Points {
 }
 
 impl Points {
+    pub(crate) fn of(reader: &Reader) -> Self {
+        Self { snapshot: reader.snapshot() }
+    }
+
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }

@@ -1,24 +1,38 @@
-//! Commits of new rows, each durable before the next begins; two clients share the one writer.
+//! Commits of new rows, each durable before the client's next one; two clients share the one writer. Another client may ask for
+//! boxes all the while.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType, UInt8Type};
 use kernel_model::schema::{Table, timestamp};
-use kernel_model::{Change, Observation, ObservationBatch, Place, Quality, TimeUs};
+use kernel_model::{Change, Names, PlaceColumns, ReadingColumns};
+use kernel_store::{Door, Reader};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
+use spatial_index::Windows;
 
-use crate::city::City;
+use crate::ask::ids_in;
+use crate::city::{City, Points};
 use crate::load::{CLASSES, declare, source};
 use crate::timing::time;
 
 /// The rows that are committed, round and round.
-pub(crate) struct Rows(Vec<(u64, Observation, Place)>);
+#[derive(Default)]
+pub(crate) struct Rows {
+    class: Vec<u32>,
+    time_us: Vec<i64>,
+    lon: Vec<f64>,
+    lat: Vec<f64>,
+    height: Vec<f64>,
+    value: Vec<f64>,
+}
 
 impl Rows {
     /// The first row group of a file of points.
@@ -30,77 +44,94 @@ impl Rows {
         let real = |name: &str| -> anyhow::Result<Vec<f64>> {
             Ok(cast(column(name)?, &DataType::Float64)?.as_primitive::<Float64Type>().values().to_vec())
         };
-        let (lon, lat, height, value) = (real("lon")?, real("lat")?, real("height")?, real("value")?);
         let time = cast(column("ts")?, &timestamp())?;
-        let (time, class) = (
-            time.as_primitive::<TimestampMicrosecondType>().values(),
-            column("class")?.as_primitive::<UInt8Type>().values(),
-        );
-        let row = |n: usize| {
-            let place = Place { lon_deg: lon[n], lat_deg: lat[n], height_m: Some(height[n]) };
-            let observation = Observation {
-                phenomenon_time: TimeUs(time[n]),
-                result_time: None,
-                value: value[n],
-                quality: Quality::Good,
-            };
-            (u64::from(class[n]), observation, place)
-        };
-        Ok(Self((0..points.num_rows()).map(row).collect()))
+        let class = column("class")?.as_primitive::<UInt8Type>().values();
+        Ok(Self {
+            class: class.iter().map(|class| u32::from(*class)).collect(),
+            time_us: time.as_primitive::<TimestampMicrosecondType>().values().to_vec(),
+            lon: real("lon")?,
+            lat: real("lat")?,
+            height: real("height")?,
+            value: real("value")?,
+        })
     }
 
-    /// The n-th commit, as changes by class. A row that comes again in a later round is another instant's.
-    fn commit(&self, n: u64, rows: usize) -> Vec<Change> {
-        let mut batches: Vec<(Vec<Observation>, Vec<Place>)> = vec![Default::default(); CLASSES as usize];
-        for at in (n as usize * rows)..((n as usize + 1) * rows) {
-            let (class, mut observation, place) = self.0[at % self.0.len()];
-            observation.phenomenon_time.0 += (at / self.0.len()) as i64;
-            batches[class as usize].0.push(observation);
-            batches[class as usize].1.push(place);
-        }
-        let change = |(class, (rows, places)): (usize, (Vec<Observation>, Vec<Place>))| {
-            Change::Observations(ObservationBatch {
-                datastream: source(&format!("class-{class}")),
-                unit: None,
-                rows,
-                places,
-            })
-        };
-        batches.into_iter().enumerate().map(change).collect()
+    /// The n-th commit of a client. A row that comes again in a later round is another instant's; the rows of the clients
+    /// differ in their instants from each other and from the points, as their ids would.
+    fn commit(&self, n: u64, rows: usize, client: usize) -> Change {
+        let all = self.class.len();
+        let at = || (n as usize * rows..(n as usize + 1) * rows).map(|at| (at % all, at / all));
+        let real = |column: &[f64]| at().map(|(row, _)| column[row]).collect::<Vec<f64>>();
+        let aside = 1 + client as i64 * CLIENT_US;
+        Change::Readings(ReadingColumns {
+            datastreams: Names::Sources {
+                names: (0..CLASSES).map(|class| source(&format!("class-{class}"))).collect(),
+                of: at().map(|(row, _)| self.class[row]).collect(),
+            },
+            unit: None,
+            phenomenon_us: at().map(|(row, round)| self.time_us[row] + round as i64 + aside).collect(),
+            result_us: Vec::new(),
+            value: real(&self.value),
+            quality: Vec::new(),
+            places: Some(PlaceColumns {
+                lon_deg: real(&self.lon),
+                lat_deg: real(&self.lat),
+                height_m: real(&self.height),
+            }),
+        })
     }
 }
 
-/// The rows differ in their instants from the points and from those of the other client, as their ids would.
+/// Between the instants of the two clients.
 const CLIENT_US: i64 = 500;
 
-pub(crate) fn commit(city: &mut City, rows: usize, seconds: f64, clients: usize) -> anyhow::Result<Value> {
+pub(crate) fn commit(
+    city: &mut City,
+    rows: usize,
+    seconds: f64,
+    clients: usize,
+    boxes: &[Windows<2>],
+) -> anyhow::Result<Value> {
     if city.rows.is_none() {
         city.rows = Some(Rows::read(&city.data.join("points.parquet"))?);
         declare(&mut city.store)?;
     }
     let source = city.rows.take().ok_or_else(|| anyhow!("no rows"))?;
-    let begun: Vec<u64> = city.commits.to_vec();
-    let counters: Vec<Mutex<u64>> = begun.iter().map(|n| Mutex::new(*n)).collect();
-    let store = Mutex::new(&mut city.store);
-    let timed = time(&[()], seconds, clients, |client, ()| {
-        let poisoned = |_| anyhow!("a client ended with a panic");
-        let mut number = counters[client].lock().map_err(poisoned)?;
-        let mut changes = source.commit(*number, rows);
-        for change in &mut changes {
-            if let Change::Observations(batch) = change {
-                batch.rows.iter_mut().for_each(|row| row.phenomenon_time.0 += 1 + client as i64 * CLIENT_US);
-            }
-        }
-        store.lock().map_err(|_| anyhow!("a client ended with a panic"))?.commit(&[changes])?;
-        *number += 1;
-        Ok(())
-    })?;
+    let counters: Vec<Mutex<u64>> = city.commits.iter().map(|n| Mutex::new(*n)).collect();
+    let reader = city.store.reader();
+    let door = Door::new(&mut city.store);
+    let is_over = AtomicBool::new(false);
+    let (timed, beside) = std::thread::scope(|scope| {
+        let asker = scope.spawn(|| ask_all_the_while(&reader, boxes, &is_over));
+        let timed = time(&[()], seconds, clients, |client, ()| {
+            let mut number = counters[client].lock().map_err(|_| anyhow!("a client ended with a panic"))?;
+            door.commit(vec![source.commit(*number, rows, client)])?;
+            *number += 1;
+            Ok(())
+        });
+        is_over.store(true, Ordering::Relaxed);
+        (timed, asker.join())
+    });
     city.commits = std::array::from_fn(|client| counters[client].lock().map(|n| *n).unwrap_or_default());
     city.rows = Some(source);
     let acknowledged: u64 = city.commits.iter().sum::<u64>() * rows as u64;
     let stored = city.store.reader().snapshot().row_count(Table::Observations) - city.loaded;
-    let mut answer = timed;
+    let mut answer = timed?;
     answer["acknowledged"] = json!(acknowledged);
     answer["stored"] = json!(stored);
+    if !boxes.is_empty() {
+        answer["beside_latencies_us"] = json!(beside.map_err(|_| anyhow!("a client ended with a panic"))??);
+    }
     Ok(answer)
+}
+
+/// Ids of the points in one box after the other, each of the newest snapshot; microseconds of each.
+fn ask_all_the_while(reader: &Reader, boxes: &[Windows<2>], is_over: &AtomicBool) -> anyhow::Result<Vec<f64>> {
+    let mut latencies = Vec::new();
+    for window in boxes.iter().cycle().take_while(|_| !is_over.load(Ordering::Relaxed)) {
+        let asked = Instant::now();
+        std::hint::black_box(ids_in(&Points::of(reader), window)?);
+        latencies.push(asked.elapsed().as_secs_f64() * 1e6);
+    }
+    Ok(latencies)
 }

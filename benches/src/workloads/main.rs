@@ -9,6 +9,7 @@ mod cells;
 mod city;
 mod commit;
 mod load;
+mod movers;
 mod timing;
 
 use std::io::BufRead;
