@@ -26,15 +26,16 @@ impl Area {
             !apart && self.edges_from(south, north).any(|[c, d]| cross([*a, *b], [*c, *d]))
         });
         // Or a part of the area lies wholly within the ring.
-        crossed || Self::new(&[ring]).is_ok_and(|within| self.parts().any(|at| within.locate_as_is(at) != Location::Outside))
+        crossed
+            || Self::new(&[ring])
+                .is_ok_and(|within| self.parts().any(|at| within.locate_as_is(at) != Location::Outside))
     }
 }
 
 /// Whether two edges share a point.
 fn cross([a, b]: [[f64; 2]; 2], [c, d]: [[f64; 2]; 2]) -> bool {
-    let apart = |axis: usize| {
-        a[axis].max(b[axis]) < c[axis].min(d[axis]) || c[axis].max(d[axis]) < a[axis].min(b[axis])
-    };
+    let apart =
+        |axis: usize| a[axis].max(b[axis]) < c[axis].min(d[axis]) || c[axis].max(d[axis]) < a[axis].min(b[axis]);
     if apart(0) || apart(1) {
         return false;
     }
@@ -87,7 +88,8 @@ mod tests {
 
     #[test]
     fn a_hole_is_not_met_and_what_lies_within_a_ring_is() {
-        let square = |from: f64, size: f64| [[from, from], [from + size, from], [from + size, from + size], [from, from + size]];
+        let square =
+            |from: f64, size: f64| [[from, from], [from + size, from], [from + size, from + size], [from, from + size]];
         let area = Area::new(&[square(0.0, 10.0), square(2.0, 6.0), square(20.0, 1.0)]).unwrap();
         assert!(!area.meets_ring(&square(3.0, 1.0)) && area.meets_ring(&square(2.0, 1.0)));
         assert!(area.meets_ring(&square(19.0, 5.0)) && area.meets_ring(&square(-5.0, 20.0)));

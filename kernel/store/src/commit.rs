@@ -209,11 +209,23 @@ impl<'a> Gathering<'a> {
         });
     }
 
-    /// As [`Gathering::refuse`], of the group of a reading.
-    pub(crate) fn refuse_reading(&mut self, row: u32, source: &SourceKey, reason: String) {
-        let group = self.group_of(0, row);
+    /// Refuses a reading that was gathered, in the name of its group.
+    pub(crate) fn refuse_reading(&mut self, row: u32, why: &str) {
+        let series = DatastreamId(self.observation_rows.instant(row as usize).0);
+        let source = self.info_of(series).map(|info| info.source.clone());
+        self.refuse_row(0, row, &source.unwrap_or_else(|| SourceKey::new("", series.to_string())), why);
+    }
+
+    /// Refuses a fix that was gathered, in the name of its group.
+    pub(crate) fn refuse_fix(&mut self, row: u32, why: &str) {
+        let entity = EntityId(Uuid::from_u128(self.position_rows.instant(row as usize).0));
+        self.refuse_row(1, row, &SourceKey::new("", entity.to_string()), why);
+    }
+
+    fn refuse_row(&mut self, table: usize, row: u32, source: &SourceKey, why: &str) {
+        let group = self.group_of(table, row);
         let current = std::mem::replace(&mut self.group, group);
-        self.refuse(source, reason);
+        self.refuse(source, why.to_owned());
         self.group = current;
     }
 
@@ -360,24 +372,24 @@ impl<'a> Gathering<'a> {
 
     /// Leaves out readings that are there already, and others that are refused.
     pub(crate) fn leave_out_readings(&mut self, there: &[u32], refused: &[u32]) {
-        for row in there {
-            self.outcome_of(0, *row).unchanged += 1;
-        }
-        let mut rows = [there, refused].concat();
-        rows.sort_unstable();
-        for row in &rows {
-            self.outcome_of(0, *row).observations -= 1;
-        }
+        let rows = self.leave_out(0, there, refused);
+        rows.iter().for_each(|row| self.outcome_of(0, *row).observations -= 1);
         self.left_out[0] = rows;
     }
 
-    /// Leaves out fixes that are there already, whose numbers ascend.
-    pub(crate) fn leave_out_fixes(&mut self, rows: Vec<u32>) {
-        for row in &rows {
-            let outcome = self.outcome_of(1, *row);
-            (outcome.positions, outcome.unchanged) = (outcome.positions - 1, outcome.unchanged + 1);
-        }
+    /// Leaves out fixes that are there already, and others that are refused.
+    pub(crate) fn leave_out_fixes(&mut self, there: &[u32], refused: &[u32]) {
+        let rows = self.leave_out(1, there, refused);
+        rows.iter().for_each(|row| self.outcome_of(1, *row).positions -= 1);
         self.left_out[1] = rows;
+    }
+
+    /// All rows to leave out, ascending.
+    fn leave_out(&mut self, table: usize, there: &[u32], refused: &[u32]) -> Vec<u32> {
+        there.iter().for_each(|row| self.outcome_of(table, *row).unchanged += 1);
+        let mut rows = [there, refused].concat();
+        rows.sort_unstable();
+        rows
     }
 
     /// The outcome of the group of a row.
@@ -389,11 +401,6 @@ impl<'a> Gathering<'a> {
     /// The group of a reading (table 0) or a fix (table 1).
     pub(crate) fn group_of(&self, table: usize, row: u32) -> usize {
         self.begins.partition_point(|begin| begin[table] <= row as usize).saturating_sub(1)
-    }
-
-    /// What a datastream of this commit or of one before is called at its source.
-    pub(crate) fn source_of(&self, id: DatastreamId) -> Option<SourceKey> {
-        self.info_of(id).map(|info| info.source.clone())
     }
 
     /// The datastream of a number, new or known.

@@ -101,40 +101,83 @@ impl Arriving for PositionRows {
 
 /// Leaves out the doubtful rows that are there already.
 pub(crate) fn settle(gathering: &mut Gathering<'_>, stored: &Snapshot) -> Result<(), Error> {
-    let there = known(&gathering.observation_rows, stored)?;
-    let late = gathering.late_readings(&there);
+    let found = known(&gathering.observation_rows, stored)?;
+    let mut refused = found.refuse(|row, why| gathering.refuse_reading(row, why));
+    let late = gathering.late_readings(&[found.there.as_slice(), &refused].concat());
     let (late_there, unclear) = retention::settle_late(gathering, stored, &late)?;
-    gathering.leave_out_readings(&[there, late_there].concat(), &unclear);
-    let fixes = known(&gathering.position_rows, stored)?;
-    gathering.leave_out_fixes(fixes);
+    refused.extend(unclear);
+    gathering.leave_out_readings(&[found.there, late_there].concat(), &refused);
+    let found = known(&gathering.position_rows, stored)?;
+    let refused = found.refuse(|row, why| gathering.refuse_fix(row, why));
+    gathering.leave_out_fixes(&found.there, &refused);
     Ok(())
 }
 
-/// Numbers of those rows that are stored, or came earlier in this very commit.
-fn known<R: Arriving>(rows: &R, stored: &Snapshot) -> Result<Vec<u32>, Error> {
-    if rows.doubtful().is_empty() {
-        return Ok(Vec::new());
+/// What was found out of doubtful rows, by their numbers.
+#[derive(Default)]
+struct Found {
+    /// Those that are stored, or came earlier in this very commit.
+    there: Vec<u32>,
+    /// Those of which damage hides it, and why. It must not keep everything else from being committed.
+    hidden: Vec<(u32, String)>,
+}
+
+impl Found {
+    /// Refuses what is hidden.
+    fn refuse(&self, mut refuse: impl FnMut(u32, &str)) -> Vec<u32> {
+        self.hidden.iter().for_each(|(row, why)| refuse(*row, why));
+        self.hidden.iter().map(|(row, _)| *row).collect()
     }
-    let mut there = existing(rows, stored)?;
+}
+
+fn known<R: Arriving>(rows: &R, stored: &Snapshot) -> Result<Found, Error> {
+    let mut found = Found::default();
+    if rows.doubtful().is_empty() {
+        return Ok(found);
+    }
+    let mut there = looked_up(rows, stored, &mut found.hidden)?;
     let twice = twice(rows);
-    let mut known = Vec::new();
     if twice.is_empty() && there.is_empty() {
-        return Ok(known);
+        return Ok(found);
     }
     let mut doubtful = rows.doubtful().iter().peekable();
     for row in 0..rows.len() {
         let doubt = doubtful.next_if(|doubtful| doubtful.row as usize == row);
-        if !twice.contains(&rows.mark(row)) && (doubt.is_none() || there.is_empty()) {
+        let is_hidden = found.hidden.binary_search_by_key(&(row as u32), |(row, _)| *row).is_ok();
+        if is_hidden || !twice.contains(&rows.mark(row)) && (doubt.is_none() || there.is_empty()) {
             continue;
         }
         let identity = rows.identity(row);
         match doubt {
             None => there.extend([identity, identity.anywhere()]),
             Some(doubt) if there.insert(said(identity, *doubt)) => {}
-            Some(_) => known.push(row as u32),
+            Some(_) => found.there.push(row as u32),
         }
     }
-    Ok(known)
+    Ok(found)
+}
+
+/// Those of the doubtful rows that are stored; where a file is damaged they are looked up one by one.
+fn looked_up<R: Arriving>(
+    rows: &R,
+    stored: &Snapshot,
+    hidden: &mut Vec<(u32, String)>,
+) -> Result<IdSet<Identity>, Error> {
+    match existing(rows, rows.doubtful(), stored) {
+        Err(Error::Damaged { .. }) => {}
+        other => return other,
+    }
+    let mut there = IdSet::default();
+    for doubt in rows.doubtful() {
+        match existing(rows, std::slice::from_ref(doubt), stored) {
+            Ok(found) => there.extend(found),
+            Err(error @ Error::Damaged { .. }) => {
+                hidden.push((doubt.row, format!("nobody can tell whether it is there already: {error}")));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(there)
 }
 
 /// What a doubtful row is compared by: by its place where it says one itself.
@@ -149,11 +192,10 @@ fn twice<R: Arriving>(rows: &R) -> IdSet<Mark> {
     (0..rows.len()).map(|row| rows.mark(row)).filter(|mark| !once.insert(*mark)).collect()
 }
 
-/// Those of the doubtful rows that are stored.
-fn existing<R: Arriving>(rows: &R, stored: &Snapshot) -> Result<IdSet<Identity>, Error> {
+/// Those of some doubtful rows that are stored.
+fn existing<R: Arriving>(rows: &R, doubtful: &[Doubtful], stored: &Snapshot) -> Result<IdSet<Identity>, Error> {
     let mut there = IdSet::default();
     let Some(layout) = Layout::of(R::TABLE) else { return Ok(there) };
-    let doubtful = rows.doubtful();
     let times: Vec<i64> = doubtful.iter().map(|doubtful| rows.identity(doubtful.row as usize).time_us).collect();
     let marks: Vec<Mark> = doubtful.iter().map(|doubtful| rows.mark(doubtful.row as usize)).collect();
     for part in stored.parts(R::TABLE) {

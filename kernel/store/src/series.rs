@@ -2,6 +2,7 @@
 //! the row is gathered. Rows come one series at a time, or column by column of many; both go the same way.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use kernel_model::{
@@ -149,12 +150,13 @@ impl Gathering<'_> {
         }
     }
 
-    /// Numbers of readings of a time whose raw rows may have gone, but those that are `there`, whose numbers ascend.
-    pub(crate) fn late_readings(&self, there: &[u32]) -> Vec<u32> {
+    /// Numbers of readings of a time whose raw rows may have gone, but those that are `settled`.
+    pub(crate) fn late_readings(&self, settled: &[u32]) -> Vec<u32> {
         let (rows, gone) = (&self.observation_rows, self.limits.gone);
         let doubtful = rows.doubtful.iter().map(|doubtful| doubtful.row);
-        let is_late = |row: &u32| rows.instant(*row as usize).1 < gone.0 && there.binary_search(row).is_err();
-        doubtful.filter(is_late).collect()
+        let late: Vec<u32> = doubtful.filter(|row| rows.instant(*row as usize).1 < gone.0).collect();
+        let settled: HashSet<u32> = if late.is_empty() { HashSet::new() } else { settled.iter().copied().collect() };
+        late.into_iter().filter(|row| !settled.contains(row)).collect()
     }
 
     /// Takes fixes of one thing.

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use spatial_index::{
-    All, Both, BytesError, Columns, Extruded, FromAbove, Near, Ranking, Region, Run, Spans, TimeBand, Windows, Zones, ZonesBuilder, distance_m,
+    All, Both, BytesError, Columns, Extruded, FromAbove, Near, Ranking, Region, Run, Spans, TimeBand, Windows, Zones,
+    ZonesBuilder, distance_m,
 };
 
 use crate::make::{in_scene, lon_lat_box, place, point, shape, solid, volume};

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, SourceKey, TimeUs};
+use kernel_model::{DatastreamId, TimeUs};
 use spatial_index::{Spans, TimeBand};
 
 use super::summarise::each_summary;
@@ -90,9 +90,8 @@ pub(crate) fn settle(
             }
         }
     }
-    for ((_, series), unclear) in unclear {
-        let source = gathering.source_of(series).unwrap_or_else(|| SourceKey::new("", series.to_string()));
-        gathering.refuse_reading(unclear.row, &source, unclear.reason());
+    for unclear in unclear.into_values() {
+        gathering.refuse_reading(unclear.row, &unclear.reason());
     }
     Ok((there, refused))
 }

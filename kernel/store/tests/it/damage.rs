@@ -240,8 +240,14 @@ fn a_damaged_column_ends_only_the_questions_that_need_it() {
     assert_eq!(failed, ["newest", "values"]);
     let error = answers["values"].as_ref().unwrap_err().to_string();
     assert!(error.contains("the column value of its rows from 0 on is not as it was written"), "{error}");
-    // Nothing is merged out of what is damaged, and what is new is kept.
-    store.commit(&[vec![readings("d", vec![reading(1_000_000, 1.0)])]]).unwrap();
+    // What is new is kept. Of an old reading that may be there nobody can tell, and no other one waits for it.
+    let groups =
+        [vec![readings("d", vec![reading(1_000_000, 1.0), reading(5_000, 5.0)])], vec![fix("car", 5_000, 0.0)]];
+    let outcomes = store.commit(&groups).unwrap().outcomes;
+    assert_eq!((outcomes[0].observations, outcomes[1].positions), (1, 1));
+    let refused = &outcomes[0].rejected[0].reason;
+    assert!(refused.contains("whether it is there already") && refused.contains("observations-00000001"), "{refused}");
+    // Nothing is merged out of what is damaged.
     assert!(matches!(store.compact(), Err(Error::Damaged { .. })));
     assert_eq!(store.reader().live().reading(DatastreamId(1)).unwrap().value, 1.0);
 }
