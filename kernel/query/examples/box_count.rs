@@ -1,4 +1,4 @@
-//! How long a box count over a million fixes in memory takes, from SQL text to the number: `cargo run --release -p
+//! How long a box count over a million fixes in memory takes, from SQL text to the number, planned each time and with kept plans: `cargo run --release -p
 //! kernel-query --example box_count`. Prints the median of 50, after checking the number against a plain loop.
 
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kernel_model::{Change, EntityDraft, HeightReference, Kind, Place, PositionBatch, PositionFix, SourceKey, TimeUs};
 use kernel_query::{Engine, Limits, Options};
-use kernel_store::Store;
+use kernel_store::{Snapshot, Store};
 
 const ROWS: usize = 1_000_000;
 const MOVERS: usize = 1_000;
@@ -25,7 +25,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut store, _) = Store::open(dir.path(), kernel_store::Options { seal_rows: ROWS * 4, ..Default::default() })?;
     let places = fill(&mut store)?;
     let snapshot = store.reader().snapshot();
-    let engine = Engine::new(&Options::default())?;
+    for kept_plans in [0, Options::default().kept_plans] {
+        let engine = Engine::new(&Options { kept_plans, ..Options::default() })?;
+        writeln!(std::io::stdout(), "{kept_plans} plans kept")?;
+        ask(&engine, &snapshot, &places)?;
+    }
+    Ok(())
+}
+
+fn ask(engine: &Engine, snapshot: &Snapshot, places: &[(f64, f64)]) -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let mut out = std::io::stdout();
     let inside = |(lon, lat): &&(f64, f64)| (116.30..=116.35).contains(lon) && (39.95..=40.00).contains(lat);
@@ -36,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..50 {
             let begin = Instant::now();
             let answer = runtime
-                .block_on(async { engine.query(&snapshot, &[], sql, Limits::default()).await?.collect().await })?;
+                .block_on(async { engine.query(snapshot, &[], sql, Limits::default()).await?.collect().await })?;
             times.push(begin.elapsed());
             count = format!("{:?}", answer.batches[0].column(0));
         }

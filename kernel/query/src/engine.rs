@@ -12,9 +12,10 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
+use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 use futures_util::StreamExt;
 use kernel_store::Snapshot;
 use tokio::runtime::{Builder, Runtime};
@@ -31,7 +32,8 @@ use crate::lineage;
 use crate::result::{Part, QueryResult};
 use crate::rules::FirstRows;
 use crate::running::{Guard, Running, RunningQuestion};
-use crate::size::STACK_BYTES;
+use crate::short::{self, Short};
+use crate::size::{self, STACK_BYTES};
 use crate::statement;
 
 /// What the engine may use.
@@ -43,11 +45,14 @@ pub struct Options {
     pub memory_bytes: usize,
     /// Folder for sorts and joins that outgrow the memory; `None`: such a question fails.
     pub spill: Option<PathBuf>,
+    /// Forms of questions of which the plan is kept, so that the next question of the form is answered without planning; 0:
+    /// every question is planned.
+    pub kept_plans: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threads: 0, memory_bytes: 2 << 30, spill: None }
+        Self { threads: 0, memory_bytes: 2 << 30, spill: None, kept_plans: 1_024 }
     }
 }
 
@@ -77,8 +82,7 @@ pub struct QuestionMemory {
 
 /// Answers questions.
 pub struct Engine {
-    /// Functions, rules and settings; questions take a copy, which is a matter of reference counts.
-    base: SessionState,
+    planner: Arc<Planner>,
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     memory_bytes: usize,
@@ -131,12 +135,13 @@ impl Engine {
             .with_physical_optimizer_rule(Arc::new(JoinInSpace))
             .build();
         functions::register(&mut base).map_err(start)?;
-        Ok(Self { base, runtime: Some(runtime), memory_bytes: options.memory_bytes, running: Arc::default() })
+        let planner = Arc::new(Planner::new(base, options.kept_plans));
+        Ok(Self { planner, runtime: Some(runtime), memory_bytes: options.memory_bytes, running: Arc::default() })
     }
 
     /// What running questions use.
     pub fn memory(&self) -> QuestionMemory {
-        let reserved = self.base.runtime_env().memory_pool.reserved() as u64;
+        let reserved = self.planner.base.runtime_env().memory_pool.reserved() as u64;
         QuestionMemory { reserved, budget: self.memory_bytes as u64 }
     }
 
@@ -159,15 +164,17 @@ impl Engine {
     ) -> Result<QueryResult, Error> {
         let begin = Instant::now();
         let until = begin + limits.deadline.min(Duration::from_hours(24));
-        let mut state = self.base.clone();
-        state.register_catalog_list(catalogs(snapshot, extra)?);
-        as_of::register(&mut state, snapshot);
-        lineage::register(&mut state, snapshot);
-        state.mark_start_execution();
         let leash = Leash::default();
-        let running = self.running.begin(sql);
-        let question =
-            Question { state, sql: sql.to_owned(), max_rows: limits.max_rows, leash: leash.clone(), running };
+        let question = Question {
+            planner: self.planner.clone(),
+            snapshot: snapshot.clone(),
+            extra: extra.to_vec(),
+            sql: sql.to_owned(),
+            // One more than may come out, to know whether there were more.
+            most_rows: limits.max_rows.saturating_add(1),
+            leash: leash.clone(),
+            running: self.running.begin(sql),
+        };
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
@@ -212,18 +219,20 @@ fn config(threads: usize) -> SessionConfig {
 
 /// What goes to the engine's threads.
 struct Question {
-    state: SessionState,
+    planner: Arc<Planner>,
+    snapshot: Snapshot,
+    extra: Vec<ExtraTable>,
     sql: String,
-    max_rows: usize,
+    most_rows: usize,
     leash: Leash,
     running: Guard,
 }
 
 impl Question {
     async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
-        match self.start().await {
+        match self.planner.start(&self).await {
             Err(error) => drop(planned.send(Err(error))),
-            Ok((stream, _running)) => {
+            Ok(stream) => {
                 // Whoever asked may have gone: then nobody is there to be told, here and below.
                 if planned.send(Ok(stream.schema())).is_ok() {
                     forward(stream, sender).await;
@@ -231,21 +240,68 @@ impl Question {
             }
         }
     }
+}
 
-    async fn start(self) -> Result<(SendableRecordBatchStream, Guard), Error> {
-        let statement = statement::parse(&self.sql)?;
+/// Turns questions into running plans.
+struct Planner {
+    /// Functions, rules and settings; questions that are planned take a copy.
+    base: SessionState,
+    short: Short,
+    /// What plans that were not made for one question run with.
+    context: Arc<TaskContext>,
+}
+
+impl Planner {
+    fn new(base: SessionState, kept_plans: usize) -> Self {
+        let short = Short::new(&base, kept_plans);
+        let context = Arc::new(TaskContext::from(&base));
+        Self { base, short, context }
+    }
+
+    async fn start(&self, question: &Question) -> Result<SendableRecordBatchStream, Error> {
+        let tokens = size::tokens(&question.sql)?;
+        match self.short.plan(&tokens, &question.snapshot, question.most_rows).await {
+            Some(plan) => Ok(execute_stream(plan, self.context.clone())?),
+            None => self.start_long(question, tokens).await,
+        }
+    }
+
+    async fn start_long(
+        &self,
+        question: &Question,
+        tokens: Vec<TokenWithSpan>,
+    ) -> Result<SendableRecordBatchStream, Error> {
+        let statement = statement::parse(tokens.clone())?;
         let limited = statement::is_query(&statement);
-        let plan = statement::plan(&self.state, statement).await?;
-        let mut frame = DataFrame::new(self.state, plan);
+        let explained = statement::explained(&statement, &tokens).map(|first| tokens[first..].to_vec());
+        let state = self.state(question)?;
+        let plan = statement::plan(&state, statement).await?;
+        let mut frame = DataFrame::new(state, plan);
         if limited {
-            // One more than may come out, to know whether there were more.
-            frame = frame.limit(0, Some(self.max_rows.saturating_add(1)))?;
+            frame = frame.limit(0, Some(question.most_rows))?;
         }
         let context = frame.task_ctx();
-        let environment = self.running.environment(&context.runtime_env());
-        let plan = self.leash.hold(frame.create_physical_plan().await?)?;
-        self.running.planned(&plan);
-        Ok((execute_stream(plan, Arc::new(context.with_runtime(environment)))?, self.running))
+        let environment = question.running.environment(&context.runtime_env());
+        let plan = question.leash.hold(frame.create_physical_plan().await?)?;
+        question.running.planned(&plan);
+        let stream = execute_stream(plan, Arc::new(context.with_runtime(environment)))?;
+        match explained {
+            None => Ok(stream),
+            Some(inner) => {
+                let short = self.short.explain(&inner, &question.snapshot, question.most_rows).await;
+                Ok(short::with_way(stream, short.as_deref())?)
+            }
+        }
+    }
+
+    /// The functions, rules and settings with the tables of a question.
+    fn state(&self, question: &Question) -> Result<SessionState, Error> {
+        let mut state = self.base.clone();
+        state.register_catalog_list(catalogs(&question.snapshot, &question.extra)?);
+        as_of::register(&mut state, &question.snapshot);
+        lineage::register(&mut state, &question.snapshot);
+        state.mark_start_execution();
+        Ok(state)
     }
 }
 

@@ -31,6 +31,7 @@ mod rules;
 mod running;
 mod scan;
 mod shapes;
+mod short;
 mod size;
 mod statement;
 mod table;

@@ -36,7 +36,7 @@ fn binary_to_stored(binary: &BinaryExpr, stored: &Schema) -> Option<Expr> {
         (Some(_), Some(_)) => return None,
     };
     let encoded = encoded(&binary.left, stored).or(encoded(&binary.right, stored)).is_some();
-    (!encoded || keeps_order(binary.op))
+    (!encoded || is_comparison(binary.op))
         .then(|| Expr::BinaryExpr(BinaryExpr::new(Box::new(left), binary.op, Box::new(right))))
 }
 
@@ -61,7 +61,7 @@ fn of_values(column: Expr, truth: bool) -> Expr {
 }
 
 /// Both text forms have one width and digits in byte order, so that all comparisons agree with those of the bytes.
-fn keeps_order(op: Operator) -> bool {
+pub(crate) fn is_comparison(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

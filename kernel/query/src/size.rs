@@ -1,4 +1,4 @@
-//! How large a question may be. In: its text and its parsed form. Out: nothing, or what there is too much of. Planners
+//! How large a question may be. In: its text and its parsed form. Out: its words, or what there is too much of. Planners
 //! walk a question by recursion, so that one long chain of operators or joins could end the whole process: what is let
 //! through here is a small part of what the engine's threads have stack for.
 
@@ -8,7 +8,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::visit_relations;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::error::Error;
 
@@ -21,16 +21,17 @@ const MOST_BYTES: usize = 1 << 20;
 const MOST_OPERATORS: usize = 1_000;
 const MOST_TABLES: usize = 100;
 
-/// Refuses texts that are too long, or chain too many operators.
-pub(crate) fn check_text(sql: &str) -> Result<(), Error> {
+/// The words of a text. Refuses texts that are too long, or chain too many operators.
+pub(crate) fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
     if sql.len() > MOST_BYTES {
         return Err(Error::Syntax(format!("{} bytes of SQL, at most {MOST_BYTES} are taken", sql.len())));
     }
     let dialect = GenericDialect {};
-    let tokens = Tokenizer::new(&dialect, sql).tokenize().map_err(|error| Error::Syntax(error.to_string()))?;
+    let tokens =
+        Tokenizer::new(&dialect, sql).tokenize_with_location().map_err(|error| Error::Syntax(error.to_string()))?;
     let mut operators = 0;
     let mut before = &Token::Comma;
-    for token in tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_))) {
+    for token in tokens.iter().map(|token| &token.token).filter(|token| !matches!(token, Token::Whitespace(_))) {
         let sign = matches!(token, Token::Minus | Token::Plus) && matches!(before, Token::Comma | Token::LParen);
         operators += usize::from(chains(token) && !sign);
         before = token;
@@ -40,7 +41,7 @@ pub(crate) fn check_text(sql: &str) -> Result<(), Error> {
             "{operators} operators, at most {MOST_OPERATORS} are taken: list values with IN (...) or VALUES"
         )));
     }
-    Ok(())
+    Ok(tokens)
 }
 
 /// Whether expressions or tables can be chained with the token.

@@ -5,14 +5,15 @@ use datafusion::execution::SessionState;
 use datafusion::sql::parser::{DFParserBuilder, Statement as Outer};
 use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::Error;
 use crate::size;
 
-/// Parses `sql` and refuses everything but one reading statement.
-pub(crate) fn parse(sql: &str) -> Result<Outer, Error> {
-    size::check_text(sql)?;
-    let mut statements = DFParserBuilder::new(sql)
+/// Parses what [`size::tokens`] gives and refuses everything but one reading statement.
+pub(crate) fn parse(tokens: Vec<TokenWithSpan>) -> Result<Outer, Error> {
+    let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&GenericDialect {})
         .with_recursion_limit(size::MOST_NESTED)
         .build()
@@ -105,6 +106,12 @@ pub(crate) fn is_query(outer: &Outer) -> bool {
     matches!(outer, Outer::Statement(statement) if matches!(**statement, Statement::Query(_)))
 }
 
+/// Whether the answer is an explanation, and of which statement: where its words begin.
+pub(crate) fn explained(outer: &Outer, tokens: &[TokenWithSpan]) -> Option<usize> {
+    matches!(outer, Outer::Explain(_)).then_some(())?;
+    tokens.iter().position(|token| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::SELECT))
+}
+
 /// Plans the statement and checks the plan once more.
 pub(crate) async fn plan(
     state: &SessionState,
@@ -122,6 +129,10 @@ pub(crate) async fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(sql: &str) -> Result<Outer, Error> {
+        super::parse(size::tokens(sql)?)
+    }
 
     #[test]
     fn reading_passes_and_writing_is_refused_by_name() {

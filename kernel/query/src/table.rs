@@ -115,6 +115,23 @@ impl SnapshotTable {
         };
         (found && self.only.is_none()).then(|| Self { only: Some(only), ..self.clone() })
     }
+
+    /// Plans a scan of the columns at `wanted`; `filters` are over stored columns.
+    pub(crate) fn plan_scan(
+        &self,
+        state: &dyn Session,
+        wanted: Vec<usize>,
+        filters: Vec<Expr>,
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let predicates = self.always.iter().cloned().chain(filters).collect();
+        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, only: self.only };
+        match &self.rows {
+            Rows::Plain(batches, files) => request.plan(state, batches, files),
+            Rows::Indexed(parts) => request.plan_parts(state, parts),
+            Rows::Boxed(boxed) => request.plan_boxed(state, boxed),
+        }
+    }
 }
 
 #[async_trait]
@@ -143,13 +160,7 @@ impl TableProvider for SnapshotTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let mut predicates: Vec<_> = self.always.iter().cloned().collect();
-        predicates.extend(filters.iter().filter_map(|filter| to_stored(filter, &self.stored)));
-        let request = scan::Request { stored: self.stored.clone(), wanted, predicates, limit, only: self.only };
-        match &self.rows {
-            Rows::Plain(batches, files) => request.plan(state, batches, files),
-            Rows::Indexed(parts) => request.plan_parts(state, parts),
-            Rows::Boxed(boxed) => request.plan_boxed(state, boxed),
-        }
+        let filters = filters.iter().filter_map(|filter| to_stored(filter, &self.stored)).collect();
+        self.plan_scan(state, wanted, filters, limit)
     }
 }

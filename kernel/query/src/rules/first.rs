@@ -87,15 +87,19 @@ fn resolved(key: SortExpr, schema: &DFSchema, below: impl Fn(usize) -> Option<Ex
 fn told(scan: &TableScan, key: &SortExpr, most: usize) -> Option<LogicalPlan> {
     let provider = source_as_provider(&scan.source).ok()?;
     let table = provider.downcast_ref::<SnapshotTable>()?;
+    let source = provider_as_source(Arc::new(table.with_only(only(key, table, most)?)?));
+    Some(LogicalPlan::TableScan(TableScan { source, ..scan.clone() }))
+}
+
+/// Which rows of a table alone matter where the first `most` by a key are wanted; `None` where that can be any.
+pub(crate) fn only(key: &SortExpr, table: &SnapshotTable, most: usize) -> Option<Only> {
     let expr = key.expr.clone().unalias();
-    let only = match (key.asc, key.nulls_first, &expr) {
+    match (key.asc, key.nulls_first, &expr) {
         // Times are never null.
         (false, _, Expr::Column(column)) if TIMES.contains(&column.name.as_str()) => Some(Only::Newest(most)),
         (true, false, expr) => nearest(expr, table, most).map(Only::Nearest),
         _ => None,
-    };
-    let source = provider_as_source(Arc::new(table.with_only(only?)?));
-    Some(LogicalPlan::TableScan(TableScan { source, ..scan.clone() }))
+    }
 }
 
 fn nearest(expr: &Expr, table: &SnapshotTable, most: usize) -> Option<NearestRows> {

@@ -3,4 +3,4 @@
 
 mod first;
 
-pub(crate) use first::FirstRows;
+pub(crate) use first::{FirstRows, only};

@@ -25,7 +25,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, Operator, lit};
-use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr, create_physical_expr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::expressions::{BinaryExpr, Column};
 use datafusion::physical_plan::filter::FilterExecBuilder;
@@ -221,7 +221,8 @@ fn physical(state: &dyn Session, predicate: Expr, schema: &Schema) -> Result<Arc
     // A predicate that is null leaves the row out, as in SQL; the filter does the same.
     let predicate =
         if matches!(predicate, Expr::Literal(ref value, _) if value.is_null()) { lit(false) } else { predicate };
-    state.create_physical_expr(predicate, &DFSchema::try_from(schema.clone())?)
+    // Types are right already: what is asked has been planned, and what follows from it compares columns with their own types.
+    create_physical_expr(&predicate, &DFSchema::try_from(schema.clone())?, state.execution_props())
 }
 
 fn column(schema: &Schema, at: usize) -> ProjectionExpr {

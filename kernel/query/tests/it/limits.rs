@@ -37,7 +37,7 @@ fn the_deadline_cuts_a_cross_join() {
 
 #[test]
 fn more_memory_than_allowed_is_refused_in_words() {
-    let engine = Engine::new(&Options { threads: 1, memory_bytes: 1 << 20, spill: None }).unwrap();
+    let engine = Engine::new(&Options { threads: 1, memory_bytes: 1 << 20, spill: None, kept_plans: 0 }).unwrap();
     let sql = "select a.lon, b.lat, c.lon from positions a, positions b, positions c order by a.lon + b.lat, c.lon";
     let answer = block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await });
     match answer {
@@ -56,7 +56,7 @@ fn a_sort_that_outgrows_its_memory_goes_through_files() {
     let sql = "select count(*), max(n), round(sum(n * x)) from (select x, row_number() over (order by x desc, y) as n \
                from (select a.lon + b.lat as x, repeat('x', 200) as y from positions a, positions b where a.lat < 39.9107))";
     let sorted = |memory_bytes: usize, spill: Option<std::path::PathBuf>| {
-        let engine = Engine::new(&Options { threads: 1, memory_bytes, spill }).unwrap();
+        let engine = Engine::new(&Options { threads: 1, memory_bytes, spill, kept_plans: 0 }).unwrap();
         block_on(async { engine.query(snapshot(), &[], sql, LIMITS).await?.collect().await })
     };
     let folder = tempfile::tempdir().unwrap();

@@ -13,5 +13,6 @@ mod latest;
 mod limits;
 mod plans;
 mod predicates;
+mod short;
 mod slt;
 mod strings;
