@@ -164,8 +164,9 @@ fn is_safe(expr: &Expr) -> bool {
     }
     match expr {
         Expr::BinaryExpr(binary) => {
-            let comparing = is_comparison(binary.op) || binary.op.is_logic_operator();
-            comparing && is_safe(&binary.left) && is_safe(&binary.right)
+            let op = binary.op;
+            let plain = is_comparison(op) || op.is_logic_operator() || op.is_numerical_operators();
+            plain && is_safe(&binary.left) && is_safe(&binary.right)
         }
         Expr::Not(inner)
         | Expr::IsTrue(inner)
