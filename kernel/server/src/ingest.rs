@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
+use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence};
-use kernel_store::{Outcome, Store};
+use kernel_store::{Loaded, Outcome, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::error::Error;
+use crate::error::{ApiError, Error};
 use crate::live::Hub;
 
 /// Rows after which a commit takes no further group.
@@ -82,6 +84,21 @@ struct Group {
     sender: Sender,
 }
 
+/// Rows of one table in its stored schema.
+type Rows = Box<dyn Iterator<Item = Result<RecordBatch, ApiError>> + Send>;
+
+/// Many rows that become a commit of their own.
+struct Load {
+    table: Table,
+    rows: Rows,
+    answer: oneshot::Sender<Result<Loaded, ApiError>>,
+}
+
+enum Task {
+    Group(Group),
+    Load(Load),
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     commits: AtomicU64,
@@ -130,7 +147,7 @@ pub struct IngestCounters {
 /// The senders' end; clones are cheap.
 #[derive(Debug, Clone)]
 pub struct Ingest {
-    queue: mpsc::Sender<Group>,
+    queue: mpsc::Sender<Task>,
     /// Why nothing can be written until the end of the program.
     refuses: Option<Arc<str>>,
     counts: Arc<Counts>,
@@ -144,7 +161,7 @@ impl Ingest {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
-        let writer = Writer { store, receiver, hub, counts: counts.clone(), tell };
+        let writer = Writer { store, receiver, hub, counts: counts.clone(), tell, load: None };
         let thread = std::thread::spawn(move || writer.run());
         (Self { queue, refuses: None, counts, committed }, thread)
     }
@@ -171,7 +188,7 @@ impl Ingest {
     /// # Errors
     /// Where the writer has stopped.
     pub async fn stream(&self, changes: Vec<Change>, durable: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-        self.push(Group { changes, sender: Sender::Streams(Box::new(durable)) }).await
+        self.push(Task::Group(Group { changes, sender: Sender::Streams(Box::new(durable)) })).await
     }
 
     /// Sends changes and waits until they are durable.
@@ -180,23 +197,34 @@ impl Ingest {
     /// Where the writer has stopped or the commit failed; then nothing of it was kept.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Receipt, Error> {
         let (answer, answered) = oneshot::channel();
-        self.push(Group { changes, sender: Sender::Waits(answer) }).await?;
+        self.push(Task::Group(Group { changes, sender: Sender::Waits(answer) })).await?;
         match answered.await {
             Ok(result) => result.map_err(Error::NotKept),
             Err(_) => Err(Error::WriterStopped("it gave no answer".to_owned())),
         }
     }
 
-    async fn push(&self, group: Group) -> Result<(), Error> {
+    /// Sends many rows at once, as they come, and waits until all are durable. Nothing else is committed meanwhile, so they
+    /// must come without waiting for anybody.
+    ///
+    /// # Errors
+    /// The first row's that is refused, or where they cannot be written; then nothing of them was kept.
+    pub(crate) async fn load(&self, table: Table, rows: Rows) -> Result<Loaded, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(Task::Load(Load { table, rows, answer })).await.map_err(ApiError::unavailable)?;
+        answered.await.unwrap_or_else(|_| Err(ApiError::unavailable("the writer gave no answer")))
+    }
+
+    async fn push(&self, task: Task) -> Result<(), Error> {
         self.may_write()?;
         let stopped = || Error::WriterStopped("its queue is closed".to_owned());
-        let group = match self.queue.try_send(group) {
+        let task = match self.queue.try_send(task) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(stopped()),
-            Err(mpsc::error::TrySendError::Full(group)) => group,
+            Err(mpsc::error::TrySendError::Full(task)) => task,
         };
         let begun = Instant::now();
-        let sent = self.queue.send(group).await;
+        let sent = self.queue.send(task).await;
         self.counts.waits.fetch_add(1, Ordering::Relaxed);
         self.counts.waited_us.fetch_add(begun.elapsed().as_micros() as u64, Ordering::Relaxed);
         sent.map_err(|_| stopped())
@@ -235,22 +263,41 @@ impl Ingest {
     }
 }
 
+/// Why rows in bulk were not kept.
+struct LoadError(ApiError);
+
+impl From<kernel_store::Error> for LoadError {
+    fn from(error: kernel_store::Error) -> Self {
+        Self(match error {
+            kernel_store::Error::OffTheGlobe { .. } | kernel_store::Error::NoDatastream(_) => ApiError::bad_request(error),
+            other => ApiError::unavailable(other),
+        })
+    }
+}
+
 struct Writer {
     store: Store,
-    receiver: mpsc::Receiver<Group>,
+    receiver: mpsc::Receiver<Task>,
     hub: Arc<Hub>,
     counts: Arc<Counts>,
     tell: watch::Sender<Sequence>,
+    /// What comes after the groups that were gathered.
+    load: Option<Load>,
 }
 
 impl Writer {
     fn run(mut self) {
         let mut groups = Groups::default();
         while self.gather(&mut groups) {
-            groups = match self.store.commit(&groups.changes) {
-                Ok(committed) => self.acknowledge(committed, groups.senders),
-                Err(error) => self.put_off(&error.to_string(), groups),
-            };
+            if !groups.changes.is_empty() {
+                groups = match self.store.commit(&groups.changes) {
+                    Ok(committed) => self.acknowledge(committed, groups.senders),
+                    Err(error) => self.put_off(&error.to_string(), groups),
+                };
+            }
+            if let Some(load) = self.load.take() {
+                self.load(load);
+            }
         }
         if !groups.changes.is_empty() {
             let rows = groups.rows();
@@ -266,16 +313,47 @@ impl Writer {
     fn gather(&mut self, groups: &mut Groups) -> bool {
         let tried = groups.changes.len();
         if tried == 0 {
-            let Some(first) = self.receiver.blocking_recv() else { return false };
-            groups.push(first);
+            match self.receiver.blocking_recv() {
+                None => return false,
+                Some(first) => self.add(first, groups),
+            }
         }
         let mut rows = groups.rows();
-        while rows < COMMIT_ROWS {
+        while rows < COMMIT_ROWS && self.load.is_none() {
             let Ok(next) = self.receiver.try_recv() else { break };
-            rows += next.changes.iter().map(Change::row_count).sum::<usize>();
-            groups.push(next);
+            let before = groups.changes.len();
+            self.add(next, groups);
+            rows += groups.changes[before..].iter().flatten().map(Change::row_count).sum::<usize>();
         }
-        groups.changes.len() > tried || !self.receiver.is_closed()
+        groups.changes.len() > tried || self.load.is_some() || !self.receiver.is_closed()
+    }
+
+    fn add(&mut self, task: Task, groups: &mut Groups) {
+        match task {
+            Task::Group(group) => groups.push(group),
+            Task::Load(load) => self.load = Some(load),
+        }
+    }
+
+    /// Writes many rows as a commit of their own.
+    fn load(&mut self, load: Load) {
+        let loaded = self.store.load(load.table, load.rows.map(|rows| rows.map_err(LoadError))).map_err(|failed: LoadError| failed.0);
+        match &loaded {
+            Err(error) => tracing::warn!("rows in bulk were refused: {}", error.description),
+            Ok(done) => {
+                let counter = match load.table {
+                    Table::Positions => &self.counts.positions,
+                    _ => &self.counts.observations,
+                };
+                counter.fetch_add(done.rows, Ordering::Relaxed);
+                self.counts.unchanged.fetch_add(done.unchanged, Ordering::Relaxed);
+                self.counts.commits.fetch_add(u64::from(done.sequence.is_some()), Ordering::Relaxed);
+                if let Some(sequence) = done.sequence {
+                    self.tell.send_replace(sequence);
+                }
+            }
+        }
+        drop(load.answer.send(loaded));
     }
 
     /// After a failure: those who wait are told, the rest is kept for another try.

@@ -20,6 +20,7 @@ mod page;
 mod parameters;
 pub mod registrar;
 mod router;
+mod rows;
 mod sql;
 mod state;
 #[cfg(test)]

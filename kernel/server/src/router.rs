@@ -15,7 +15,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::Error;
 use crate::state::AppState;
-use crate::{api, assets, changes, live, metrics, ogc, page, sql};
+use crate::{api, assets, changes, live, metrics, ogc, page, rows, sql};
 
 /// What the page may load: its own files only; wasm needs its own word.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -30,6 +30,8 @@ fn router(state: &Arc<AppState>) -> Router {
         .route("/live", get(live::live))
         .route("/sql", post(sql::post))
         .route("/changes", post(changes::post).layer(body))
+        .route("/observations", post(rows::observations).layer(DefaultBodyLimit::disable()))
+        .route("/positions", post(rows::positions).layer(DefaultBodyLimit::disable()))
         .route("/assets/{id}/receipt", get(assets::receipt))
         .route("/log/checkpoint", get(assets::checkpoint))
         .route("/log/key", get(assets::public_key))

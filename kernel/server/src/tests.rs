@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use crate::live::Hub;
 use crate::{Access, AppState, Gauges, Ingest, Registrar, Server, Settings};
 
-async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server) {
+pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, String) {
     let (store, _) = Store::open(dir, kernel_store::Options::default()).unwrap();
     let reader = store.reader();
     let (registrar, _) =
@@ -26,20 +26,21 @@ async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server) {
     let hub = Arc::new(Hub::default());
     let (ingest, _writer) = Ingest::start(store, hub.clone());
     let settings = Settings::default();
+    let (access, key) = Access::open(dir).unwrap();
     let state = Arc::new(AppState {
         reader,
         ingest,
         hub,
         registrar: Arc::new(registrar),
         engine: Engine::new(&kernel_query::Options { threads: 2, ..kernel_query::Options::default() }).unwrap(),
-        access: Access::open(dir).unwrap().0,
+        access,
         sql_places: Semaphore::new(settings.sql_at_once),
         settings,
         gauges: Gauges::default(),
         started: Instant::now(),
     });
     let server = crate::serve("127.0.0.1:0", state.clone()).await.unwrap();
-    (state, server)
+    (state, server, key.unwrap().reveal().to_owned())
 }
 
 /// Both things named and read anew, as one commit.
@@ -58,15 +59,17 @@ fn told(word: &str, value: f64) -> Vec<Change> {
     ]
 }
 
+/// Sends a request and reads the answer until the server hangs up.
+pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> String {
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    socket.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 async fn ask(address: SocketAddr, request: &str) -> String {
-    let asked = async {
-        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        answer
-    };
-    let answer = tokio::time::timeout(Duration::from_secs(20), asked).await;
+    let answer = tokio::time::timeout(Duration::from_secs(20), exchange(address, request.as_bytes())).await;
     let answer = answer.unwrap_or_else(|_| panic!("no answer while the writer writes: {request}"));
     assert!(answer.starts_with("HTTP/1.1 200"), "{request}: {answer}");
     answer
@@ -121,7 +124,7 @@ fn hold(reader: Reader) -> (std::sync::mpsc::Sender<()>, std::thread::JoinHandle
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_door_waits_for_a_commit_that_takes_long() {
     let dir = tempfile::tempdir().unwrap();
-    let (state, server) = served(dir.path()).await;
+    let (state, server, _) = served(dir.path()).await;
     state.ingest.commit(told("former", 1.125)).await.unwrap();
     let answer = sql(server.address, "SELECT id FROM entities").await;
     let answer: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLockReadGuard};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence, TimeUs};
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence, SourceKey, TimeUs};
 
 use crate::catalog::Catalog;
 use crate::delta::{Delta, Fix, Reading};
@@ -155,6 +155,16 @@ impl LiveView<'_> {
     /// A datastream.
     pub fn datastream(&self, id: DatastreamId) -> Option<&DatastreamInfo> {
         self.0.catalog.by_id.get(&id).map(Arc::as_ref)
+    }
+
+    /// A datastream by what its source calls it.
+    pub fn datastream_of(&self, source: &SourceKey) -> Option<&DatastreamInfo> {
+        self.0.catalog.datastreams.get(source).map(Arc::as_ref)
+    }
+
+    /// The thing that a source calls so.
+    pub fn entity_of(&self, source: &SourceKey) -> Option<EntityId> {
+        self.0.catalog.entities.get(source).copied()
     }
 
     /// The datastreams of a thing.
