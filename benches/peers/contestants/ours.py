@@ -2,8 +2,13 @@
 
 The HTTP client is a socket and little more, as the other servers are asked by little more than a socket. Urbis in process
 is a program of its own that speaks PROTOCOL.md and needs nothing here.
+
+A point is an observation, its class a datastream, its id the number of the observation less one: points are loaded first,
+in their order, and the store counts from 1. Commits are observations of datastreams of their own, which the questions
+leave out. Areas and buildings are things, moving objects are things with fixes.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -11,12 +16,20 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
 
-from contestants.base import PLANAR_METRES, PLANAR_RELATIVE, Contestant, between, box_around, square_metres, wkt
+from contestants.base import Contestant, between, bytes_on_disk, wkt
 
 SETTINGS = {"URBIS_LOG": "warn", "URBIS_SQL_ROWS": "100000000", "URBIS_SQL_DEADLINE_S": "900", "URBIS_SQL_AT_ONCE": "4"}
-ADDRESS = "address.txt"
+ADDRESS, KEY = "address.txt", "key.txt"
 END_OF_HEAD = b"\r\n\r\n"
+CLASSES = 21  # of points; datastreams 1 to 21 are theirs, the next as many those of commits
+SAID = {"crs": "OGC:CRS84", "height_reference": "ellipsoid", "unit": "1", "dataset": "comparison"}
+THINGS = 10_000  # in one document
+FIRST_MOVE_US = 1_790_784_000_000_000
+OF_POINTS = f"datastream <= {CLASSES}"
+PLACE = "ST_Point(lon, lat)"
 
 
 class UrbisOverTheWire(Contestant):
@@ -25,13 +38,14 @@ class UrbisOverTheWire(Contestant):
     name = "Urbis, over the wire"
     kind = "over the wire"
     clients = "processes"
-    relative, metres = PLANAR_RELATIVE, PLANAR_METRES
-    notes = "POST /sql, keep-alive, Arrow IPC"
+    relative, metres = 1e-9, 0.001
+    notes = "POST /sql, keep-alive, Arrow IPC; rows by POST /observations and /positions"
 
     def __init__(self, data: Path, store: Path, scale: float) -> None:
         super().__init__(data, store, scale)
         self.server: subprocess.Popen[str] | None = None
         self.program = os.environ["URBIS_PROGRAM"]
+        self.moves = 0
 
     def start(self) -> None:
         listen = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", str(self.store / "data")]
@@ -39,6 +53,8 @@ class UrbisOverTheWire(Contestant):
         self.server = subprocess.Popen(command, env=os.environ | SETTINGS, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout is not None
         for line in self.server.stdout:
+            if line.startswith("key:"):
+                (self.store / KEY).write_text(line.split()[1])
             if line.startswith("page:"):
                 (self.store / ADDRESS).write_text(line.removeprefix("page:").strip().removeprefix("http://").rstrip("/"))
                 return
@@ -46,7 +62,8 @@ class UrbisOverTheWire(Contestant):
 
     def connect(self) -> None:
         host, port = (self.store / ADDRESS).read_text().split(":")
-        self.head = f"POST /sql?format=arrow HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-type: text/plain\r\ncontent-length: "
+        self.host = f"host: {host}:{port}\r\nauthorization: Bearer {(self.store / KEY).read_text()}\r\n"
+        self.head = f"POST /sql?format=arrow HTTP/1.1\r\n{self.host}content-type: text/plain\r\ncontent-length: "
         self.socket = socket.create_connection((host, int(port)))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -54,12 +71,93 @@ class UrbisOverTheWire(Contestant):
         return subprocess.run([self.program, "--version"], check=True, capture_output=True, text=True).stdout.strip()
 
     def load(self, table: str) -> int:
-        """Brings a table in, and says its bytes on disk (`bytes_on_disk(self.store)` before and after).
+        before = bytes_on_disk(self.store)
+        if table == "points":
+            self.declare_datastreams()
+            self.send("/observations?bulk=true", map(self.readings, self.batches(table, 65_536)))
+        elif table == "movers":
+            for batch in self.batches(table, THINGS):
+                self.describe({"id": f"mover-{n}", "kind": "vehicle"} for n in batch["id"].to_pylist())
+                self.send("/positions", [self.fixes(batch)])
+        else:
+            kinds = {"buildings": [("buildings", "building", "building")],
+                     "areas": [("districts", "landuse", "district"), ("fences", "landuse", "fence")]}
+            for file, kind, name in kinds[table]:
+                self.load_shapes(file, kind, name)
+        return bytes_on_disk(self.store) - before
 
-        To be filled in when the program has a way to take rows in bulk over HTTP: `self.data / f"{table}.parquet"` holds
-        them, and the questions below name the tables and columns that they expect afterwards.
-        """
-        raise NotImplementedError("no way yet to load rows with their columns over HTTP")
+    def declare_datastreams(self) -> None:
+        """One for each class of points, and for each class of commits; on a thing of no place."""
+        self.describe([{"id": "survey", "kind": "sensor"}])
+        names = [f"{rows}-{n}" for rows in ("points", "commits") for n in range(CLASSES)]
+        self.change({"datastream": {"id": name, "entity": "survey", "property": "value", "unit": "1"}} for name in names)
+
+    def load_shapes(self, file: str, kind: str, name: str) -> None:
+        """Things with a geometry."""
+        for batch in self.batches(file, THINGS):
+            texts = shapely.to_geojson(shapely.from_wkb(batch["geometry"].to_numpy(zero_copy_only=False)))
+            self.describe({"id": f"{name}-{n}", "kind": kind, "class": name, "geometry": json.loads(text)}
+                          for n, text in zip(batch["id"].to_pylist(), texts, strict=True))
+
+    def describe(self, things: Any) -> None:
+        """Writes things down as one commit."""
+        self.change({"describe": thing} for thing in things)
+
+    def change(self, changes: Any) -> None:
+        """Writes changes down as one commit."""
+        document = {"type": "Changes", "dataset": SAID["dataset"], "changes": list(changes)}
+        answer = json.loads(self.post("/changes", "application/json", json.dumps(document).encode()))
+        if answer["rejected"]:
+            raise RuntimeError(f"refused: {answer['first_rejected']}")
+
+    def readings(self, points: pa.RecordBatch, first: int = 1) -> pa.RecordBatch:
+        """Points as readings, of datastreams from this number on."""
+        columns = {
+            "datastream": pc.add(pc.cast(points["class"], pa.uint64()), pa.scalar(first, pa.uint64())),
+            "phenomenon_time": pc.cast(points["ts"], pa.timestamp("us", tz="UTC")),
+            "value": points["value"],
+            "lon": points["lon"],
+            "lat": points["lat"],
+            "height_m": points["height"],
+        }
+        return said(columns)
+
+    def fixes(self, places: pa.RecordBatch) -> pa.RecordBatch:
+        """Places of moving objects, a second after the ones before."""
+        self.moves += 1
+        time = pa.array([FIRST_MOVE_US + self.moves * 1_000_000] * len(places)).cast(pa.timestamp("us", tz="UTC"))
+        names = pc.binary_join_element_wise("mover", pc.cast(places["id"], pa.string()), "-")
+        return said({"source_id": names, "time": time, "lon": places["lon"], "lat": places["lat"]})
+
+    def commit(self, batch: pa.RecordBatch) -> None:
+        self.send("/observations", [self.readings(batch, CLASSES + 1)])
+
+    def stored(self) -> int:
+        return self.columns(self.ask(f"SELECT count(*) FROM observations WHERE datastream > {CLASSES}"))[0][0]
+
+    def move(self, batch: pa.RecordBatch) -> None:
+        self.send("/positions", [self.fixes(batch)])
+
+    def send(self, path: str, batches: Any) -> None:
+        """Rows as an Arrow stream, chunk by chunk; all must be taken or be there."""
+        batches = iter(batches)
+        first = next(batches)
+        head = f"POST {path} HTTP/1.1\r\n{self.host}content-type: application/vnd.apache.arrow.stream\r\n"
+        if "bulk" not in path:
+            return self.check(self.post(path, "application/vnd.apache.arrow.stream", stream(first)))
+        self.socket.sendall(f"{head}transfer-encoding: chunked\r\n\r\n".encode())
+        with pa.ipc.new_stream(Chunks(self.socket), first.schema) as writer:
+            writer.write_batch(first)
+            for batch in batches:
+                writer.write_batch(batch)
+        self.socket.sendall(b"0\r\n\r\n")
+        self.check(self.received())
+
+    def check(self, answer: bytes) -> None:
+        """Raises where rows were refused."""
+        told = json.loads(answer)
+        if told["refused"]:
+            raise RuntimeError(f"refused: {told['refused']}, {told['first_refused'][:3]}")
 
     def close(self) -> None:
         if self.server is not None:
@@ -70,6 +168,16 @@ class UrbisOverTheWire(Contestant):
         """The body of the whole answer."""
         body = sql.encode()
         self.socket.sendall(f"{self.head}{len(body)}\r\n\r\n".encode() + body)
+        return self.received()
+
+    def post(self, path: str, kind: str, body: bytes) -> bytes:
+        """The answer to a body."""
+        head = f"POST {path} HTTP/1.1\r\n{self.host}content-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+        self.socket.sendall(head.encode() + body)
+        return self.received()
+
+    def received(self) -> bytes:
+        """The body of the next answer."""
         received = bytearray()
         while (end := received.find(END_OF_HEAD)) < 0:
             received += self.more(1 << 16)
@@ -95,66 +203,110 @@ class UrbisOverTheWire(Contestant):
         return data
 
     def columns(self, answer: bytes) -> list[list]:
+        """Columns as the questions mean them: numbers of points from 0, names without what they are of, cells as numbers."""
         table = pa.ipc.open_stream(answer).read_all()
-        return [column.to_pylist() for column in table.columns]
+        meant = {"id": lambda n: n - 1, "source_id": lambda name: int(name.rsplit("-", 1)[1]), "cell": lambda text: int(text, 16)}
+        columns = zip(table.column_names, table.columns, strict=True)
+        return [[meant[name](value) for value in column.to_pylist()] if name in meant else column.to_pylist()
+                for name, column in columns]
 
     def box(self, question: dict) -> Any:
-        return self.ask(f"SELECT id FROM points WHERE {between(question['box'])}")
+        return self.ask(f"SELECT id FROM observations WHERE {between(question['box'])} AND {OF_POINTS}")
 
     def count(self, question: dict) -> Any:
-        return self.ask(f"SELECT count(*) FROM points WHERE {between(question['box'])}")
+        return self.ask(f"SELECT count(*) FROM observations WHERE {between(question['box'])} AND {OF_POINTS}")
 
     def radius(self, question: dict) -> Any:
-        return self.within("points", question)
-
-    def nearby(self, question: dict) -> Any:
-        return self.within("movers", question)
-
-    def within(self, table: str, question: dict) -> Any:
-        """Ids within a distance, planar: to be written with our own function once there is one."""
-        metres = question["metres"]
-        near = between(box_around(question, metres))
-        return self.ask(f"SELECT id FROM {table} WHERE {near} AND {square_metres(question)} <= {metres * metres}")
+        return self.ask(f"SELECT id FROM observations WHERE {metres(question)} <= {question['metres']!r} AND {OF_POINTS}")
 
     def nearest(self, question: dict) -> Any:
-        return self.ask(f"SELECT id FROM points ORDER BY {square_metres(question)} LIMIT {question['count']}")
+        rows = f"SELECT id FROM observations WHERE {OF_POINTS}"
+        return self.ask(f"{rows} ORDER BY {metres(question)} LIMIT {question['count']}")
 
     def polygon(self, question: dict) -> Any:
-        x, y = zip(*question["ring"], strict=True)
-        near = between([min(x), min(y), max(x), max(y)])
         area = f"ST_GeomFromText('{wkt(question['ring'])}')"
-        return self.ask(f"SELECT id FROM points WHERE {near} AND ST_Intersects({area}, ST_Point(lon, lat))")
+        return self.ask(f"SELECT id FROM observations WHERE ST_Intersects({area}, {PLACE}) AND {OF_POINTS}")
+
+    def nearby(self, question: dict) -> Any:
+        return self.ask(f"""SELECT e.source_id FROM positions_as_of(null) p JOIN entities e ON e.id = p.entity
+            WHERE ST_DistanceSpheroid(ST_Point(p.lon, p.lat), ST_Point({question['lon']!r}, {question['lat']!r}))
+            <= {question['metres']!r}""")
 
     def buildings(self, question: dict) -> Any:
         west, south, east, north = question["box"]
         corners = wkt([[west, south], [east, south], [east, north], [west, north], [west, south]])
-        return self.ask(f"SELECT id, geometry FROM buildings WHERE ST_Intersects(geometry, ST_GeomFromText('{corners}'))")
+        meets = f"ST_Intersects(geometry, ST_GeomFromText('{corners}'))"
+        return self.ask(f"SELECT source_id, geometry FROM entities WHERE {meets} AND class = 'building'")
 
-    def counted(self, areas: str, place: str, bodies: str) -> Any:
-        """Number in each area."""
-        return self.ask(f"""SELECT a.id, count(*) AS n FROM {areas} a JOIN {bodies} b
-            ON ST_Intersects(a.geometry, {place}) GROUP BY a.id""")
+    def points_in(self, areas: str) -> Any:
+        """Number of points in each area."""
+        return self.ask(f"""SELECT a.source_id, count(*) AS n FROM entities a JOIN observations b
+            ON ST_Intersects(a.geometry, ST_Point(b.lon, b.lat)) WHERE a.class = '{areas}' AND b.{OF_POINTS}
+            GROUP BY a.source_id""")
 
     def points_by_district(self, question: dict) -> Any:
-        return self.counted("districts", "ST_Point(b.lon, b.lat)", "points")
+        return self.points_in("district")
 
     def points_by_fence(self, question: dict) -> Any:
-        return self.counted("fences", "ST_Point(b.lon, b.lat)", "points")
+        return self.points_in("fence")
 
     def buildings_by_district(self, question: dict) -> Any:
-        return self.counted("districts", "b.geometry", "buildings")
+        return self.ask("""SELECT a.source_id, count(*) AS n FROM entities a JOIN entities b
+            ON ST_Intersects(a.geometry, b.geometry) WHERE a.class = 'district' AND b.class = 'building'
+            GROUP BY a.source_id""")
 
     def cells_of_district(self, question: dict) -> Any:
-        rows = f"""(SELECT p.* FROM points p JOIN districts d ON ST_Intersects(d.geometry, ST_Point(p.lon, p.lat))
-            WHERE d.id = {question['district']} AND CAST(p.ts AS BIGINT) >= {question['from_ms']}
-            AND CAST(p.ts AS BIGINT) < {question['until_ms']})"""
+        time = "CAST(o.phenomenon_time AS BIGINT)"
+        rows = f"""(SELECT o.* FROM entities a JOIN observations o ON ST_Intersects(a.geometry, ST_Point(o.lon, o.lat))
+            WHERE a.class = 'district' AND a.source_id = 'district-{question['district']}' AND o.{OF_POINTS}
+            AND {time} >= {question['from_ms'] * 1000} AND {time} < {question['until_ms'] * 1000})"""
         return self.ask(cells(rows))
 
     def cells_of_everything(self, question: dict) -> Any:
-        return self.ask(f"SELECT count(*), sum(n), sum(m) FROM ({cells('points')})")
+        rows = f"(SELECT * FROM observations WHERE {OF_POINTS})"
+        return self.ask(f"SELECT count(*), sum(n), sum(m) FROM ({cells(rows)})")
+
+
+class Chunks:
+    """Writes what it is given as chunks of an HTTP body."""
+
+    closed = False
+
+    def __init__(self, to: socket.socket) -> None:
+        self.to = to
+
+    def write(self, data: Any) -> int:
+        size = memoryview(data).nbytes
+        if size:
+            self.to.sendall(b"%x\r\n" % size)
+            self.to.sendall(data)
+            self.to.sendall(b"\r\n")
+        return size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def said(columns: dict[str, Any]) -> pa.RecordBatch:
+    """Columns with what holds for all rows."""
+    batch = pa.RecordBatch.from_pydict(columns)
+    return batch.replace_schema_metadata(SAID)
+
+
+def stream(batch: pa.RecordBatch) -> bytes:
+    """A batch as an Arrow stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def metres(question: dict) -> str:
+    """In SQL: the distance from a place, along the ellipsoid."""
+    return f"ST_DistanceSpheroid({PLACE}, ST_Point({question['lon']!r}, {question['lat']!r}))"
 
 
 def cells(rows: str) -> str:
     """Number and mean by cell and hour."""
-    return f"""SELECT cell, CAST(ts AS BIGINT) / 3600000 AS hour, count(*) AS n, avg(CAST(value AS DOUBLE)) AS m
-        FROM {rows} GROUP BY 1, 2"""
+    return f"""SELECT code_h3(lon, lat, 8) AS cell, CAST(phenomenon_time AS BIGINT) / 3600000000 AS hour, count(*) AS n,
+        avg(value) AS m FROM {rows} GROUP BY 1, 2"""

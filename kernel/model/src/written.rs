@@ -1,5 +1,5 @@
 //! Changes of things as people write them: JSON in, [`Change`]s out, all of them or none. Things are described, retired, split
-//! and merged; readings come by other ways. Geometry is GeoJSON in its own frame (degrees, longitude first), times are RFC
+//! and merged, what they measure is declared; readings come by other ways. Geometry is GeoJSON in its own frame (degrees, longitude first), times are RFC
 //! 3339 with their offset, and what heights are measured from is said where there are heights: nothing is guessed.
 //! `docs/changes.md` shows the form.
 
@@ -14,6 +14,7 @@ use crate::geojson::GeoJsonError;
 use crate::geometry::Geometry;
 use crate::id::SourceKey;
 use crate::kind::Kind;
+use crate::observation::DatastreamDraft;
 use crate::place::{HeightReference, PlaceError};
 use crate::time::{TimeError, TimeUs};
 
@@ -79,6 +80,7 @@ enum Written {
     Describe(Thing),
     Retire(Gone),
     Succession(Becomes),
+    Datastream(Measured),
 }
 
 #[derive(Deserialize)]
@@ -115,6 +117,18 @@ struct Becomes {
     successors: Vec<Thing>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Measured {
+    dataset: Option<String>,
+    id: String,
+    entity: Value,
+    property: String,
+    unit: String,
+    #[serde(default)]
+    name: String,
+}
+
 /// Reads a document; `dataset` is that of names without one where the document states none.
 ///
 /// # Errors
@@ -138,6 +152,11 @@ impl Names<'_> {
         let plain = |wrong: Wrong| (String::new(), wrong);
         match written {
             Written::Describe(thing) => self.named(thing).map(Change::Entity),
+            Written::Datastream(Measured { dataset, id, entity, property, unit, name }) => {
+                let source = self.key(dataset.as_deref(), &id).map_err(plain)?;
+                let entity = self.name(&entity).map_err(plain)?;
+                Ok(Change::Datastream(DatastreamDraft { source, entity, property, unit, name }))
+            }
             Written::Retire(Gone { dataset, id, at }) => {
                 let source = self.key(dataset.as_deref(), &id).map_err(plain)?;
                 Ok(Change::Retire { source, at: TimeUs::parse(&at).map_err(|error| plain(error.into()))? })
@@ -208,12 +227,16 @@ mod tests {
             {"succession":{"at":"2026-05-01T00:00:00+08:00","predecessors":["17",{"dataset":"old","id":"a"}],
               "successors":[{"id":"18","kind":"landuse","height_reference":"EPSG:5709",
               "geometry":{"type":"LineString","coordinates":[[116.3,39.9,7],[116.4,39.9,8]]}}]}},
-            {"retire":{"dataset":"old","id":"b","at":"2026-06-01T00:00:00Z"}}]"#,
+            {"retire":{"dataset":"old","id":"b","at":"2026-06-01T00:00:00Z"}},
+            {"datastream":{"id":"17-level","entity":"17","property":"level","unit":"m"}}]"#,
         )
         .unwrap();
-        let [Change::Entity(plot), Change::Succession(becomes), Change::Retire { source, at }] = &changes[..] else {
+        let [Change::Entity(plot), Change::Succession(becomes), Change::Retire { source, at }, Change::Datastream(level)] =
+            &changes[..]
+        else {
             panic!("{changes:?}")
         };
+        assert_eq!((level.entity.to_string(), level.unit.as_str()), ("land/17".to_owned(), "m"));
         assert_eq!(
             (plot.source.to_string(), plot.parent.clone()),
             ("land/17".to_owned(), Some(SourceKey::new("towns", "3")))
@@ -240,7 +263,7 @@ mod tests {
             (r#"[{"retire":{"id":"17"}}]"#.to_owned(), "missing field `at`"),
             (
                 r#"[{"split":{}}]"#.to_owned(),
-                "unknown variant `split`, expected one of `describe`, `retire`, `succession`",
+                "unknown variant `split`, expected one of `describe`, `retire`, `succession`, `datastream`",
             ),
             ("[1]".to_owned(), "line 1 column"),
         ] {

@@ -16,7 +16,7 @@ use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStat
 use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use kernel_store::Snapshot;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
@@ -232,9 +232,11 @@ impl Question {
     async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
         match self.planner.start(&self).await {
             Err(error) => drop(planned.send(Err(error))),
-            Ok(stream) => {
+            Ok(mut stream) => {
+                // What is there at once goes before the word that it is, so that whoever waits wakes once.
+                let ended = send_what_is_there(&mut stream, &sender);
                 // Whoever asked may have gone: then nobody is there to be told, here and below.
-                if planned.send(Ok(stream.schema())).is_ok() {
+                if planned.send(Ok(stream.schema())).is_ok() && !ended {
                     forward(stream, sender).await;
                 }
             }
@@ -271,9 +273,9 @@ impl Planner {
         question: &Question,
         tokens: Vec<TokenWithSpan>,
     ) -> Result<SendableRecordBatchStream, Error> {
-        let statement = statement::parse(tokens.clone())?;
+        let explained = statement::explained(&tokens);
+        let statement = statement::parse(tokens)?;
         let limited = statement::is_query(&statement);
-        let explained = statement::explained(&statement, &tokens).map(|first| tokens[first..].to_vec());
         let state = self.state(question)?;
         let plan = statement::plan(&state, statement).await?;
         let mut frame = DataFrame::new(state, plan);
@@ -303,6 +305,23 @@ impl Planner {
         state.mark_start_execution();
         Ok(state)
     }
+}
+
+/// Sends rows while there are some without waiting and the channel takes them; whether that was all.
+fn send_what_is_there(stream: &mut SendableRecordBatchStream, sender: &mpsc::Sender<Part>) -> bool {
+    while let Ok(place) = sender.try_reserve() {
+        let (part, last) = match stream.next().now_or_never() {
+            None => return false,
+            Some(None) => (Part::End, true),
+            Some(Some(Ok(batch))) => (Part::Rows(batch), false),
+            Some(Some(Err(error))) => (Part::Failed(error.into()), true),
+        };
+        place.send(part);
+        if last {
+            return true;
+        }
+    }
+    false
 }
 
 async fn forward(mut stream: SendableRecordBatchStream, sender: mpsc::Sender<Part>) {

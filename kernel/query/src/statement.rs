@@ -106,10 +106,13 @@ pub(crate) fn is_query(outer: &Outer) -> bool {
     matches!(outer, Outer::Statement(statement) if matches!(**statement, Statement::Query(_)))
 }
 
-/// Whether the answer is an explanation, and of which statement: where its words begin.
-pub(crate) fn explained(outer: &Outer, tokens: &[TokenWithSpan]) -> Option<usize> {
-    matches!(outer, Outer::Explain(_)).then_some(())?;
-    tokens.iter().position(|token| matches!(&token.token, Token::Word(word) if word.keyword == Keyword::SELECT))
+/// The words of the `SELECT` that a statement explains, if it explains one.
+pub(crate) fn explained(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
+    let is = |token: &TokenWithSpan, keyword| matches!(&token.token, Token::Word(word) if word.keyword == keyword);
+    let first = tokens.iter().find(|token| !matches!(token.token, Token::Whitespace(_)))?;
+    is(first, Keyword::EXPLAIN).then_some(())?;
+    let select = tokens.iter().position(|token| is(token, Keyword::SELECT))?;
+    Some(tokens[select..].to_vec())
 }
 
 /// Plans the statement and checks the plan once more.

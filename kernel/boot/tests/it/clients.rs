@@ -1,4 +1,4 @@
-//! Other people's programs on our wires: `mosquitto_pub` in, `ogrinfo` out.
+//! Other people's programs on our wires: `mosquitto_pub` in, `ogrinfo` out, pyarrow both ways.
 
 use std::process::Command;
 
@@ -73,4 +73,24 @@ fn ogrinfo_lists_and_reads_the_collections() {
     assert_eq!(all.matches("OGRFeature(building)").count() as i64, buildings, "paged through to the end");
     let one = ogrinfo(&["building", "-q", "-spat", "4.3650", "52.0110", "4.3665", "52.0126"]);
     assert!(one.contains("MULTIPOLYGON Z"), "{one}");
+}
+
+/// What docs/arrow.md shows for pyarrow, run as it stands there.
+#[test]
+fn the_recipe_for_pyarrow_works() {
+    let python = std::env::var("URBIS_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let there = Command::new(&python).args(["-c", "import pyarrow"]).output();
+    if !there.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path(), "off");
+    let page = include_str!("../../../../docs/arrow.md");
+    let recipe = page.split("```python").nth(1).unwrap().split("```").next().unwrap();
+    let (url, key) = (server.url.trim_end_matches('/'), server.key.clone().unwrap());
+    let output = Command::new(&python).arg("-c").arg(format!("URL, KEY = {url:?}, {key:?}\n{recipe}")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("'taken': 2") && told.contains("4.25"), "{told}");
+    assert_eq!(server.sql("SELECT lon FROM observations WHERE value = 3.5")[0]["lon"], 116.31);
 }
