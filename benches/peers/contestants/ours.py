@@ -12,11 +12,14 @@ import json
 import os
 import socket
 import subprocess
+import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import shapely
 
 from contestants.base import Contestant, between, bytes_on_disk, wkt
@@ -27,7 +30,8 @@ END_OF_HEAD = b"\r\n\r\n"
 CLASSES = 21  # of points; datastreams 1 to 21 are theirs, the next as many those of commits
 SAID = {"crs": "OGC:CRS84", "height_reference": "ellipsoid", "unit": "1", "dataset": "comparison"}
 THINGS = 10_000  # in one document
-FIRST_MOVE_US = 1_790_784_000_000_000
+CLIENT_IDS = 10**12
+CLIENT_US = 300  # between the instants of the clients' commits: points have whole milliseconds
 OF_POINTS = f"datastream <= {CLASSES}"
 PLACE = "ST_Point(lon, lat)"
 
@@ -45,7 +49,6 @@ class UrbisOverTheWire(Contestant):
         super().__init__(data, store, scale)
         self.server: subprocess.Popen[str] | None = None
         self.program = os.environ["URBIS_PROGRAM"]
-        self.moves = 0
 
     def start(self) -> None:
         listen = ["--listen", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--data", str(self.store / "data")]
@@ -110,11 +113,12 @@ class UrbisOverTheWire(Contestant):
         if answer["rejected"]:
             raise RuntimeError(f"refused: {answer['first_rejected']}")
 
-    def readings(self, points: pa.RecordBatch, first: int = 1) -> pa.RecordBatch:
-        """Points as readings, of datastreams from this number on."""
+    def readings(self, points: pa.RecordBatch, first: int = 1, later_us: int = 0) -> pa.RecordBatch:
+        """Points as readings, of datastreams from this number on, so much later."""
+        instants = pc.cast(pc.cast(points["ts"], pa.timestamp("us", tz="UTC")), pa.int64())
         columns = {
             "datastream": pc.add(pc.cast(points["class"], pa.uint64()), pa.scalar(first, pa.uint64())),
-            "phenomenon_time": pc.cast(points["ts"], pa.timestamp("us", tz="UTC")),
+            "phenomenon_time": pc.cast(pc.add(instants, later_us), pa.timestamp("us", tz="UTC")),
             "value": points["value"],
             "lon": points["lon"],
             "lat": points["lat"],
@@ -123,14 +127,21 @@ class UrbisOverTheWire(Contestant):
         return said(columns)
 
     def fixes(self, places: pa.RecordBatch) -> pa.RecordBatch:
-        """Places of moving objects, a second after the ones before."""
-        self.moves += 1
-        time = pa.array([FIRST_MOVE_US + self.moves * 1_000_000] * len(places)).cast(pa.timestamp("us", tz="UTC"))
+        """Places of moving objects, now."""
+        now = pa.scalar(time.time_ns() // 1_000, pa.timestamp("us", tz="UTC"))
         names = pc.binary_join_element_wise("mover", pc.cast(places["id"], pa.string()), "-")
-        return said({"source_id": names, "time": time, "lon": places["lon"], "lat": places["lat"]})
+        return said({"source_id": names, "time": pa.repeat(now, len(places)), "lon": places["lon"], "lat": places["lat"]})
 
     def commit(self, batch: pa.RecordBatch) -> None:
-        self.send("/observations", [self.readings(batch, CLASSES + 1)])
+        """A reading of one instant is there once: rows that come again, and those of the two clients, differ in it."""
+        client, done = divmod(batch["id"][0].as_py(), CLIENT_IDS)
+        rounds = done // (self.again // len(batch) * len(batch))
+        self.send("/observations", [self.readings(batch, CLASSES + 1, rounds + client * CLIENT_US)])
+
+    @cached_property
+    def again(self) -> int:
+        """After how many rows the first comes again."""
+        return pq.read_metadata(self.data / "points.parquet").row_group(0).num_rows
 
     def stored(self) -> int:
         return self.columns(self.ask(f"SELECT count(*) FROM observations WHERE datastream > {CLASSES}"))[0][0]
@@ -256,10 +267,10 @@ class UrbisOverTheWire(Contestant):
             GROUP BY a.source_id""")
 
     def cells_of_district(self, question: dict) -> Any:
-        time = "CAST(o.phenomenon_time AS BIGINT)"
+        when = "CAST(o.phenomenon_time AS BIGINT)"
         rows = f"""(SELECT o.* FROM entities a JOIN observations o ON ST_Intersects(a.geometry, ST_Point(o.lon, o.lat))
             WHERE a.class = 'district' AND a.source_id = 'district-{question['district']}' AND o.{OF_POINTS}
-            AND {time} >= {question['from_ms'] * 1000} AND {time} < {question['until_ms'] * 1000})"""
+            AND {when} >= {question['from_ms'] * 1000} AND {when} < {question['until_ms'] * 1000})"""
         return self.ask(cells(rows))
 
     def cells_of_everything(self, question: dict) -> Any:
