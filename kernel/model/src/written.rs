@@ -231,8 +231,12 @@ mod tests {
             {"datastream":{"id":"17-level","entity":"17","property":"level","unit":"m"}}]"#,
         )
         .unwrap();
-        let [Change::Entity(plot), Change::Succession(becomes), Change::Retire { source, at }, Change::Datastream(level)] =
-            &changes[..]
+        let [
+            Change::Entity(plot),
+            Change::Succession(becomes),
+            Change::Retire { source, at },
+            Change::Datastream(level),
+        ] = &changes[..]
         else {
             panic!("{changes:?}")
         };

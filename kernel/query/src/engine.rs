@@ -232,9 +232,9 @@ impl Question {
     async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
         match self.planner.start(&self).await {
             Err(error) => drop(planned.send(Err(error))),
-            Ok(mut stream) => {
+            Ok((mut stream, way)) => {
                 // What is there at once goes before the word that it is, so that whoever waits wakes once.
-                let ended = send_what_is_there(&mut stream, &sender);
+                let ended = way == Way::Short && send_what_is_there(&mut stream, &sender);
                 // Whoever asked may have gone: then nobody is there to be told, here and below.
                 if planned.send(Ok(stream.schema())).is_ok() && !ended {
                     forward(stream, sender).await;
@@ -242,6 +242,15 @@ impl Question {
             }
         }
     }
+}
+
+/// How a question came to its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// It was kept.
+    Short,
+    /// It was made.
+    Long,
 }
 
 /// Turns questions into running plans.
@@ -260,11 +269,11 @@ impl Planner {
         Self { base, short, context }
     }
 
-    async fn start(&self, question: &Question) -> Result<SendableRecordBatchStream, Error> {
+    async fn start(&self, question: &Question) -> Result<(SendableRecordBatchStream, Way), Error> {
         let tokens = size::tokens(&question.sql)?;
         match self.short.plan(&tokens, &question.snapshot, question.most_rows).await {
-            Some(plan) => Ok(execute_stream(plan, self.context.clone())?),
-            None => self.start_long(question, tokens).await,
+            Some(plan) => Ok((execute_stream(plan, self.context.clone())?, Way::Short)),
+            None => Ok((self.start_long(question, tokens).await?, Way::Long)),
         }
     }
 

@@ -269,7 +269,9 @@ struct LoadError(ApiError);
 impl From<kernel_store::Error> for LoadError {
     fn from(error: kernel_store::Error) -> Self {
         Self(match error {
-            kernel_store::Error::OffTheGlobe { .. } | kernel_store::Error::NoDatastream(_) => ApiError::bad_request(error),
+            kernel_store::Error::OffTheGlobe { .. } | kernel_store::Error::NoDatastream(_) => {
+                ApiError::bad_request(error)
+            }
             other => ApiError::unavailable(other),
         })
     }
@@ -337,7 +339,10 @@ impl Writer {
 
     /// Writes many rows as a commit of their own.
     fn load(&mut self, load: Load) {
-        let loaded = self.store.load(load.table, load.rows.map(|rows| rows.map_err(LoadError))).map_err(|failed: LoadError| failed.0);
+        let loaded = self
+            .store
+            .load(load.table, load.rows.map(|rows| rows.map_err(LoadError)))
+            .map_err(|failed: LoadError| failed.0);
         match &loaded {
             Err(error) => tracing::warn!("rows in bulk were refused: {}", error.description),
             Ok(done) => {

@@ -88,7 +88,8 @@ fn the_recipe_for_pyarrow_works() {
     let page = include_str!("../../../../docs/arrow.md");
     let recipe = page.split("```python").nth(1).unwrap().split("```").next().unwrap();
     let (url, key) = (server.url.trim_end_matches('/'), server.key.clone().unwrap());
-    let output = Command::new(&python).arg("-c").arg(format!("URL, KEY = {url:?}, {key:?}\n{recipe}")).output().unwrap();
+    let output =
+        Command::new(&python).arg("-c").arg(format!("URL, KEY = {url:?}, {key:?}\n{recipe}")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains("'taken': 2") && told.contains("4.25"), "{told}");

@@ -236,9 +236,10 @@ mod tests {
     fn constants_that_stand_for_themselves_are_taken_out() {
         assert_eq!(values("select id from t where a > 5 and b between -1.5 and 2 or c = 'x'"), ["5", "1.5", "2", "x"]);
         assert_eq!(values("select f(a, 1) as x, f(a, 2), 3 as y from t order by f(a, 4), 5 limit 6"), ["1", "4"]);
-        assert_eq!(values("select a from t where b > interval '1 hour' and c in (1, 2) and d = date '2026-01-01'"), [
-            "1", "2"
-        ]);
+        assert_eq!(
+            values("select a from t where b > interval '1 hour' and c in (1, 2) and d = date '2026-01-01'"),
+            ["1", "2"]
+        );
         assert_eq!(values("select a from t where b = 18446744073709551615 and c = 1e400"), ["inf"]);
         let (a, b) = (form("select a from t where b = 1"), form("SELECT  a -- first\nfrom t where b=2"));
         assert_ne!(a.unwrap().key, b.unwrap().key, "names keep their case");

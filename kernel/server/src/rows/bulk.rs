@@ -7,7 +7,9 @@ use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt8Array, UInt64Array};
+use arrow::array::{
+    ArrayRef, Float32Array, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt8Array, UInt64Array,
+};
 use arrow::array::{FixedSizeBinaryArray, new_null_array};
 use arrow::buffer::Buffer;
 use arrow::ipc::reader::StreamReader;
@@ -20,11 +22,11 @@ use kernel_model::{Change, FixColumns, ReadingColumns};
 use kernel_store::Reader;
 use serde_json::Value;
 
+use super::known::Known;
 use super::read::Door;
 use super::said::Parameters;
 use super::{Batches, answer, no_stream};
 use crate::error::ApiError;
-use super::known::Known;
 use crate::state::AppState;
 
 /// The most bytes that are received.
@@ -52,10 +54,10 @@ pub(super) async fn take(
 
 /// The body in a file of the data folder's disk that is gone when it is closed.
 async fn received(dir: &Path, body: Body) -> Result<File, ApiError> {
-    let unwritten = |error: std::io::Error| ApiError::unavailable(format!("the body cannot be received to the disk: {error}"));
+    let unwritten =
+        |error: std::io::Error| ApiError::unavailable(format!("the body cannot be received to the disk: {error}"));
     let path = dir.join(format!("received-{}", uuid::Uuid::new_v4()));
-    let mut file =
-        File::options().read(true).write(true).create_new(true).open(&path).map_err(unwritten)?;
+    let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(unwritten)?;
     std::fs::remove_file(&path).map_err(unwritten)?;
     let (mut bytes, mut chunks) = (0, body.into_data_stream());
     while let Some(chunk) = chunks.next().await {

@@ -54,7 +54,10 @@ impl Known {
                 }
             };
             if let Some(unit) = unit.filter(|unit| *unit != known.unit) {
-                let line = format!("the unit of datastream {number} is {}, these rows say {unit}: send them in {}", known.unit, known.unit);
+                let line = format!(
+                    "the unit of datastream {number} is {}, these rows say {unit}: send them in {}",
+                    known.unit, known.unit
+                );
                 return Err(ApiError::bad_request(line));
             }
         }
@@ -115,7 +118,8 @@ impl Known {
             }
             let known = &self.things[id];
             if *reference != HeightReference::None && reference != known {
-                let line = format!("heights of {id} are above {known}, these rows say {reference}: convert or leave them out");
+                let line =
+                    format!("heights of {id} are above {known}, these rows say {reference}: convert or leave them out");
                 return Err(ApiError::bad_request(line));
             }
         }

@@ -109,7 +109,8 @@ async fn whole(body: Body, announced: usize) -> Result<Vec<u8>, ApiError> {
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
         if whole.len() + chunk.remaining() > SMALL_BYTES {
-            let description = format!("more than {SMALL_BYTES} bytes: send them with ?bulk=true, or in several requests");
+            let description =
+                format!("more than {SMALL_BYTES} bytes: send them with ?bulk=true, or in several requests");
             return Err(ApiError { status: StatusCode::PAYLOAD_TOO_LARGE, description });
         }
         whole.extend_from_slice(&chunk);

@@ -11,9 +11,8 @@ use super::columns::Columns;
 use super::said::{Parameters, Said};
 use crate::error::ApiError;
 
-const READINGS: [&str; 10] = [
-    "datastream", "source_id", "phenomenon_time", "result_time", "value", "unit", "quality", "lon", "lat", "height_m",
-];
+const READINGS: [&str; 10] =
+    ["datastream", "source_id", "phenomenon_time", "result_time", "value", "unit", "quality", "lon", "lat", "height_m"];
 const FIXES: [&str; 8] = ["entity", "source_id", "time", "lon", "lat", "height_m", "heading_deg", "speed_m_s"];
 
 /// Which table rows are for.

@@ -73,7 +73,9 @@ impl<'a> Said<'a> {
             return Ok(());
         }
         let known = REFERENCE_SYSTEMS.join(", ");
-        Err(ApiError::bad_request(format!("crs {crs}: degrees on WGS 84 or CGCS2000 are taken here ({known}); convert first")))
+        Err(ApiError::bad_request(format!(
+            "crs {crs}: degrees on WGS 84 or CGCS2000 are taken here ({known}); convert first"
+        )))
     }
 
     /// What heights are measured from.

@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, DictionaryArray, Float32Array, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+    ArrayRef, DictionaryArray, Float32Array, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    UInt64Array,
 };
 use arrow::datatypes::{Int32Type, Schema};
 use arrow::ipc::writer::StreamWriter;
-use kernel_model::{
-    Change, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Shape, SourceKey,
-};
+use kernel_model::{Change, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Shape, SourceKey};
 use serde_json::Value;
 
 use crate::tests::{exchange, served};
@@ -75,7 +74,8 @@ async fn send(address: SocketAddr, key: &str, path: &str, body: &[u8]) -> (u16, 
 }
 
 async fn rows(address: SocketAddr, sql: &str) -> Value {
-    let head = format!("POST /sql HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", sql.len());
+    let head =
+        format!("POST /sql HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", sql.len());
     let answer = exchange(address, format!("{head}{sql}").as_bytes()).await;
     let answer: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     answer["rows"].clone()
@@ -93,7 +93,11 @@ fn readings(count: i64) -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
-fn replaced(columns: Vec<(&'static str, ArrayRef)>, name: &'static str, new: ArrayRef) -> Vec<(&'static str, ArrayRef)> {
+fn replaced(
+    columns: Vec<(&'static str, ArrayRef)>,
+    name: &'static str,
+    new: ArrayRef,
+) -> Vec<(&'static str, ArrayRef)> {
     columns.into_iter().map(|(n, old)| if n == name { (n, new.clone()) } else { (n, old) }).collect()
 }
 
@@ -112,7 +116,10 @@ async fn what_is_taken_is_what_sql_shows_small_and_in_bulk() {
         assert_eq!((&again["taken"], &again["unchanged"]), (&20.into(), &100.into()), "{again}");
         let shown = rows(server.address, asked).await;
         assert_eq!(shown.as_array().unwrap().len(), 120);
-        assert_eq!((&shown[2]["value"], &shown[2]["height_m"], &shown[3]["height_m"]), (&0.5.into(), &40.0.into(), &Value::Null));
+        assert_eq!(
+            (&shown[2]["value"], &shown[2]["height_m"], &shown[3]["height_m"]),
+            (&0.5.into(), &40.0.into(), &Value::Null)
+        );
         seen.push(shown);
 
         // By the source's names, without places: where the mast stands.
@@ -124,7 +131,8 @@ async fn what_is_taken_is_what_sql_shows_small_and_in_bulk() {
         ];
         let (status, answer) = send(server.address, &key, &path, &stream_of(columns)).await;
         assert_eq!((status, &answer["taken"]), (200, &3.into()), "{answer}");
-        let stand = rows(server.address, "SELECT count(*) AS n FROM observations WHERE lon = 116.5 AND lat = 39.5").await;
+        let stand =
+            rows(server.address, "SELECT count(*) AS n FROM observations WHERE lon = 116.5 AND lat = 39.5").await;
         assert_eq!(stand[0]["n"], 3);
 
         let bus: Vec<(&str, ArrayRef)> = vec![
@@ -140,7 +148,10 @@ async fn what_is_taken_is_what_sql_shows_small_and_in_bulk() {
         let (status, answer) = send(server.address, &key, &path, &said_stream(bus, &said)).await;
         assert_eq!((status, &answer["taken"]), (200, &2.into()), "{answer}");
         let shown = rows(server.address, "SELECT lon, height_m, speed_m_s FROM positions ORDER BY time").await;
-        assert_eq!(shown.to_string(), r#"[{"height_m":50.0,"lon":116.1,"speed_m_s":3.5},{"height_m":51.0,"lon":116.2,"speed_m_s":null}]"#);
+        assert_eq!(
+            shown.to_string(),
+            r#"[{"height_m":50.0,"lon":116.1,"speed_m_s":3.5},{"height_m":51.0,"lon":116.2,"speed_m_s":null}]"#
+        );
         server.stop().await;
     }
     assert_eq!(seen[0], seen[1]);
@@ -164,7 +175,11 @@ async fn what_is_not_said_or_not_right_is_refused_and_nothing_of_it_kept() {
         (SAID, replaced(whole(), "value", text), "must be float64"),
         (SAID, whole().into_iter().filter(|(name, _)| *name != "value").collect(), "column value: missing"),
         (SAID, whole().into_iter().filter(|(name, _)| *name != "lat").collect(), "both columns, lon and lat"),
-        (SAID, whole().into_iter().filter(|(name, _)| *name != "datastream").collect(), "one of the columns datastream"),
+        (
+            SAID,
+            whole().into_iter().filter(|(name, _)| *name != "datastream").collect(),
+            "one of the columns datastream",
+        ),
         (SAID, whole().into_iter().chain([("colour", floats([1.0; 4]))]).collect(), "column colour: not known here"),
         ("unit=Cel&colour=1", whole(), "unknown field"),
     ];
