@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use datafusion::error::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
@@ -32,7 +32,8 @@ pub(crate) struct Running {
 struct Entry {
     sql: String,
     reserved: AtomicUsize,
-    plan: OnceLock<Arc<dyn ExecutionPlan>>,
+    /// Not kept alive here: what it holds is counted here.
+    plan: OnceLock<Weak<dyn ExecutionPlan>>,
 }
 
 /// One of them, as long as it runs.
@@ -41,6 +42,7 @@ pub(crate) struct Guard {
     running: Arc<Running>,
     number: u64,
     entry: Arc<Entry>,
+    plan: OnceLock<Arc<dyn ExecutionPlan>>,
 }
 
 impl Running {
@@ -51,7 +53,7 @@ impl Running {
         entries.0 += 1;
         let number = entries.0;
         entries.1.insert(number, entry.clone());
-        Guard { running: self.clone(), number, entry }
+        Guard { running: self.clone(), number, entry, plan: OnceLock::new() }
     }
 
     /// What runs now.
@@ -63,7 +65,7 @@ impl Running {
         let question = |entry: Arc<Entry>| RunningQuestion {
             sql: entry.sql.clone(),
             reserved: entry.reserved.load(Ordering::Relaxed) as u64,
-            spilled: entry.plan.get().map_or(0, spilled) as u64,
+            spilled: entry.plan.get().and_then(Weak::upgrade).map_or(0, |plan| spilled(&plan)) as u64,
         };
         entries.into_iter().map(question).collect()
     }
@@ -84,7 +86,8 @@ impl Guard {
 
     /// Says how it is answered.
     pub(crate) fn planned(&self, plan: &Arc<dyn ExecutionPlan>) {
-        self.entry.plan.get_or_init(|| plan.clone());
+        self.entry.plan.get_or_init(|| Arc::downgrade(plan));
+        self.plan.get_or_init(|| plan.clone());
     }
 }
 

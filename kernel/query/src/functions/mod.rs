@@ -5,6 +5,7 @@ mod area;
 mod args;
 mod beidou;
 mod code;
+mod contained;
 mod contains;
 mod cover;
 mod decode;

@@ -13,6 +13,8 @@ use sedona_expr::scalar_udf::{ScalarKernelRef, SedonaScalarKernel};
 use sedona_schema::crs::lnglat;
 use sedona_schema::datatypes::SedonaType;
 
+use super::contained;
+
 /// Functions that make planar geometry out of numbers, text or bytes. The last kernel of each is the one that takes no
 /// reference system.
 const MAKERS: [&str; 17] = [
@@ -53,6 +55,12 @@ pub(super) fn functions() -> Result<FunctionSet> {
                 *last = Arc::new(InOurFrame(last.clone()));
             }
             set.insert_scalar_udf(function.clone().with_kernels(kernels));
+        }
+    }
+    for name in contained::PREDICATES {
+        if let Some(function) = set.scalar_udf(name) {
+            let kernels = function.kernels().iter().map(|kernel| contained::OrByUnion::of(name, kernel.clone()));
+            set.insert_scalar_udf(function.clone().with_kernels(kernels.collect()));
         }
     }
     Ok(set)

@@ -145,3 +145,42 @@ fn distances_agree_with_brute_force() {
         }
     }
 }
+
+/// A house as a solid: a floor, a roof and upright walls, whose faces touch. It holds what its ground does.
+#[test]
+fn a_solid_contains_what_its_ground_contains() {
+    let mut random = StdRng::seed_from_u64(44);
+    let mut held = 0;
+    for _ in 0..40 {
+        let ground: Vec<Coord> = ring(&mut random, 3.0).into_iter().map(|(x, y)| Coord::new(x, y, 0.0)).collect();
+        let roof: Vec<Coord> = ground.iter().map(|at| Coord::new(at.lon_deg, at.lat_deg, 9.0)).collect();
+        let wall = |edge: (&[Coord], &[Coord])| {
+            let (low, high) = edge;
+            vec![vec![low[0], low[1], high[1], high[0], low[0]]]
+        };
+        let walls = ground.windows(2).zip(roof.windows(2)).map(wall);
+        let faces: Vec<_> = [vec![ground.clone()], vec![roof.clone()]].into_iter().chain(walls).collect();
+        let solid = Geometry { shape: Shape::MultiPolygon(faces), has_height: true };
+        let digits: Vec<_> = solid.to_wkb().iter().map(|byte| format!("{byte:02x}")).collect();
+        let solid = format!("st_geomfromwkb(x'{}')", digits.concat());
+        let others: Vec<_> = (0..40).map(|_| shape(&mut random)).collect();
+        let ground = to_geo(&Shape::Polygon(vec![ground]));
+        let numbers = |holds: &dyn Fn(&Geo) -> bool| -> Vec<String> {
+            (0..others.len()).filter(|n| holds(&to_geo(&others[*n]))).map(|n| n.to_string()).collect()
+        };
+        let table = table(&others);
+        for (predicate, wanted) in [
+            (format!("st_contains({solid}, geometry)"), numbers(&|other| ground.relate(other).is_contains())),
+            (format!("st_within(geometry, {solid})"), numbers(&|other| ground.relate(other).is_contains())),
+            (format!("st_covers({solid}, geometry)"), numbers(&|other| ground.relate(other).is_covers())),
+        ] {
+            held += wanted.len();
+            assert_eq!(
+                found(&format!("select n from shapes where {predicate} order by n"), &table),
+                wanted,
+                "{predicate}"
+            );
+        }
+    }
+    assert!(held > 20, "{held}: they hold too seldom to prove anything");
+}

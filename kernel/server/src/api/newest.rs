@@ -32,10 +32,11 @@ pub(super) fn newest_fix(
     entity: &EntityId,
     times: Times,
 ) -> Result<Option<PositionFix>, ApiError> {
+    let Some(until) = times.until() else { return snapshot.latest_fix(entity).map_err(ApiError::internal) };
     let newest = reader.glance().map(|live| live.fix(entity).map(|fix| fix.time));
     match newest {
         Some(None) => Ok(None),
-        newest => snapshot.newest_fix(entity, no_later(times.until(), newest.flatten())).map_err(ApiError::internal),
+        newest => snapshot.newest_fix(entity, no_later(Some(until), newest.flatten())).map_err(ApiError::internal),
     }
 }
 
