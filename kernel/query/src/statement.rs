@@ -21,7 +21,7 @@ pub(crate) fn parse(tokens: Vec<TokenWithSpan>) -> Result<Outer, Error> {
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => {
             if let Some(table) = shown(&statement) {
-                return parse(&format!("SELECT * FROM {table}"));
+                return parse(size::tokens(&format!("SELECT * FROM {table}"))?);
             }
             refuse_writes(&statement)?;
             size::check_tables(&statement)?;

@@ -64,7 +64,8 @@ fn a_sort_that_outgrows_its_memory_goes_through_files() {
     assert!(matches!(sorted(small, None), Err(Error::Memory(_))), "too large for its memory");
     let (mut most_spilled, mut most_reserved) = (0, 0);
     let through_files = {
-        let options = Options { threads: 1, memory_bytes: small, spill: Some(folder.path().to_owned()) };
+        let options =
+            Options { threads: 1, memory_bytes: small, spill: Some(folder.path().to_owned()), ..Options::default() };
         let engine = Engine::new(&options).unwrap();
         std::thread::scope(|scope| {
             let answer = scope.spawn(|| {
