@@ -18,7 +18,7 @@ use rand::{Rng, SeedableRng};
 use crate::kill::{bulk_rows, changes, commits_in, is_bulk};
 
 /// Histories with a failing disk where nothing else is said.
-const SAMPLE: usize = 60;
+const SAMPLE: usize = 40;
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
