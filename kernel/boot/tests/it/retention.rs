@@ -48,6 +48,10 @@ fn old_readings_go_and_are_summarised_by_hand_and_by_the_server() {
     assert_eq!(server.number(summed), 50_000);
     post(&server.url, &key, &vec![readings(0)]).unwrap();
     assert_eq!(server.number(summed), 50_000, "the same again changes nothing");
+    let newest = |more: &str| server.json(&format!("/api/datastreams/1/observations{more}"))["rows"].clone();
+    assert_eq!(newest(""), serde_json::json!([[49, 49.0]]), "the newest value stays known");
+    assert_eq!(newest("?datetime=../1970-01-02T00:00:00Z"), serde_json::json!([[49, 49.0]]));
+    assert_eq!(newest("?datetime=1970-01-02T00:00:00Z/.."), serde_json::json!([]));
     // Two days later.
     post(&server.url, &key, &vec![readings(2 * 86_400_000_000)]).unwrap();
     server.until(summed, 100_000);

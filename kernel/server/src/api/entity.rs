@@ -8,7 +8,7 @@ use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
 use axum::Json;
 use axum::extract::{Path, State};
 use kernel_model::{EntityId, HeightReference, Observation, Place, PositionFix, Region, TimeUs};
-use kernel_store::{DatastreamInfo, Reader, Snapshot};
+use kernel_store::{DatastreamInfo, Snapshot};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -48,9 +48,9 @@ fn card(state: &AppState, id: &EntityId, times: Times) -> Result<Value, ApiError
     };
     let then = if times == Times::default() { "" } else { " at that time" };
     let row = row.ok_or_else(|| ApiError::not_found(format!("there is no thing {id}{then}")))?;
-    let fix = newest_fix(&state.reader, &snapshot, id, times)?;
+    let fix = newest_fix(&snapshot, id, times)?;
     let mut card = described(id, &row, fix.as_ref());
-    card["datastreams"] = datastreams(&state.reader, &snapshot, id, times)?.into();
+    card["datastreams"] = datastreams(&snapshot, id, times)?.into();
     card["receipt"] =
         receipt(&state.registrar, id, card["sequence"].as_u64().unwrap_or(0), card["geometry_type"].is_string());
     Ok(card)
@@ -120,9 +120,9 @@ fn position(fix: &PositionFix) -> Value {
     position
 }
 
-fn datastreams(reader: &Reader, snapshot: &Snapshot, id: &EntityId, times: Times) -> Result<Vec<Value>, ApiError> {
+fn datastreams(snapshot: &Snapshot, id: &EntityId, times: Times) -> Result<Vec<Value>, ApiError> {
     let shown = |info: DatastreamInfo| {
-        let rows = newest_readings(reader, snapshot, info.id, times.until(), SERIES)?;
+        let rows = newest_readings(snapshot, info.id, times.until(), SERIES)?;
         Ok(json!({
             "id": info.id,
             "property": info.property,

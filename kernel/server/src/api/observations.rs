@@ -39,6 +39,6 @@ pub(crate) async fn observations(
 fn answer(state: &AppState, id: DatastreamId, times: Times, limit: usize) -> Result<Value, ApiError> {
     let snapshot = times.known(state.reader.snapshot());
     let info = snapshot.datastream(id).ok_or_else(|| ApiError::not_found(format!("there is no datastream {id}")))?;
-    let rows = newest_readings(&state.reader, &snapshot, id, times.readings(), limit)?;
+    let rows = newest_readings(&snapshot, id, times.readings(), limit)?;
     Ok(json!({ "id": id, "property": info.property, "unit": info.unit, "rows": pairs(&rows) }))
 }

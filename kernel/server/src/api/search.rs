@@ -49,27 +49,21 @@ fn hits(reader: &Reader, text: &str, limit: usize, times: Times) -> Result<Vec<V
     let snapshot = times.known(reader.snapshot());
     let mut hits = Vec::new();
     if let Some(row) = by_id(&snapshot, text, times) {
-        hits.push(hit(reader, &snapshot, &row, "id", times)?);
+        hits.push(hit(&snapshot, &row, "id", times)?);
     }
     hits.extend(by_code(text));
     for (row, matched) in by_words(&snapshot, text, limit.saturating_sub(hits.len()), times) {
-        hits.push(hit(reader, &snapshot, &row, matched, times)?);
+        hits.push(hit(&snapshot, &row, matched, times)?);
     }
     Ok(hits)
 }
 
 /// A row of `entities` in short.
-fn hit(
-    reader: &Reader,
-    snapshot: &Snapshot,
-    row: &RecordBatch,
-    matched: &str,
-    times: Times,
-) -> Result<Value, ApiError> {
+fn hit(snapshot: &Snapshot, row: &RecordBatch, matched: &str, times: Times) -> Result<Value, ApiError> {
     let text = |column: usize| row.column(column).as_string::<i32>().value(0);
     let id = EntityId::from_slice(row.column(0).as_fixed_size_binary().value(0));
     let id = id.ok_or_else(|| ApiError::internal("an id has not sixteen bytes"))?;
-    let place = newest_fix(reader, snapshot, &id, times)?.map(|fix| fix.place).or_else(|| place_of(row));
+    let place = newest_fix(snapshot, &id, times)?.map(|fix| fix.place).or_else(|| place_of(row));
     Ok(json!({
         "id": id,
         "kind": text(3),
