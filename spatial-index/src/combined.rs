@@ -130,18 +130,18 @@ impl<const D: usize> Region<D> for All<'_, D> {
     /// Those of the first one.
     fn bounds(&self) -> Bounds<D> {
         let endless = Bounds { min: [f64::NEG_INFINITY; D], max: [f64::INFINITY; D] };
-        self.0.first().map_or(endless, |first| first.bounds())
+        self.0.first().map_or(endless, Region::bounds)
     }
 
     fn relate_lanes(&self, lo: &[[f32; LANES]; D], hi: &[[f32; LANES]; D]) -> (u32, u32) {
         // A lane without a box is upside down.
         let boxes = (0..LANES).fold(0, |bits, lane| bits | u32::from(lo[0][lane] <= hi[0][lane]) << lane);
-        self.0.iter().fold((boxes, boxes), |(meets, covers), region| match meets {
-            0 => (0, 0),
-            _ => {
-                let (met, covered) = region.relate_lanes(lo, hi);
-                (meets & met, covers & covered)
+        self.0.iter().fold((boxes, boxes), |(meets, covers), region| {
+            if meets == 0 {
+                return (0, 0);
             }
+            let (met, covered) = region.relate_lanes(lo, hi);
+            (meets & met, covers & covered)
         })
     }
 

@@ -30,6 +30,8 @@ use super::output::{Output, Pairs, other_side};
 
 /// Rows that are looked for together.
 const TOGETHER: usize = 256;
+/// Pairs that are made before somebody else has a turn.
+const PAIRS: usize = 65_536;
 
 /// A join of each row with the nearest ones of another side.
 #[derive(Debug)]
@@ -166,7 +168,8 @@ impl Run {
                     None => return Ok(None),
                 },
             };
-            let some = batch.slice(done, TOGETHER.min(batch.num_rows() - done));
+            let together = (PAIRS / self.search.neighbours.most.max(1)).clamp(1, TOGETHER);
+            let some = batch.slice(done, together.min(batch.num_rows() - done));
             if done + some.num_rows() < batch.num_rows() {
                 self.passing = Some((batch, done + some.num_rows()));
             }

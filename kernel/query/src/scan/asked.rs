@@ -107,15 +107,12 @@ impl Asked {
             regions.extend(way.areas.iter().map(|area| &**area as &dyn Region<2>));
             let (all, mut nearest) = (All(&regions), Nearest::new(most));
             for (number, part) in parts.iter().enumerate() {
-                match way.heights_m {
-                    Some([bottom_m, top_m]) => {
-                        let storey = Extruded { base: all, bottom_m, top_m };
-                        part.nearest(number, FromAbove(ranking), Some(&storey), &way.spans, &mut nearest)?;
-                    }
-                    None => {
-                        let region = (!regions.is_empty()).then_some(&all);
-                        part.nearest(number, ranking, region, &way.spans, &mut nearest)?;
-                    }
+                if let Some([bottom_m, top_m]) = way.heights_m {
+                    let storey = Extruded { base: all, bottom_m, top_m };
+                    part.nearest(number, FromAbove(ranking), Some(&storey), &way.spans, &mut nearest)?;
+                } else {
+                    let region = (!regions.is_empty()).then_some(&all);
+                    part.nearest(number, ranking, region, &way.spans, &mut nearest)?;
                 }
             }
             rows.extend(nearest.into_rows());

@@ -38,6 +38,8 @@ fn cut(us: i64, step_us: i64) -> i64 {
     us.div_euclid(step_us) * step_us
 }
 
+type Compares = fn(i64, i64) -> bool;
+
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -49,7 +51,7 @@ pub(crate) fn of_time(random: &mut StdRng) -> (String, Holds) {
     if random.random_bool(0.3) {
         at = cut(at, HOUR);
     }
-    let operators: [(&str, fn(i64, i64) -> bool); 5] =
+    let operators: [(&str, Compares); 5] =
         [("=", |a, b| a == b), ("<", |a, b| a < b), ("<=", |a, b| a <= b), (">", |a, b| a > b), (">=", |a, b| a >= b)];
     let (op, holds) = operators[random.random_range(0..operators.len())];
     let text = TimeUs(at).to_string();

@@ -284,7 +284,7 @@ fn counts_by_area_make_no_pairs() {
     for (predicate, holds) in &PREDICATES[..6] {
         for (beside, also) in extra {
             let on = predicate.replace('A', "a.geometry").replace('B', "st_point(b.lon, b.lat)");
-            let mut by_part: std::collections::BTreeMap<String, usize> = Default::default();
+            let mut by_part: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::default();
             let (mut all, mut lonely) = (0, 0);
             for (area, shape) in &world().areas {
                 let Some(shape @ (geo::Geometry::Polygon(_) | geo::Geometry::MultiPolygon(_))) = shape else {
