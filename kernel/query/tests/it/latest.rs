@@ -80,7 +80,7 @@ fn present(store: &Store) -> Present {
     }
     for thing in live.entities() {
         let fix = live.fix(&thing.id).map(|fix| (fix.time.0, fix.place.lon_deg));
-        values.1.extend(fix.map(|fix| (thing.name.clone().unwrap().to_string(), fix)));
+        values.1.extend(fix.map(|fix| (thing.name.clone().unwrap(), fix)));
     }
     values
 }
