@@ -7,34 +7,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
-use datafusion::physical_plan::execute_stream;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
-use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
 use futures_util::{FutureExt, StreamExt};
 use kernel_store::Snapshot;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::as_of;
-use crate::catalog::{CATALOG, ExtraTable, SCHEMA, catalogs};
+use crate::catalog::{CATALOG, ExtraTable, SCHEMA};
 use crate::error::Error;
 use crate::functions;
 use crate::join::JoinInSpace;
 use crate::leash::Leash;
-use crate::lineage;
+use crate::planner::{Planner, Question, Way};
 use crate::result::{Part, QueryResult};
 use crate::rules::FirstRows;
-use crate::running::{Guard, Running, RunningQuestion};
-use crate::short::{self, Short};
-use crate::size::{self, STACK_BYTES};
-use crate::statement;
+use crate::running::{Running, RunningQuestion};
+use crate::size::STACK_BYTES;
 
 /// What the engine may use.
 #[derive(Debug, Clone)]
@@ -141,7 +135,7 @@ impl Engine {
 
     /// What running questions use.
     pub fn memory(&self) -> QuestionMemory {
-        let reserved = self.planner.base.runtime_env().memory_pool.reserved() as u64;
+        let reserved = self.planner.reserved_bytes() as u64;
         QuestionMemory { reserved, budget: self.memory_bytes as u64 }
     }
 
@@ -166,7 +160,6 @@ impl Engine {
         let until = begin + limits.deadline.min(Duration::from_hours(24));
         let leash = Leash::default();
         let question = Question {
-            planner: self.planner.clone(),
             snapshot: snapshot.clone(),
             extra: extra.to_vec(),
             sql: sql.to_owned(),
@@ -178,7 +171,7 @@ impl Engine {
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
         let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
-        let task = runtime.spawn(question.answer(planned, sender));
+        let task = runtime.spawn(answer(self.planner.clone(), question, planned, sender));
         let result = QueryResult::new(receiver, task, leash, until, limits);
         match tokio::time::timeout_at(until, schema).await {
             Ok(Ok(Ok(schema))) => Ok(result.with_schema(schema)),
@@ -217,102 +210,23 @@ fn config(threads: usize) -> SessionConfig {
     config
 }
 
-/// What goes to the engine's threads.
-struct Question {
+/// Plans and runs a question; tells the columns, then the rows.
+async fn answer(
     planner: Arc<Planner>,
-    snapshot: Snapshot,
-    extra: Vec<ExtraTable>,
-    sql: String,
-    most_rows: usize,
-    leash: Leash,
-    running: Guard,
-}
-
-impl Question {
-    async fn answer(self, planned: oneshot::Sender<Result<SchemaRef, Error>>, sender: mpsc::Sender<Part>) {
-        match self.planner.start(&self).await {
-            Err(error) => drop(planned.send(Err(error))),
-            Ok((mut stream, way)) => {
-                // What is there at once goes before the word that it is, so that whoever waits wakes once.
-                let ended = way == Way::Short && send_what_is_there(&mut stream, &sender);
-                // Whoever asked may have gone: then nobody is there to be told, here and below.
-                if planned.send(Ok(stream.schema())).is_ok() && !ended {
-                    forward(stream, sender).await;
-                }
+    question: Question,
+    planned: oneshot::Sender<Result<SchemaRef, Error>>,
+    sender: mpsc::Sender<Part>,
+) {
+    match planner.start(&question).await {
+        Err(error) => drop(planned.send(Err(error))),
+        Ok((mut stream, way)) => {
+            // What is there at once goes before the word that it is, so that whoever waits wakes once.
+            let ended = way == Way::Short && send_what_is_there(&mut stream, &sender);
+            // Whoever asked may have gone: then nobody is there to be told, here and below.
+            if planned.send(Ok(stream.schema())).is_ok() && !ended {
+                forward(stream, sender).await;
             }
         }
-    }
-}
-
-/// How a question came to its plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// It was kept.
-    Short,
-    /// It was made.
-    Long,
-}
-
-/// Turns questions into running plans.
-struct Planner {
-    /// Functions, rules and settings; questions that are planned take a copy.
-    base: SessionState,
-    short: Short,
-    /// What plans that were not made for one question run with.
-    context: Arc<TaskContext>,
-}
-
-impl Planner {
-    fn new(base: SessionState, kept_plans: usize) -> Self {
-        let short = Short::new(&base, kept_plans);
-        let context = Arc::new(TaskContext::from(&base));
-        Self { base, short, context }
-    }
-
-    async fn start(&self, question: &Question) -> Result<(SendableRecordBatchStream, Way), Error> {
-        let tokens = size::tokens(&question.sql)?;
-        match self.short.plan(&tokens, &question.snapshot, question.most_rows).await {
-            Some(plan) => Ok((execute_stream(plan, self.context.clone())?, Way::Short)),
-            None => Ok((self.start_long(question, tokens).await?, Way::Long)),
-        }
-    }
-
-    async fn start_long(
-        &self,
-        question: &Question,
-        tokens: Vec<TokenWithSpan>,
-    ) -> Result<SendableRecordBatchStream, Error> {
-        let explained = statement::explained(&tokens);
-        let statement = statement::parse(tokens)?;
-        let limited = statement::is_query(&statement);
-        let state = self.state(question)?;
-        let plan = statement::plan(&state, statement).await?;
-        let mut frame = DataFrame::new(state, plan);
-        if limited {
-            frame = frame.limit(0, Some(question.most_rows))?;
-        }
-        let context = frame.task_ctx();
-        let environment = question.running.environment(&context.runtime_env());
-        let plan = question.leash.hold(frame.create_physical_plan().await?)?;
-        question.running.planned(&plan);
-        let stream = execute_stream(plan, Arc::new(context.with_runtime(environment)))?;
-        match explained {
-            None => Ok(stream),
-            Some(inner) => {
-                let short = self.short.explain(&inner, &question.snapshot, question.most_rows).await;
-                Ok(short::with_way(stream, short.as_deref())?)
-            }
-        }
-    }
-
-    /// The functions, rules and settings with the tables of a question.
-    fn state(&self, question: &Question) -> Result<SessionState, Error> {
-        let mut state = self.base.clone();
-        state.register_catalog_list(catalogs(&question.snapshot, &question.extra)?);
-        as_of::register(&mut state, &question.snapshot);
-        lineage::register(&mut state, &question.snapshot);
-        state.mark_start_execution();
-        Ok(state)
     }
 }
 

@@ -25,6 +25,7 @@ mod latest;
 mod leash;
 mod lineage;
 mod places;
+mod planner;
 mod pushdown;
 mod result;
 mod rules;
