@@ -16,9 +16,9 @@ use crate::error::Error;
 
 /// Rows of a chunk: what is decoded together. The last one of a part may have fewer.
 pub const CHUNK_ROWS: usize = 131_072;
-/// A sealed part is read for its filter once one row of so many was looked for in it: what looking cost until then is about
+/// A sealed part is read for its filter once one row for so many was looked for in it: what looking cost until then is about
 /// what reading costs.
-const LOOKS_FOR_A_FILTER: usize = 64;
+const LOOKS_FOR_A_FILTER: usize = 512;
 
 /// Rows of one table in the order of their space-time keys. Cheap to clone; it never changes.
 #[derive(Debug, Clone)]
