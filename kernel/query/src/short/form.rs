@@ -2,6 +2,8 @@
 //! constants of the same types, and these constants. Only a `SELECT` from one named table has a form, and only constants that
 //! cannot change what the statement means or how its columns are named are taken out; all others stay part of the form.
 
+use std::fmt::Write;
+
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Word};
@@ -48,7 +50,7 @@ impl Form {
                     form.values.push(value);
                     form.places.push(at);
                 }
-                None => write(token, &mut form.key)?,
+                None => put(token, &mut form.key)?,
             }
             form.key.push(' ');
         }
@@ -98,7 +100,7 @@ fn constants(tokens: &[TokenWithSpan]) -> Option<Vec<(usize, ScalarValue)>> {
                 if let (Some(Section::Column(_)), Keyword::AS) = (section, keyword(word)) {
                     *named.last_mut()? = true;
                 }
-                section = after(keyword(word), section?);
+                section = Some(after(keyword(word), section?));
             }
             Token::Comma if depth == 0 => {
                 if let Some(Section::Column(column)) = section {
@@ -133,8 +135,8 @@ fn keyword(word: &Word) -> Keyword {
 }
 
 /// The section after a word outside of brackets.
-fn after(keyword: Keyword, section: Section) -> Option<Section> {
-    Some(match keyword {
+fn after(keyword: Keyword, section: Section) -> Section {
+    match keyword {
         Keyword::FROM => Section::From,
         Keyword::WHERE => Section::Where,
         Keyword::ORDER => Section::OrderBy,
@@ -149,7 +151,7 @@ fn after(keyword: Keyword, section: Section) -> Option<Section> {
         | Keyword::EXCEPT
         | Keyword::INTERSECT => Section::Other,
         _ => section,
-    })
+    }
 }
 
 /// Whether a constant at this place stands for itself: `LIMIT 5`, `ORDER BY 1`, `INTERVAL '1 hour'`, `DATE '2026-01-01'` do not.
@@ -183,14 +185,14 @@ fn value(token: &Token) -> Option<ScalarValue> {
 }
 
 /// Writes a token so that no two sequences of tokens are written alike; `None` for tokens that no form has.
-fn write(token: &Token, key: &mut String) -> Option<()> {
+fn put(token: &Token, key: &mut String) -> Option<()> {
     match token {
         Token::Word(Word { value, quote_style: None, .. }) => key.push_str(value),
         // Whatever has its own bounds is written with its length, because it can hold anything.
         Token::Word(Word { value, quote_style: Some(quote), .. }) => {
-            key.push_str(&format!("{quote}{}:{value}", value.len()));
+            write!(key, "{quote}{}:{value}", value.len()).ok()?;
         }
-        Token::SingleQuotedString(text) => key.push_str(&format!("'{}:{text}", text.len())),
+        Token::SingleQuotedString(text) => write!(key, "'{}:{text}", text.len()).ok()?,
         Token::Number(text, long) => {
             key.push_str(text);
             key.push_str(if *long { "L" } else { "" });
@@ -211,7 +213,7 @@ fn write(token: &Token, key: &mut String) -> Option<()> {
         | Token::RParen
         | Token::Period
         | Token::DoubleColon
-        | Token::SemiColon => key.push_str(&token.to_string()),
+        | Token::SemiColon => write!(key, "{token}").ok()?,
         _ => return None,
     }
     Some(())

@@ -63,7 +63,7 @@ impl Draw {
                 "1.5e2",
                 "cast('116.31' as double)",
             ]),
-            3 => format!("{:.2}", value),
+            3 => format!("{value:.2}"),
             _ => format!("{value}"),
         }
     }
@@ -301,7 +301,7 @@ fn both_ways_give_the_same() {
     for seed in 0..120 {
         let mut draw = Draw { random: StdRng::seed_from_u64(seed), ids: ids.clone() };
         let asked = draw.statement();
-        let whole = (0..4).map(|by| check(&varied(&asked, by * 3))).fold(true, |whole, one| whole && one);
+        let whole = (0..4).filter(|by| check(&varied(&asked, by * 3))).count() == 4;
         if whole {
             answered += 1;
             went_short += u32::from(way(&asked.sql).starts_with("short"));

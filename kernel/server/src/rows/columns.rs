@@ -17,6 +17,9 @@ use crate::error::ApiError;
 /// The column of names that sources give.
 const SOURCE: &str = "source_id";
 
+/// Different texts, and for each row which.
+type Texts = (Vec<String>, Vec<u32>);
+
 /// The columns of a batch.
 pub(super) struct Columns<'a> {
     batch: &'a RecordBatch,
@@ -141,7 +144,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Texts, few different ones: these, and for each row which.
-    fn texts(&self, name: &str) -> Result<(Vec<String>, Vec<u32>), ApiError> {
+    fn texts(&self, name: &str) -> Result<Texts, ApiError> {
         let packed = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
         let column = self.cast(name, &packed)?;
         let column = column.as_dictionary::<UInt32Type>();
@@ -153,7 +156,7 @@ impl<'a> Columns<'a> {
     }
 
     /// The unit of each row, where there is such a column.
-    pub(super) fn units(&self) -> Result<Option<(Vec<String>, Vec<u32>)>, ApiError> {
+    pub(super) fn units(&self) -> Result<Option<Texts>, ApiError> {
         self.has("unit").then(|| self.texts("unit")).transpose()
     }
 

@@ -46,13 +46,11 @@ impl Known {
         };
         let mut last = None;
         for number in numbers.iter().filter(|number| last.replace(**number) != Some(**number)) {
-            let known = match self.datastreams.get(number) {
-                Some(known) => known,
-                None => {
-                    let found = self.look_up(*number)?;
-                    self.datastreams.entry(*number).or_insert(found)
-                }
-            };
+            if !self.datastreams.contains_key(number) {
+                let found = self.look_up(*number)?;
+                self.datastreams.insert(*number, found);
+            }
+            let known = &self.datastreams[number];
             if let Some(unit) = unit.filter(|unit| *unit != known.unit) {
                 let line = format!(
                     "the unit of datastream {number} is {}, these rows say {unit}: send them in {}",
