@@ -15,7 +15,7 @@ help:
 	@echo 'make test    everything that must hold: format, lint, tests, the page in headless Chromium, foreign clients'
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
-	@echo 'make faults  kill the store while it writes, a thousand times (KILLS=1000; some minutes)'
+	@echo 'make faults  kill the store while it writes, a thousand times (KILLS=1000), then fail each of its file actions; an hour'
 	@echo 'make fuzz    throw mutated texts at every parser of codes (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 	@echo 'make bench-peers  PostGIS, Redis, DuckDB and others on the same work (PEERS="--scale 0.01" to try)'
@@ -74,6 +74,7 @@ bench-peers:
 KILLS ?= 1000
 faults:
 	URBIS_KILLS=$(KILLS) cargo test --locked --package kernel-store --test it kill:: -- --nocapture
+	URBIS_FAULTS=all cargo test --locked --package kernel-store --test it faults:: -- --nocapture
 
 FUZZ_S ?= 600
 fuzz:
