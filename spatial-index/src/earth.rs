@@ -212,7 +212,10 @@ mod tests {
             let far = Geodesic.destination(Point::from((a[0], a[1])), turn, metres);
             let geodesic = Geodesic.distance(Point::from((a[0], a[1])), far);
             let ours = distance_m(a, [far.x(), far.y()]);
-            prop_assert!((ours - geodesic).abs() < 0.001 + geodesic * 1e-7, "{ours} {geodesic}");
+            // The arc of the mean radius R is off by d^3 / 24 (1 / r^2 - 1 / R^2), r the radius of curvature along the way, which
+            // is least along the meridian at the equator: 1.18e-17 d^3.
+            let bent = geodesic.powi(3) * 1.2e-17;
+            prop_assert!((ours - geodesic).abs() < 0.001 + bent, "{ours} {geodesic}");
         }
 
         #[test]
