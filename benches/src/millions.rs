@@ -173,7 +173,9 @@ fn batch(
             false => [random.random_range(115.7..117.4), random.random_range(39.4..41.1)],
         };
         let at_us = FIRST_US + random.random_range(0..HOURS * HOUR_US);
-        questions.iter_mut().for_each(|question| question.note(place[0], place[1], at_us));
+        for question in questions.iter_mut() {
+            question.note(place[0], place[1], at_us);
+        }
         lon.push(place[0]);
         lat.push(place[1]);
         at.push(at_us);

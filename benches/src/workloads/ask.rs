@@ -225,11 +225,14 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Hour and value of rows by their cell, on all processors.
+/// Hour and value of rows by their cell.
+type ByCell = Vec<(u64, Vec<(i32, f64)>)>;
+
+/// Gathers rows by cell, on all processors.
 fn by_cell(
     points: &Points,
     rows_of: impl Fn(&Part) -> anyhow::Result<Vec<Range<usize>>> + Sync,
-) -> anyhow::Result<Vec<(u64, Vec<(i32, f64)>)>> {
+) -> anyhow::Result<ByCell> {
     let mut runs: Vec<(usize, usize, Range<usize>)> = Vec::new();
     for (number, part) in points.parts().iter().enumerate() {
         each_run(part, rows_of(part)?, |chunk, rows| {

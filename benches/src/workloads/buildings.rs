@@ -100,7 +100,7 @@ impl<'a> Buildings<'a> {
 
     /// How many meet an area.
     fn count(&self, area: &Area) -> anyhow::Result<usize> {
-        self.meeting(area, |area, ring| area.meets_ring(ring))
+        self.meeting(area, Area::meets_ring)
     }
 
     fn meeting<R: Region<2>>(&self, region: &R, meets: impl Fn(&R, &[[f64; 2]]) -> bool) -> anyhow::Result<usize> {

@@ -45,7 +45,8 @@ impl Hexagon {
 
     #[inline]
     fn holds(&self, lon: f64, lat: f64) -> bool {
-        self.sides.iter().fold(true, |inside, [x, y, z]| inside & (x * lon + y * lat + z >= 0.0))
+        // All six: a branch that nobody can foretell costs more.
+        self.sides.iter().map(|[x, y, z]| u8::from(x * lon + y * lat + z < 0.0)).sum::<u8>() == 0
     }
 }
 

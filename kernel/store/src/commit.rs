@@ -373,20 +373,26 @@ impl<'a> Gathering<'a> {
     /// Leaves out readings that are there already, and others that are refused.
     pub(crate) fn leave_out_readings(&mut self, there: &[u32], refused: &[u32]) {
         let rows = self.leave_out(0, there, refused);
-        rows.iter().for_each(|row| self.outcome_of(0, *row).observations -= 1);
+        for row in &rows {
+            self.outcome_of(0, *row).observations -= 1;
+        }
         self.left_out[0] = rows;
     }
 
     /// Leaves out fixes that are there already, and others that are refused.
     pub(crate) fn leave_out_fixes(&mut self, there: &[u32], refused: &[u32]) {
         let rows = self.leave_out(1, there, refused);
-        rows.iter().for_each(|row| self.outcome_of(1, *row).positions -= 1);
+        for row in &rows {
+            self.outcome_of(1, *row).positions -= 1;
+        }
         self.left_out[1] = rows;
     }
 
     /// All rows to leave out, ascending.
     fn leave_out(&mut self, table: usize, there: &[u32], refused: &[u32]) -> Vec<u32> {
-        there.iter().for_each(|row| self.outcome_of(table, *row).unchanged += 1);
+        for row in there {
+            self.outcome_of(table, *row).unchanged += 1;
+        }
         let mut rows = [there, refused].concat();
         rows.sort_unstable();
         rows

@@ -172,7 +172,9 @@ impl Gathering<'_> {
         let mut newest = self.newest_fix.get(&entity).copied().or_else(|| self.stored_fix(&entity));
         let is_young = |row: &&PositionFix| row.time >= self.limits.fixes;
         let kept: Vec<&PositionFix> = batch.rows.iter().filter(is_young).collect();
-        kept.iter().for_each(|row| self.fix(entity, row, &mut newest));
+        for row in &kept {
+            self.fix(entity, row, &mut newest);
+        }
         self.newest_fix.extend(newest.map(|newest| (entity, newest)));
         self.outcome().positions += kept.len() as u64;
         self.refuse_old_fixes(&batch.entity, batch.rows.len() - kept.len());
