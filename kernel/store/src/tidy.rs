@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use kernel_model::Sequence;
 
@@ -12,14 +13,22 @@ use crate::error::Error;
 use crate::log;
 use crate::manifest::Manifest;
 
+/// How long a lock is waited for that is about to be let go: a program that has just ended, or a child that it was beginning,
+/// holds it a moment longer.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// Takes the folder's lock, which lasts as long as the file is open.
 pub(crate) fn lock(disk: &Disk, dir: &Path) -> Result<File, Error> {
     let path = dir.join("LOCK");
     let file = disk.open_or_create(&path).map_err(Error::io(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(dir.to_owned())),
-        Err(TryLockError::Error(source)) => Err(Error::Io { path, source }),
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(PATIENCE / 50),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked(dir.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(Error::Io { path, source }),
+        }
     }
 }
 
