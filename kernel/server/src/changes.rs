@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use kernel_model::{Change, read_changes};
+use kernel_store::Outcome;
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
@@ -31,12 +32,7 @@ pub(crate) async fn post(
     let mut reached = state.registrar.reached();
     let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
     let outcome = receipt.outcome;
-    let first: Vec<Value> = outcome
-        .rejected
-        .iter()
-        .take(20)
-        .map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason }))
-        .collect();
+    let first = first_refused(&outcome);
     Ok(Json(json!({
         "sequence": receipt.sequence.0,
         "registered": registered.is_ok(),
@@ -51,6 +47,12 @@ pub(crate) async fn post(
         "rejected": outcome.rejected.len(),
         "first_rejected": first,
     })))
+}
+
+/// The first records that were refused, with the reasons.
+pub(crate) fn first_refused(outcome: &Outcome) -> Vec<Value> {
+    let first = outcome.rejected.iter().take(20);
+    first.map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason })).collect()
 }
 
 fn read(headers: &HeaderMap, body: &[u8]) -> Result<Vec<Change>, ApiError> {

@@ -16,14 +16,18 @@ fn is_root() -> bool {
     stdout(&Command::new("id").arg("-u").output().unwrap()).trim() == "0"
 }
 
-/// `urbis` with no more rights than permissions give.
-fn without_rights() -> Command {
+/// `urbis` with no more rights than permissions give; a copy of it in `folder`, since nobody may not be let in where it was built.
+fn without_rights(folder: &Path) -> Command {
     if !is_root() {
         return urbis();
     }
     let program = urbis();
+    let copy = folder.join("urbis");
+    if !copy.exists() {
+        fs::copy(program.get_program(), &copy).unwrap();
+    }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(program.get_program());
+    command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).arg(copy);
     command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command
 }
@@ -68,7 +72,7 @@ fn a_folder_that_cannot_be_written_is_served_and_stays_as_it_is() {
     let before: Vec<(PathBuf, Option<Vec<u8>>)> =
         all(&data).into_iter().map(|path| (path.clone(), fs::read(path).ok())).collect();
 
-    let server = Server::start_by(without_rights(), &data, "127.0.0.1:0");
+    let server = Server::start_by(without_rights(dir.path()), &data, "127.0.0.1:0");
     assert_eq!(server.mqtt, None, "nobody listens for publishers who could not be acknowledged");
     assert_eq!(server.number("SELECT count(*) FROM observations"), kept);
     assert_eq!(server.number("SELECT count(*) FROM assets"), assets);
@@ -77,6 +81,12 @@ fn a_folder_that_cannot_be_written_is_served_and_stays_as_it_is() {
     let id = things[0]["id"].as_str().unwrap();
     assert_eq!(server.get(&format!("/api/entities/{id}")).0, 200);
     assert_eq!(server.get(&format!("/assets/{id}/receipt")).0, 200);
+    for door in ["observations", "positions", "observations?bulk=true"] {
+        let sent = ureq::post(format!("{}/{door}", server.url.trim_end_matches('/')))
+            .header("authorization", format!("Bearer {key}"))
+            .send(&[0_u8; 8][..]);
+        assert!(sent.unwrap_err().to_string().contains("503"), "{door}");
+    }
     let refused = post(&server.url, &key, &vec![readings(1)]).unwrap_err().to_string();
     assert!(refused.contains("503"), "{refused}");
     let health = server.json("/health");
@@ -84,7 +94,7 @@ fn a_folder_that_cannot_be_written_is_served_and_stays_as_it_is() {
     assert!(health["trouble"].as_str().unwrap().contains("Permission denied"), "{health}");
     drop(server);
 
-    let mut command = without_rights();
+    let mut command = without_rights(dir.path());
     let asked = command.args(["sql", "SELECT count(*) AS n FROM observations", "--format", "csv", "--data"]).arg(&data);
     let answer = asked.output().unwrap();
     assert_eq!(stdout(&answer).lines().last(), Some(kept.to_string().as_str()), "{}", stderr(&answer));

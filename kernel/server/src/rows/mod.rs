@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 
 use self::read::Door;
 use self::said::Parameters;
+use crate::changes::first_refused;
 use crate::error::ApiError;
 use crate::parameters;
 use crate::state::AppState;
@@ -60,6 +61,7 @@ async fn take(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Json<Value>, ApiError> {
+    state.ingest.may_write().map_err(ApiError::unavailable)?;
     state.access.may_write(headers)?;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if parameters.bulk || length.is_some_and(|length| length > SMALL_BYTES) {
@@ -81,12 +83,7 @@ async fn take(
     let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
     let outcome = receipt.outcome;
     let (taken, unchanged) = (outcome.observations + outcome.positions, outcome.unchanged);
-    let first: Vec<Value> = outcome
-        .rejected
-        .iter()
-        .take(20)
-        .map(|r| json!({ "source": r.source, "place": r.place, "reason": r.reason }))
-        .collect();
+    let first = first_refused(&outcome);
     let refused = (rows as u64).saturating_sub(taken + unchanged);
     Ok(answer(receipt.sequence.0, [taken, unchanged, refused], &first))
 }
