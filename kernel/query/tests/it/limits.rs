@@ -19,7 +19,7 @@ fn an_answer_cut_by_rows_says_so() {
 
 #[test]
 fn the_deadline_cuts_a_cross_join() {
-    let deadline = Duration::from_millis(400);
+    let deadline = Duration::from_millis(1_500);
     for sql in [
         "select count(*) from positions a, positions b, positions c, positions d where a.lon + b.lon < c.lon + d.lon",
         "select a.lon from positions a, positions b, positions c, positions d where a.lon + b.lon + c.lon + d.lon < 0",
@@ -27,9 +27,9 @@ fn the_deadline_cuts_a_cross_join() {
     ] {
         let begin = Instant::now();
         let answer = ask_with(sql, &[], Limits { deadline, ..LIMITS }).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        assert_eq!(answer.truncated, Some(Cut::Deadline(400)), "{sql}");
+        assert_eq!(answer.truncated, Some(Cut::Deadline(1_500)), "{sql}");
         assert_eq!(answer.rows(), 0, "{sql}");
-        assert!(begin.elapsed() < Duration::from_secs(5), "{sql}: {:?}", begin.elapsed());
+        assert!(begin.elapsed() < Duration::from_secs(8), "{sql}: {:?}", begin.elapsed());
     }
     // The engine is free again.
     assert_eq!(ask_with("select 1", &[], LIMITS).unwrap().rows(), 1);
@@ -136,12 +136,12 @@ fn a_join_that_finds_nothing_stops_when_nobody_waits() {
     {
         let sql =
             format!("select count(*) from {} a join {} b on {on} and a.x + b.x < 0", points(4_000), points(40_000));
-        let limits = Limits { deadline: Duration::from_millis(400), ..LIMITS };
+        let limits = Limits { deadline: Duration::from_millis(1_500), ..LIMITS };
         let answer = block_on(async { engine.query(snapshot(), &[], &sql, limits).await?.collect().await }).unwrap();
         assert!(answer.truncated.is_some(), "{sql}");
         let gone = Instant::now();
         while engine.memory().reserved > 0 {
-            assert!(gone.elapsed() < Duration::from_secs(4), "the work goes on: {sql}");
+            assert!(gone.elapsed() < Duration::from_secs(8), "the work goes on: {sql}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
