@@ -269,9 +269,9 @@ struct LoadError(ApiError);
 impl From<kernel_store::Error> for LoadError {
     fn from(error: kernel_store::Error) -> Self {
         Self(match error {
-            kernel_store::Error::OffTheGlobe { .. } | kernel_store::Error::NoDatastream(_) => {
-                ApiError::bad_request(error)
-            }
+            kernel_store::Error::OffTheGlobe { .. }
+            | kernel_store::Error::NoDatastream(_)
+            | kernel_store::Error::TooOld { .. } => ApiError::bad_request(error),
             other => ApiError::unavailable(other),
         })
     }
@@ -395,5 +395,23 @@ impl Writer {
         add(&self.counts.entities, outcome.created + outcome.revised);
         add(&self.counts.rejected, outcome.rejected.len() as u64);
         add(&self.counts.unchanged, outcome.unchanged);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use kernel_model::TimeUs;
+
+    use super::*;
+
+    #[test]
+    fn rows_that_are_wrong_in_themselves_are_not_to_be_sent_again() {
+        let too_old = kernel_store::Error::TooOld { table: "positions", first: TimeUs(1), before: TimeUs(2) };
+        for wrong in [too_old, kernel_store::Error::NoDatastream(7)] {
+            assert_eq!(LoadError::from(wrong).0.status, StatusCode::BAD_REQUEST);
+        }
+        let away = kernel_store::Error::Poisoned("the disk is full".to_owned());
+        assert_eq!(LoadError::from(away).0.status, StatusCode::SERVICE_UNAVAILABLE, "later it may be taken");
     }
 }

@@ -81,6 +81,7 @@ impl<'a> Door<'a> {
         drop(lent);
         lock(&answer).take().ok_or_else(|| Arc::new(Error::defect("a group was committed by nobody")))?
     }
+
     /// All groups that wait, once there are so many or the delay is over.
     fn gather(&self, writers: usize) -> (Vec<Vec<Change>>, Vec<Answer>) {
         let waiting = self.came.wait_timeout_while(lock(&self.waiting), DELAY, |waiting| waiting.len() < writers);
