@@ -1,8 +1,8 @@
 //! A part: sorted rows with their zone map, in memory or sealed; and its columns, chunk by chunk.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use kernel_model::schema::Table;
@@ -19,6 +19,8 @@ pub const CHUNK_ROWS: usize = 131_072;
 /// A sealed part is read for its filter once one row for so many was looked for in it: what looking cost until then is about
 /// what reading costs.
 const LOOKS_FOR_A_FILTER: usize = 512;
+/// Held by the one thread that reads a part for its filter: the rest waits, so that what it holds in memory is one part's.
+static FILTERING: Mutex<()> = Mutex::new(());
 
 /// Rows of one table in the order of their space-time keys. Cheap to clone; it never changes.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ struct Late {
     filter: OnceLock<Filter>,
     /// How many rows were looked for without one.
     looks: AtomicUsize,
+    /// Set while a thread makes one.
+    is_made: AtomicBool,
 }
 
 impl Part {
@@ -129,25 +133,44 @@ impl Part {
         zones + self.late.filter.get().map_or(0, Filter::memory_bytes)
     }
 
-    /// Those of some rows, each with its mark, that may be there: by the filter of the part, or all of them as long as that
-    /// is not worth its memory.
+    /// Those of some rows, each with its mark, that may be there: by the filter of the part, or all of them while it has none.
     ///
     /// # Errors
     /// Where its file cannot be read.
     pub(crate) fn may_hold(&self, layout: Layout, rows: &mut Vec<(Mark, u32)>) -> Result<(), Error> {
-        let filter = match (self.late.filter.get(), &self.data) {
-            (Some(filter), _) => filter,
-            (None, Data::Sealed(_)) => {
-                let looks = self.late.looks.fetch_add(rows.len(), Ordering::Relaxed);
-                if looks < self.rows / LOOKS_FOR_A_FILTER {
-                    return Ok(());
-                }
-                self.make_filter(layout)?
-            }
-            (None, Data::Memory(_)) => self.make_filter(layout)?,
-        };
-        rows.retain(|(mark, _)| filter.may_hold(*mark));
+        if let Some(filter) = self.filter(layout, rows.len())? {
+            rows.retain(|(mark, _)| filter.may_hold(*mark));
+        }
         Ok(())
+    }
+
+    /// The filter, for so many rows. A sealed part's is worth its memory once many were looked for; then a thread makes it, and
+    /// nobody waits for that but who asks for as many at once.
+    fn filter(&self, layout: Layout, wanted: usize) -> Result<Option<&Filter>, Error> {
+        if let Some(filter) = self.late.filter.get() {
+            return Ok(Some(filter));
+        }
+        let worth = self.rows / LOOKS_FOR_A_FILTER;
+        if self.segment().is_none() || wanted > worth {
+            return self.make_filter(layout).map(Some);
+        }
+        let looks = self.late.looks.fetch_add(wanted, Ordering::Relaxed);
+        if looks > worth && !self.late.is_made.swap(true, Ordering::AcqRel) {
+            let part = self.clone();
+            std::thread::spawn(move || part.make_filter_aside(layout));
+        }
+        Ok(None)
+    }
+
+    /// Makes the filter, one part after the other. Where that fails, rows go on being looked for without one, and it is tried
+    /// again after as many as before.
+    fn make_filter_aside(&self, layout: Layout) {
+        let _turn = FILTERING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = self.make_filter(layout) {
+            tracing::warn!(%error, table = self.table.name(), "late rows are looked for one by one");
+            self.late.looks.store(0, Ordering::Relaxed);
+        }
+        self.late.is_made.store(false, Ordering::Release);
     }
 
     fn make_filter(&self, layout: Layout) -> Result<&Filter, Error> {

@@ -14,7 +14,7 @@ use kernel_store::{Outcome, Snapshot, Store};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use crate::support::{datastream, key, mover, open, reading, thing};
+use crate::support::{datastream, key, mover, open, reading, readings, thing};
 
 /// Datastreams, the first of which say their places themselves.
 const SERIES: u64 = 6;
@@ -277,4 +277,37 @@ fn writers_at_one_door_are_each_told_what_became_of_theirs() {
         (0..4).for_each(|writer| drop(scope.spawn(move || write(writer))));
     });
     assert_eq!(store.reader().snapshot().row_count(Table::Observations), 50 * (1 + 2 + 3 + 4));
+}
+
+/// Where late rows keep coming for a sealed part, its filter is made beside the writer: until then, and with it, what came before
+/// is left out and what is new is kept.
+#[test]
+fn the_filter_of_a_sealed_part_is_made_beside_the_writer() {
+    const ROWS: i64 = 100_000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path(), ROWS as usize);
+    store.commit(&[vec![thing("pole", "air"), datastream("air", "pole", "ug/m3")]]).unwrap();
+    let rows = (0..ROWS).map(|row| reading(row * 1_000, 1.0)).collect();
+    store.commit(&[vec![readings("air", rows)]]).unwrap();
+    store.seal().unwrap();
+    let zone_maps = |store: &Store| store.reader().snapshot().memory().zone_maps;
+    // A commit of so few is looked up row by row; the first one reads the zone map.
+    let late = |store: &mut Store, commit: i64| {
+        let row = |n: i64| reading((commit * 40 + n) * 1_000 + n % 2, 1.0);
+        let committed = store.commit(&[vec![readings("air", (0..40).map(row).collect())]]).unwrap();
+        (committed.outcomes[0].observations, committed.outcomes[0].unchanged)
+    };
+    assert_eq!(late(&mut store, 0), (20, 20));
+    let before = zone_maps(&store);
+    let patience = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let mut commits = 1;
+    while zone_maps(&store) < before + 2 * ROWS as u64 {
+        assert!(std::time::Instant::now() < patience, "no filter after {commits} commits");
+        assert_eq!(late(&mut store, commits), (20, 20));
+        commits += 1;
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(commits > 5, "it was not worth its memory yet");
+    assert_eq!(late(&mut store, commits), (20, 20));
+    assert_eq!(late(&mut store, commits), (0, 40));
 }
