@@ -87,7 +87,7 @@ pub(crate) fn catalogs(snapshot: &Snapshot, extra: &[ExtraTable]) -> Result<Arc<
 impl SnapshotSchema {
     fn make(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         if let Some(of) = Of::ALL.into_iter().find(|of| of.name() == name) {
-            return Ok(Some(Arc::new(LatestTable { of, snapshot: self.snapshot.clone() })));
+            return Ok(Some(Arc::new(LatestTable::new(of, &self.snapshot))));
         }
         let table = if name == REVISIONS {
             let batches = self.snapshot.batches(Table::Entities);

@@ -4,17 +4,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::slice;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, TimeUs};
-use spatial_index::{Spans, TimeBand};
 
 use crate::error::Error;
-use crate::parts::series_of;
+use crate::parts::{Layout, Part, series_of};
 use crate::rows::{read_observations, read_positions};
 use crate::snapshot::Snapshot;
+
+/// The commit that the latest fixes by the last sealed commit name.
+pub(crate) const NO_COMMIT: u64 = 0;
 
 /// Rows that came after a commit, the newest of each series so far: when it was so, its commit, its number in the table.
 type Newer<K, V> = HashMap<K, ((TimeUs, u64, u64), V)>;
@@ -43,11 +46,50 @@ impl Snapshot {
         if self.known_until.is_some() {
             return self.newest_fix(entity, None);
         }
+        let sealed = self.latest.values.fix_of(entity).copied();
+        Ok(newest(sealed, self.newer_fix(entity)?, |fix| fix.time))
+    }
+
+    /// Parts with the latest fix of every moving thing among their rows, each at most once: an index over what is now, exact
+    /// with [`Snapshot::is_latest_fix`]. `None` where it is asked what was known at an instant.
+    ///
+    /// # Errors
+    /// Where rows do not fit their table, which is a defect.
+    pub fn latest_fix_parts(&self) -> Result<Option<Vec<Part>>, Error> {
+        if self.known_until.is_some() {
+            return Ok(None);
+        }
+        let sealed = self.latest.fixes()?;
+        let unsealed = self.parts(Table::Positions).iter().filter(|part| part.batch().is_some());
+        Ok(Some(slice::from_ref(sealed).iter().chain(unsealed).cloned().collect()))
+    }
+
+    /// Whether a row of [`Snapshot::latest_fix_parts`] is its thing's latest fix. `told` is the commit that the row names.
+    ///
+    /// # Errors
+    /// As [`Snapshot::latest_reading`].
+    pub fn is_latest_fix(
+        &self,
+        entity: &EntityId,
+        time: TimeUs,
+        lon_lat_deg: [f64; 2],
+        told: u64,
+    ) -> Result<bool, Error> {
+        let is_it = |fix: &PositionFix| fix.time == time && [fix.place.lon_deg, fix.place.lat_deg] == lon_lat_deg;
+        let sealed = self.latest.values.fix_of(entity);
+        let newer = self.newer_fix(entity)?.filter(|newer| sealed.is_none_or(|sealed| newer.time >= sealed.time));
+        Ok(match newer {
+            Some(newer) => told > self.through() && is_it(&newer),
+            None => told == NO_COMMIT && sealed.is_some_and(is_it),
+        })
+    }
+
+    /// The newest fix of a thing among those that came since the last sealed commit.
+    fn newer_fix(&self, entity: &EntityId) -> Result<Option<PositionFix>, Error> {
         let mut newer = Newer::new();
         let series = series_of(entity.bytes());
         self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer))?;
-        let newer = newer.remove(entity).map(|(_, fix)| fix);
-        Ok(newest(self.latest.values.fix_of(entity).copied(), newer, |fix| fix.time))
+        Ok(newer.remove(entity).map(|(_, fix)| fix))
     }
 
     /// The latest reading of every datastream that has one.
@@ -96,8 +138,8 @@ impl Snapshot {
                 take(rows);
                 continue;
             };
-            let spans = Spans { band: TimeBand::ALWAYS, series: Some((series, series)) };
-            part.rows_in_spans(&spans)?.into_iter().for_each(|run| take(&rows.slice(run.start, run.len())));
+            let Some(layout) = Layout::of(table) else { continue };
+            part.rows_of_series(layout, series).for_each(|row| take(&rows.slice(row, 1)));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
@@ -14,6 +14,7 @@ use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Sequence};
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::hash::IdMap;
+use crate::last::NO_COMMIT;
 use crate::parts::{self, Layout, Part};
 use crate::record;
 use crate::rows::{read_observations, read_positions};
@@ -46,6 +47,32 @@ pub(crate) struct SealedLatest {
     pub(crate) values: Arc<Latest>,
     /// The last sealed commit.
     pub(crate) through: Sequence,
+    /// The fixes among them as rows with a zone map, made when they are first asked by place.
+    fixes: Arc<OnceLock<Part>>,
+}
+
+impl SealedLatest {
+    pub(crate) fn new(values: Arc<Latest>, through: Sequence) -> Self {
+        Self { values, through, fixes: Arc::default() }
+    }
+
+    /// The latest fix of each thing, in rows that name no commit.
+    pub(crate) fn fixes(&self) -> Result<&Part, Error> {
+        if let Some(fixes) = self.fixes.get() {
+            return Ok(fixes);
+        }
+        let part = Part::of(Table::Positions, &[self.values.fix_rows()?])?;
+        Ok(self.fixes.get_or_init(|| part))
+    }
+
+    /// Bytes of memory that are held, about.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let rows = self
+            .fixes
+            .get()
+            .map_or(0, |part| part.batch().map_or(0, RecordBatch::get_array_memory_size) + part.zone_map_bytes());
+        self.values.memory_bytes() + rows as u64
+    }
 }
 
 /// The greatest number among observations; 0 where they are older than numbers.
@@ -181,12 +208,17 @@ impl Latest {
         Ok(latest)
     }
 
-    /// Writes the file durably.
-    pub(crate) fn write(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
+    /// The fixes as rows, by their things' ids.
+    fn fix_rows(&self) -> Result<RecordBatch, Error> {
         let mut positions = PositionRows::default();
         for (entity, fix) in self.fixes.rows.iter().map(|(entity, fix)| (entity, fix)).collect::<BTreeMap<_, _>>() {
             positions.push(*entity, fix);
         }
+        positions.finish(Sequence(NO_COMMIT), None, &[])
+    }
+
+    /// Writes the file durably.
+    pub(crate) fn write(&self, disk: &Disk, path: &Path) -> Result<(), Error> {
         let mut observations = ObservationRows::default();
         for (datastream, reading) in (0..).zip(&self.readings) {
             if let Some(reading) = reading {
@@ -194,7 +226,7 @@ impl Latest {
             }
         }
         let batches = vec![
-            (Table::Positions, positions.finish(Sequence(0), None, &[])?),
+            (Table::Positions, self.fix_rows()?),
             (Table::Observations, observations.finish(Sequence(0), None, 0, &[])?),
         ];
         let payload = record::encode(&batches)?;

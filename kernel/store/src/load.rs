@@ -83,7 +83,7 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     }
     live.latest.last_observation = manifest.last_observation;
     live.last_recorded = live.last_recorded.max(TimeUs(manifest.last_recorded_us));
-    let latest = SealedLatest { values: Arc::new(live.latest.clone()), through: manifest.sealed };
+    let latest = SealedLatest::new(Arc::new(live.latest.clone()), manifest.sealed);
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let log = replay(dir, &manifest, &mut live, &mut rows, &mut opened)?;
     Ok(Loaded { manifest, live, rows, latest, opened, log })

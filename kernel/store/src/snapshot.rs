@@ -137,7 +137,7 @@ impl Snapshot {
         let entities: u64 = self.entities.rows.iter().map(|(rows, _)| bytes(rows)).sum();
         let mut used = MemoryUse {
             resident_rows: entities,
-            latest_values: self.latest.values.memory_bytes(),
+            latest_values: self.latest.memory_bytes(),
             columns: self.cache.held_bytes(),
             columns_budget: self.cache.budget_bytes(),
             ..MemoryUse::default()

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Sort, SortExpr, Su
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use crate::functions::DISTANCE_M;
+use crate::latest::LatestTable;
 use crate::places::{constant_point, is_row_place};
 use crate::scan::{Metric, NearestRows, Only, Subject};
 use crate::table::SnapshotTable;
@@ -86,8 +87,12 @@ fn resolved(key: SortExpr, schema: &DFSchema, below: impl Fn(usize) -> Option<Ex
 
 fn told(scan: &TableScan, key: &SortExpr, most: usize) -> Option<LogicalPlan> {
     let provider = source_as_provider(&scan.source).ok()?;
-    let table = provider.downcast_ref::<SnapshotTable>()?;
-    let source = provider_as_source(Arc::new(table.with_only(only(key, table, most)?)?));
+    let source = if let Some(table) = provider.downcast_ref::<SnapshotTable>() {
+        provider_as_source(Arc::new(table.with_only(only(key, table, most)?)?))
+    } else {
+        let latest = provider.downcast_ref::<LatestTable>()?;
+        provider_as_source(Arc::new(latest.with_only(only(key, &latest.indexed()?, most)?)?))
+    };
     Some(LogicalPlan::TableScan(TableScan { source, ..scan.clone() }))
 }
 

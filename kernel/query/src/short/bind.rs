@@ -33,7 +33,6 @@ use kernel_store::Snapshot;
 
 use super::chain::Step;
 use super::template::{Constant, Template, number};
-use crate::catalog::stored;
 use crate::pushdown::to_stored;
 use crate::rules::only;
 use crate::scan::Only;
@@ -64,7 +63,7 @@ impl<'a> Bound<'a> {
     /// The plan; at most `max_rows` rows of it are wanted.
     pub(super) fn plan(&self, snapshot: &Snapshot, max_rows: usize) -> Result<Arc<dyn ExecutionPlan>> {
         let chain = &self.template.chain;
-        let table = stored(snapshot, chain.table)?;
+        let table = chain.source.table(snapshot)?.ok_or_else(|| otherwise("there is no index"))?;
         let table = match self.only(&table)? {
             Some(only) => table.with_only(only).unwrap_or(table),
             None => table,

@@ -5,20 +5,42 @@ use std::sync::Arc;
 
 use datafusion::catalog::default_table_source::source_as_provider;
 use datafusion::common::{DFSchemaRef, ScalarValue};
+use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::unnormalize_cols;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Aggregate, Expr, FetchType, LogicalPlan, SkipType, SortExpr, TableScan};
 use kernel_model::schema::Table;
+use kernel_store::Snapshot;
 
+use crate::catalog::stored;
+use crate::latest::{LatestTable, Of, positions_by_place};
 use crate::table::SnapshotTable;
 
 /// Tables whose questions can be short.
 const TABLES: [Table; 3] = [Table::Observations, Table::Positions, Table::Entities];
 
+/// What a scan reads.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source {
+    Stored(Table),
+    /// The latest fixes, by place.
+    LatestFixes,
+}
+
+impl Source {
+    /// The table of a snapshot.
+    pub(super) fn table(self, snapshot: &Snapshot) -> Result<Option<SnapshotTable>> {
+        match self {
+            Self::Stored(table) => stored(snapshot, table).map(Some),
+            Self::LatestFixes => positions_by_place(snapshot),
+        }
+    }
+}
+
 /// A scan and what is above it.
 #[derive(Debug)]
 pub(super) struct Chain {
-    pub(super) table: Table,
+    pub(super) source: Source,
     /// What SQL sees of the table.
     pub(super) schema: DFSchemaRef,
     /// Which of its columns are wanted.
@@ -78,13 +100,20 @@ impl Chain {
     }
 
     fn from_scan(scan: &TableScan) -> Option<Self> {
-        let table = TABLES.into_iter().find(|table| table.name() == scan.table_name.table())?;
         let provider = source_as_provider(&scan.source).ok()?;
-        provider.downcast_ref::<SnapshotTable>()?;
         let schema = provider.schema();
-        let wanted = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let mut wanted = scan.projection.clone().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        let source = if let Some(latest) = provider.downcast_ref::<LatestTable>() {
+            // Without a filter no index is asked.
+            (latest.of() == Of::Positions && !scan.filters.is_empty()).then_some(())?;
+            wanted = latest.in_positions(&wanted).into_iter().collect::<Option<_>>()?;
+            Source::LatestFixes
+        } else {
+            provider.downcast_ref::<SnapshotTable>()?;
+            Source::Stored(TABLES.into_iter().find(|table| table.name() == scan.table_name.table())?)
+        };
         Some(Self {
-            table,
+            source,
             schema: Arc::new(schema.as_ref().clone().try_into().ok()?),
             wanted,
             predicates: unnormalize_cols(scan.filters.iter().cloned()),

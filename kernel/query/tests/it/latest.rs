@@ -127,8 +127,29 @@ fn every_snapshot_has_the_latest_values_of_its_moment() {
         let sql = format!("SELECT {FIXES} FROM latest_positions WHERE entity = '{id}'");
         let wanted = fixes.get(&name).map(|fix| (name.clone(), *fix));
         assert_eq!(told(ask(snapshot, &sql)), wanted.into_iter().collect(), "{n}");
+        let from = 116.0 + f64::from(n as u32 % 7) / 10.0;
+        let to = from + 0.1 + f64::from(n as u32 % 5) / 10.0;
+        let within = format!(
+            "SELECT {FIXES} FROM latest_positions WHERE ST_Intersects(ST_Point(lon, lat), \
+            ST_GeomFromText('POLYGON(({from} 38, {to} 38, {to} 40, {from} 40, {from} 38))')) AND entity_name <> 'Van 2'"
+        );
+        let inside = |(name, (_, lon)): &(&String, &(i64, f64))| (from..=to).contains(lon) && *name != "Van 2";
+        let wanted: BTreeMap<_, _> = fixes.iter().filter(inside).map(|(name, fix)| (name.clone(), *fix)).collect();
+        assert_eq!(told(ask(snapshot, &within)), wanted, "{n}");
+        let near = |lon: f64| (lon - from).abs();
+        let nearest = format!(
+            "SELECT {FIXES} FROM latest_positions ORDER BY ST_Distance(ST_Point(lon, lat), ST_Point({from}, 39)) LIMIT 3"
+        );
+        let mut wanted: Vec<_> = fixes.iter().map(|(name, fix)| (name.clone(), *fix)).collect();
+        wanted.sort_by(|a, b| near(a.1.1).total_cmp(&near(b.1.1)));
+        wanted.truncate(3);
+        assert_eq!(told(ask(snapshot, &nearest)), wanted.into_iter().collect(), "{n}");
         if n % 7 == 0 {
             let then = last.known_at(*at);
+            let inside = |(_, (_, lon)): &(&String, &(i64, f64))| (from..=to).contains(lon);
+            let wanted: BTreeMap<_, _> = fixes.iter().filter(inside).map(|(name, fix)| (name.clone(), *fix)).collect();
+            let within = format!("SELECT {FIXES} FROM latest_positions WHERE lon BETWEEN {from} AND {to}");
+            assert_eq!(told(ask(&then, &within)), wanted, "{n}");
             assert_eq!(&told(ask(&then, &format!("SELECT {READINGS} FROM latest_observations"))), readings, "{n}");
             assert_eq!(&told(ask(&then, &format!("SELECT {FIXES} FROM latest_positions"))), fixes, "{n}");
         }
@@ -165,4 +186,39 @@ fn a_latest_value_stands_beside_what_it_is_of() {
     assert_eq!(ask(&snapshot, "SELECT entity FROM latest_positions WHERE entity = 'no id'").len(), 0);
     let joined = "SELECT count(*) FROM latest_positions p JOIN latest_observations o ON o.entity = p.entity";
     assert_eq!(ask(&snapshot, joined), [[SERIES.to_string()]]);
+}
+
+/// What is near a place now is asked often: the index finds it, and a form that was planned is not planned again.
+#[test]
+fn what_moves_near_a_place_is_found_the_short_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = Store::open(dir.path(), Options { seal_rows: usize::MAX, ..Options::default() }).unwrap();
+    declare(&mut store);
+    let (mut random, engine) = (SmallRng::seed_from_u64(33), engine());
+    let answer = |snapshot: &Snapshot, sql: &str| {
+        cells(&block_on(async { engine.query(snapshot, &[], sql, Limits::default()).await?.collect().await }).unwrap())
+    };
+    for commit in 0..40 {
+        store.commit(&[random_changes(&mut random, commit)]).unwrap();
+        if commit % 13 == 12 {
+            store.seal().unwrap();
+        }
+        let (snapshot, (_, fixes)) = (store.reader().snapshot(), present(&store));
+        let (lon, metres) = (116.0 + random.random_range(0.0..1.0), random.random_range(1.0..40_000.0));
+        let near = format!("ST_DistanceSpheroid(ST_Point(lon, lat), ST_Point({lon:?}, 39.0)) <= {metres:?}");
+        let found = answer(&snapshot, &format!("SELECT lon FROM latest_positions WHERE {near}")).concat();
+        let mut found: Vec<f64> = found.iter().map(|lon| lon.parse().unwrap()).collect();
+        found.sort_by(f64::total_cmp);
+        let mut wanted: Vec<f64> = fixes.values().map(|fix| fix.1).collect();
+        wanted.retain(|own| spatial_index::distance_m([*own, 39.0], [lon, 39.0]) <= metres);
+        wanted.sort_by(f64::total_cmp);
+        assert_eq!(found, wanted, "{commit}");
+        let count = answer(&snapshot, &format!("SELECT count(*) FROM latest_positions WHERE {near}"));
+        assert_eq!(count, [[wanted.len().to_string()]], "{commit}");
+        if commit > 2 {
+            let plan = answer(&snapshot, &format!("EXPLAIN SELECT lon FROM latest_positions WHERE {near}"));
+            let plan = plan.concat().concat();
+            assert!(plan.contains("short") && plan.contains("PartsExec"), "{plan}");
+        }
+    }
 }

@@ -43,6 +43,19 @@ struct Memory {
     rows: RecordBatch,
     placed: usize,
     zones: Arc<Zones>,
+    /// Series and row, ascending; made when a series is first asked for.
+    series: OnceLock<Vec<(u64, u32)>>,
+}
+
+impl Memory {
+    fn series(&self, layout: Layout) -> &[(u64, u32)] {
+        self.series.get_or_init(|| {
+            let numbers = layout::series(self.rows.column(layout.series));
+            let mut rows: Vec<(u64, u32)> = layout::numbers(&numbers).iter().copied().zip(0..).collect();
+            rows.sort_unstable();
+            rows
+        })
+    }
 }
 
 /// What is kept for late rows, where there are any.
@@ -65,7 +78,7 @@ impl Part {
             table,
             rows: rows.num_rows(),
             band: zones.time_band(),
-            data: Data::Memory(Arc::new(Memory { rows, placed, zones: Arc::new(zones) })),
+            data: Data::Memory(Arc::new(Memory { rows, placed, zones: Arc::new(zones), series: OnceLock::new() })),
             late: Arc::default(),
         })
     }
@@ -124,10 +137,22 @@ impl Part {
         }
     }
 
-    /// Bytes of its zone map and its filter, where they are in memory.
+    /// Rows of a series, ascending, where they are in memory: found at once, wherever they lie.
+    pub(crate) fn rows_of_series(&self, layout: Layout, series: u64) -> impl Iterator<Item = usize> + '_ {
+        let all = match &self.data {
+            Data::Memory(memory) => memory.series(layout),
+            Data::Sealed(_) => &[],
+        };
+        let from = all.partition_point(|(own, _)| *own < series);
+        all[from..].iter().take_while(move |(own, _)| *own == series).map(|(_, row)| *row as usize)
+    }
+
+    /// Bytes of its zone map, its filter and its rows by series, where they are in memory.
     pub(crate) fn zone_map_bytes(&self) -> usize {
         let zones = match &self.data {
-            Data::Memory(memory) => memory.zones.memory_bytes(),
+            Data::Memory(memory) => {
+                memory.zones.memory_bytes() + memory.series.get().map_or(0, |rows| size_of_val(rows.as_slice()))
+            }
             Data::Sealed(segment) => segment.zones_in_memory().map_or(0, |zones| zones.memory_bytes()),
         };
         zones + self.late.filter.get().map_or(0, Filter::memory_bytes)

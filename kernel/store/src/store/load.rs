@@ -110,7 +110,7 @@ impl Store {
         }
         let old = replaced?;
         self.sequence = sequence;
-        self.latest = SealedLatest { values: Arc::new(latest.clone()), through: sequence };
+        self.latest = SealedLatest::new(Arc::new(latest.clone()), sequence);
         let mut live = self.reader.write_live();
         (live.latest, live.last_recorded) = (latest, at);
         let moves = live.moves(moved);

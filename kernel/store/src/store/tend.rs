@@ -96,7 +96,7 @@ impl Store {
             }
         };
         self.rows.keep_sealed(&work.rows, files);
-        self.latest = SealedLatest { values: work.latest.clone(), through: work.sequence };
+        self.latest = SealedLatest::new(work.latest.clone(), work.sequence);
         self.publish(false);
         self.tidy_up(old.latest);
         Ok(())

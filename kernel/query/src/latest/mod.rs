@@ -1,6 +1,9 @@
 //! `latest_observations` and `latest_positions`: of each datastream the latest reading, of each moving thing the latest fix,
 //! with what they are of. A snapshot comes in, and the datastreams or things that the question names, or none; rows in memory
-//! go out. No history is read: the store keeps the latest values by number. Filters only say which; they are tested above.
+//! go out. No history is read: the store keeps the latest values by number. Filters only say which; they are tested above. What
+//! moves is also found by place, height, time and nearness (`by_place`).
+
+mod by_place;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
@@ -13,12 +16,18 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::ScalarFunctionExpr;
 use datafusion::physical_plan::ExecutionPlan;
-use kernel_model::schema::timestamp;
+use datafusion::physical_plan::expressions::Column;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
+use kernel_model::schema::{Table, timestamp};
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Quality, TimeUs};
 use kernel_store::{DatastreamInfo, Snapshot};
 
-use crate::scan::RowsExec;
+pub(crate) use self::by_place::table as positions_by_place;
+use crate::pushdown::to_stored;
+use crate::scan::{Only, RowsExec};
+use crate::table::SnapshotTable;
 
 /// One of the two tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +78,43 @@ static POSITIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// The latest values of one snapshot.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct LatestTable {
-    pub(crate) of: Of,
-    pub(crate) snapshot: Snapshot,
+    of: Of,
+    snapshot: Snapshot,
+    /// Only these matter.
+    only: Option<Only>,
+}
+
+impl LatestTable {
+    pub(crate) fn new(of: Of, snapshot: &Snapshot) -> Self {
+        Self { of, snapshot: snapshot.clone(), only: None }
+    }
+
+    /// Which of the two it is.
+    pub(crate) fn of(&self) -> Of {
+        self.of
+    }
+
+    /// The fixes with an index, where there is one.
+    pub(crate) fn indexed(&self) -> Option<SnapshotTable> {
+        match self.of {
+            Of::Positions => positions_by_place(&self.snapshot).ok().flatten(),
+            Of::Observations => None,
+        }
+    }
+
+    /// The table of which only some rows matter; `None` where no index finds them or it was said before.
+    pub(crate) fn with_only(&self, only: Only) -> Option<Self> {
+        (self.only.is_none() && self.indexed()?.with_only(only).is_some())
+            .then(|| Self { only: Some(only), ..self.clone() })
+    }
+
+    /// Where columns of the table stand in that of all fixes; the name of the thing stands in no fix.
+    pub(crate) fn in_positions(&self, wanted: &[usize]) -> Vec<Option<usize>> {
+        let (own, all) = (self.of.schema(), Table::Positions.schema());
+        wanted.iter().map(|column| all.index_of(own.field(*column).name()).ok()).collect()
+    }
 }
 
 /// Which are asked for: numbers of datastreams or ids of things.
@@ -93,16 +135,16 @@ impl TableProvider for LatestTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        let answer = |filter: &&Expr| match named(filter) {
-            Some(_) => TableProviderFilterPushDown::Inexact,
-            None => TableProviderFilterPushDown::Unsupported,
+        let answer = |filter: &&Expr| match named(filter).is_some() || self.is_of_fixes(filter) {
+            true => TableProviderFilterPushDown::Inexact,
+            false => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(answer).collect())
     }
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         _: Option<usize>,
@@ -110,6 +152,11 @@ impl TableProvider for LatestTable {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
         let schema = Arc::new(self.schema().project(&wanted)?);
         let named = filters.iter().find_map(named);
+        if named.is_none() && (self.only.is_some() || filters.iter().any(|filter| self.is_of_fixes(filter))) {
+            if let Some(plan) = self.scan_by_place(state, &wanted, filters)? {
+                return Ok(plan);
+            }
+        }
         let rows = match self.of {
             Of::Observations => self.observations(named.as_ref(), &schema),
             Of::Positions => self.positions(named.as_ref(), &schema),
@@ -130,6 +177,49 @@ impl TableProvider for LatestTable {
 type Thing = (Option<String>, Option<[f64; 2]>);
 
 impl LatestTable {
+    /// Whether a filter says something of fixes themselves.
+    fn is_of_fixes(&self, filter: &Expr) -> bool {
+        self.of == Of::Positions && to_stored(filter, &Table::Positions.schema()).is_some()
+    }
+
+    /// A plan that asks the index, where there is one.
+    fn scan_by_place(
+        &self,
+        state: &dyn Session,
+        wanted: &[usize],
+        filters: &[Expr],
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(table) = by_place::table(&self.snapshot)? else { return Ok(None) };
+        let table = match self.only {
+            Some(only) => table.with_only(only).unwrap_or(table),
+            None => table,
+        };
+        let filters = filters.iter().filter_map(|filter| to_stored(filter, table.stored())).collect();
+        let places = self.in_positions(wanted);
+        // A name is looked up by the id.
+        let below: Vec<usize> = places.iter().map(|place| place.unwrap_or(0)).collect();
+        let plan = table.plan_scan(state, below, filters, None)?;
+        if places.iter().all(Option::is_some) {
+            return Ok(Some(plan));
+        }
+        let names = by_place::names(&self.snapshot);
+        let column = |(at, place): (usize, &Option<usize>)| {
+            let input = plan.schema();
+            let own = Arc::new(Column::new(input.field(at).name(), at));
+            let alias = self.of.schema().field(wanted[at]).name().clone();
+            Ok(match place {
+                Some(_) => ProjectionExpr { expr: own, alias },
+                None => {
+                    let options = Arc::new(state.config_options().clone());
+                    let expr = ScalarFunctionExpr::try_new(names.clone(), vec![own], &input, options)?;
+                    ProjectionExpr { expr: Arc::new(expr), alias }
+                }
+            })
+        };
+        let columns = places.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
+        Ok(Some(Arc::new(ProjectionExec::try_new(columns, plan)?)))
+    }
+
     fn observations(&self, named: Option<&Named>, schema: &SchemaRef) -> Result<RecordBatch> {
         let ids: Option<Vec<DatastreamId>> = named.map(|named| match named {
             Named::Datastreams(ids) => ids.iter().copied().map(DatastreamId).collect(),
