@@ -216,7 +216,8 @@ class UrbisOverTheWire(Contestant):
     def columns(self, answer: bytes) -> list[list]:
         """Columns as the questions mean them: numbers of points from 0, names without what they are of, cells as numbers."""
         table = pa.ipc.open_stream(answer).read_all()
-        meant = {"id": lambda n: n - 1, "source_id": lambda name: int(name.rsplit("-", 1)[1]), "cell": lambda text: int(text, 16)}
+        meant = {"id": lambda n: n - 1, "source_id": lambda name: int(name.rsplit("-", 1)[1]),
+                 "entity": lambda id: self.movers[id], "cell": lambda text: int(text, 16)}
         columns = zip(table.column_names, table.columns, strict=True)
         return [[meant[name](value) for value in column.to_pylist()] if name in meant else column.to_pylist()
                 for name, column in columns]
@@ -239,9 +240,15 @@ class UrbisOverTheWire(Contestant):
         return self.ask(f"SELECT id FROM observations WHERE ST_Intersects({area}, {PLACE}) AND {OF_POINTS}")
 
     def nearby(self, question: dict) -> Any:
-        return self.ask(f"""SELECT e.source_id FROM positions_as_of(null) p JOIN entities e ON e.id = p.entity
-            WHERE ST_DistanceSpheroid(ST_Point(p.lon, p.lat), ST_Point({question['lon']!r}, {question['lat']!r}))
-            <= {question['metres']!r}""")
+        return self.ask(f"SELECT entity FROM latest_positions WHERE {metres(question)} <= {question['metres']!r}")
+
+    @cached_property
+    def movers(self) -> dict[str, int]:
+        """The number of each moving object by the id it was given."""
+        answer = self.ask("SELECT id, source_id FROM entities WHERE kind = 'vehicle'")
+        table = pa.ipc.open_stream(answer).read_all()
+        ids, names = (column.to_pylist() for column in table.columns)
+        return {id: int(name.rsplit("-", 1)[1]) for id, name in zip(ids, names, strict=True)}
 
     def buildings(self, question: dict) -> Any:
         west, south, east, north = question["box"]
