@@ -56,9 +56,7 @@ pub(super) async fn take(
 async fn received(dir: &Path, body: Body) -> Result<File, ApiError> {
     let unwritten =
         |error: std::io::Error| ApiError::unavailable(format!("the body cannot be received to the disk: {error}"));
-    let path = dir.join(format!("received-{}", uuid::Uuid::new_v4()));
-    let mut file = File::options().read(true).write(true).create_new(true).open(&path).map_err(unwritten)?;
-    std::fs::remove_file(&path).map_err(unwritten)?;
+    let mut file = tempfile::tempfile_in(dir).map_err(unwritten)?;
     let (mut bytes, mut chunks) = (0, body.into_data_stream());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}")))?;
