@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "figures go to standard output")]
 
+mod beside;
 mod codes;
 mod figure;
 mod files;
@@ -22,13 +23,14 @@ use crate::program::Program;
 type Measure = fn(&Program) -> anyhow::Result<Vec<Figure>>;
 
 /// All figures by name.
-const ALL: [(&str, Measure); 7] = [
+const ALL: [(&str, Measure); 8] = [
     ("import", files::import),
     ("observations", files::observations),
     ("sql", questions::box_count),
     ("mqtt", messages::rate),
     ("latency", latency::publish_to_client),
     ("codes", codes::columns),
+    ("beside", beside::reader),
     ("millions", millions::observations),
 ];
 

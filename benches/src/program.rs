@@ -46,10 +46,13 @@ impl Program {
             .env("URBIS_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()?;
-        let (mut url, mut mqtt) = (None, None);
+        let (mut url, mut mqtt, mut key) = (None, None, None);
         let stdout = child.stdout.take().context("standard output")?;
         for line in BufReader::new(stdout).lines() {
             let line = line?;
+            if let Some(said) = line.strip_prefix("key:") {
+                key = said.split_whitespace().next().map(str::to_owned);
+            }
             if let Some(address) = line.strip_prefix("mqtt:") {
                 mqtt = Some(address.trim().trim_start_matches("mqtt://").to_owned());
             }
@@ -58,7 +61,9 @@ impl Program {
                 break;
             }
         }
-        Ok(Server { child, url: url.context("the server did not start")?, mqtt: mqtt.context("no MQTT broker")? })
+        let url = url.context("the server did not start")?;
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        Ok(Server { child, url, mqtt: mqtt.context("no MQTT broker")?, key: key.unwrap_or_default(), agent })
     }
 }
 
@@ -69,6 +74,9 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// `127.0.0.1:PORT`.
     pub(crate) mqtt: String,
+    /// What writers show; empty where the server had told it before.
+    key: String,
+    agent: ureq::Agent,
 }
 
 impl Server {
@@ -78,10 +86,18 @@ impl Server {
         Ok((host.to_owned(), port.parse()?))
     }
 
+    /// The answer in JSON to a body, over a connection that is kept.
+    pub(crate) fn post(&self, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.url)).content_type(kind);
+        let mut answer = request.header("authorization", format!("Bearer {}", self.key)).send(body)?;
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        ensure!(answer.status() == 200, "{path}: {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
     /// The one number of a SQL answer.
     pub(crate) fn number(&self, query: &str) -> anyhow::Result<i64> {
-        let text = ureq::post(format!("{}/sql", self.url)).send(query)?.body_mut().read_to_string()?;
-        let answer: Value = serde_json::from_str(&text)?;
+        let answer = self.post("/sql", "text/plain", query.as_bytes())?;
         let row = answer["rows"][0].as_object().context("no row")?;
         row.values().next().and_then(Value::as_i64).context("no number")
     }

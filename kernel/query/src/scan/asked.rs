@@ -38,6 +38,12 @@ impl Asked {
         Self { ways, near: None, rest: conjunction(rest) }
     }
 
+    /// Whether a part may have a row that is meant, by its times.
+    pub(super) fn concerns(&self, part: &Part) -> bool {
+        let meets = |way: &Way| part.time_band().is_none_or(|own| own.meets(way.spans.band));
+        self.ways.iter().any(meets)
+    }
+
     /// Rows of a part that are meant, ascending runs.
     pub(super) fn rows(&self, part: &Part) -> Result<Vec<Range<usize>>, StoreError> {
         self.runs(part, i64::MIN, None)

@@ -4,6 +4,7 @@
 use std::fmt::{self, Formatter};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use arrow::compute::take;
@@ -26,6 +27,8 @@ use super::nearest::Metric;
 pub(crate) const BATCH_ROWS: usize = 16_384;
 /// Rows below which one thread is enough.
 const ONE_THREAD_ROWS: usize = 32_768;
+/// Rows of the parts that are asked from which on they are asked side by side: what a thread costs is little then.
+const SIDE_BY_SIDE_ROWS: usize = 16 << 20;
 /// Runs shorter than this are gathered, longer ones are slices of their columns.
 const SLICE_ROWS: usize = 1_024;
 
@@ -68,9 +71,17 @@ impl PartsExec {
         let schema = Arc::new(stored.project(columns)?);
         let mut pieces = Vec::new();
         let mut wanted = most.unwrap_or(usize::MAX);
-        for (number, part) in parts.iter().enumerate() {
-            if wanted > 0 {
-                cut(number, asked.rows(part).map_err(failed)?, &mut wanted, &mut pieces);
+        let concerned: Vec<usize> = (0..parts.len()).filter(|number| asked.concerns(&parts[*number])).collect();
+        let rows: usize = concerned.iter().map(|number| parts[*number].rows()).sum();
+        if threads > 1 && most.is_none() && rows >= SIDE_BY_SIDE_ROWS {
+            for (number, rows) in side_by_side(parts, &concerned, &asked, threads)? {
+                cut(number, rows, &mut wanted, &mut pieces);
+            }
+        } else {
+            for number in concerned {
+                if wanted > 0 {
+                    cut(number, asked.rows(&parts[number]).map_err(failed)?, &mut wanted, &mut pieces);
+                }
             }
         }
         let pieces = spread(pieces, threads);
@@ -148,6 +159,31 @@ impl PartsExec {
         };
         pieces.iter().flat_map(|pieces| pieces.iter()).map(|piece| piece.rows).sum()
     }
+}
+
+/// Asks the index of some parts on several threads; what each gave, in the order of the parts.
+fn side_by_side(
+    parts: &[Part],
+    concerned: &[usize],
+    asked: &Asked,
+    threads: usize,
+) -> Result<Vec<(usize, Vec<Range<usize>>)>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mine = std::iter::from_fn(|| concerned.get(next.fetch_add(1, Ordering::Relaxed)));
+        mine.map(|number| Ok((*number, asked.rows(&parts[*number]).map_err(failed)?))).collect::<Result<Vec<_>>>()
+    };
+    let mut all = std::thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads.min(concerned.len())).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let others = workers.into_iter().map(|worker| {
+            worker.join().unwrap_or_else(|_| Err(DataFusionError::Internal("a search ended with a panic".to_owned())))
+        });
+        std::iter::once(own).chain(others).collect::<Result<Vec<_>>>()
+    })?
+    .concat();
+    all.sort_unstable_by_key(|(number, _)| *number);
+    Ok(all)
 }
 
 pub(super) fn failed(error: kernel_store::Error) -> DataFusionError {
