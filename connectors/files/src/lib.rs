@@ -8,6 +8,7 @@
 //! caller stages them and commits only where [`read_file`] returns `Ok`: then a truncated file leaves no trace.
 
 mod changes;
+mod city;
 mod cityjson;
 pub mod crs;
 mod error;

@@ -3,9 +3,13 @@
 
 use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::lenient::{self, Lenient};
+use super::object::Object;
+use super::written::Written;
 
 /// A document, or a line of a sequence.
 #[derive(Debug, Deserialize)]
@@ -17,8 +21,8 @@ pub(super) struct Document {
     /// CityJSON 1.0 beta files have it at the top.
     #[serde(default)]
     crs: Value,
-    #[serde(rename = "CityObjects", default)]
-    pub(super) city_objects: Map<String, Value>,
+    #[serde(rename = "CityObjects", default, deserialize_with = "objects")]
+    pub(super) city_objects: Vec<(String, Object)>,
     #[serde(default, deserialize_with = "vertices")]
     pub(super) vertices: Vec<Option<[f64; 3]>>,
     #[serde(rename = "geometry-templates", default)]
@@ -32,6 +36,19 @@ pub(super) struct Transform {
     pub(super) translate: [f64; 3],
 }
 
+impl Transform {
+    /// A scale of 0.001 is no binary number, a thousand is: dividing by it gives the very number that the decimal text of
+    /// the same coordinate is read as, so that CityGML of the same model has the same vertices.
+    pub(super) fn apply(&self, vertex: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|i| {
+            let inverse = (1.0 / self.scale[i]).round();
+            let exact = inverse.abs() >= 1.0 && (1.0 / inverse).to_bits() == self.scale[i].to_bits();
+            let scaled = if exact { vertex[i] / inverse } else { vertex[i] * self.scale[i] };
+            scaled + self.translate[i]
+        })
+    }
+}
+
 impl Default for Transform {
     fn default() -> Self {
         Self { scale: [1.0; 3], translate: [0.0; 3] }
@@ -42,7 +59,7 @@ impl Default for Transform {
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Templates {
     #[serde(default)]
-    pub(super) templates: Vec<Value>,
+    pub(super) templates: Vec<Written>,
     #[serde(rename = "vertices-templates", default, deserialize_with = "vertices")]
     pub(super) vertices: Vec<Option<[f64; 3]>>,
 }
@@ -73,22 +90,8 @@ fn vertices<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Option<[f6
 
 struct Vertex(Option<[f64; 3]>);
 
-impl<'de> Deserialize<'de> for Vertex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(VertexVisitor).map(Self)
-    }
-}
-
-struct VertexVisitor;
-
-impl<'de> Visitor<'de> for VertexVisitor {
-    type Value = Option<[f64; 3]>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a vertex")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+impl<'de> Lenient<'de> for Vertex {
+    fn seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
         let mut vertex = [0.0; 3];
         let mut count = 0;
         let mut sound = true;
@@ -99,35 +102,39 @@ impl<'de> Visitor<'de> for VertexVisitor {
             }
             count += 1;
         }
-        Ok((sound && count == 3).then_some(vertex))
+        Ok(Self((sound && count == 3).then_some(vertex)))
+    }
+
+    fn other(_: Value) -> Self {
+        Self(None)
+    }
+}
+
+impl<'de> Deserialize<'de> for Vertex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::read(deserializer)
+    }
+}
+
+/// The objects in the file's order.
+fn objects<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Object)>, D::Error> {
+    deserializer.deserialize_map(ObjectsVisitor)
+}
+
+struct ObjectsVisitor;
+
+impl<'de> Visitor<'de> for ObjectsVisitor {
+    type Value = Vec<(String, Object)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of city objects")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
+        let mut objects = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            objects.push(entry);
+        }
+        Ok(objects)
     }
 }

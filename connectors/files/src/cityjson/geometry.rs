@@ -1,13 +1,18 @@
 //! Geometry objects of CityJSON into kernel geometry: index lists in, faces, lines and points in the kernel's frame out.
-//! Only the highest level of detail of an object is kept. An index without a vertex refuses the object; an outer
-//! ring of fewer than three vertices drops its face, which is counted; such a hole is no hole.
+//! Only the highest level of detail of an object is kept, of it solids first. An index without a vertex refuses the
+//! object; an outer ring of fewer than three vertices drops its face, which is counted; such a hole is no hole.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use kernel_model::{Coord, Geometry, Polygon, Shape};
-use serde_json::Value;
+use kernel_model::{Coord, Polygon};
+use serde_json::{Value, json};
 
 use super::document::{Templates, Transform};
+use super::nested::Nested;
+use super::written::{Geometries, Written};
+use crate::city::{Built, Shapes, closed};
 use crate::crs::Frame;
 use crate::intake::Refusal;
 
@@ -23,30 +28,14 @@ pub(super) struct Builder<'a> {
     located: RefCell<Vec<Option<Coord>>>,
 }
 
-/// What was built of one object.
-#[derive(Debug, Default)]
-pub(super) struct Built {
-    pub(super) geometry: Option<Geometry>,
-    /// The level of detail kept, as the file spells it.
-    pub(super) lod: Option<String>,
-    /// Faces left out because their outer ring has fewer than three vertices.
-    pub(super) dropped_faces: u64,
-}
-
-/// Shapes of one geometry object.
-#[derive(Debug, Default)]
-struct Parts {
-    faces: Vec<Polygon>,
-    lines: Vec<Vec<Coord>>,
-    points: Vec<Coord>,
-    dropped_faces: u64,
-}
-
 /// Where indices lead: to the document's vertices or to a template's, moved to its place.
 enum Pool<'a> {
     Document,
     Template { vertices: Vertices<'a>, matrix: [f64; 16], reference: [f64; 3] },
 }
+
+/// The surfaces of one geometry by number.
+struct Sorts(Vec<Option<Arc<str>>>);
 
 impl<'a> Builder<'a> {
     pub(super) fn new(
@@ -59,102 +48,82 @@ impl<'a> Builder<'a> {
         Self { frame, vertices, transform, templates, located }
     }
 
-    /// Builds the highest level of detail of an object's `geometry` array.
-    pub(super) fn build(&self, geometries: &Value) -> Result<Built, Refusal> {
+    /// Builds the highest level of detail of an object's geometries.
+    pub(super) fn build(&self, geometries: &Geometries) -> Result<Built, Refusal> {
         let list = match geometries {
-            Value::Null => return Ok(Built::default()),
-            Value::Array(list) if list.is_empty() => return Ok(Built::default()),
-            Value::Array(list) => list,
-            _ => return Err("`geometry` is not an array".to_owned()),
+            Geometries::None => return Ok(Built::default()),
+            Geometries::List(list) if list.is_empty() => return Ok(Built::default()),
+            Geometries::List(list) => list,
+            Geometries::Other => return Err("`geometry` is not an array".to_owned()),
         };
-        let details: Vec<Detail> = list.iter().map(|g| self.detail(g)).collect();
-        let best = details.iter().map(|d| d.rank).fold(f64::NEG_INFINITY, f64::max);
-        let mut parts = Parts::default();
-        let mut lod = None;
-        for (geometry, detail) in list.iter().zip(details).filter(|(_, d)| d.rank >= best) {
-            self.add(geometry, &Pool::Document, &mut parts)?;
-            lod = lod.or(detail.text);
+        let ranked: Vec<_> = list.iter().map(|g| (self.template(g).unwrap_or(g).lod(), g)).collect();
+        let best = ranked.iter().map(|(lod, _)| lod.rank).fold(f64::NEG_INFINITY, f64::max);
+        let mut kept: Vec<_> = ranked.into_iter().filter(|(lod, _)| lod.rank >= best).collect();
+        kept.sort_by_key(|(_, g)| !g.kind.as_str().is_some_and(|kind| kind.ends_with("Solid")));
+        let mut shapes = Shapes::default();
+        for (_, geometry) in &kept {
+            shapes.begin();
+            self.add(geometry, &Pool::Document, &mut shapes)?;
         }
-        let dropped_faces = parts.dropped_faces;
-        Ok(Built { geometry: Some(parts.into_geometry()?), lod, dropped_faces })
+        shapes.build(kept.into_iter().find_map(|(lod, _)| lod.text))
     }
 
-    /// The level of detail: a number in 1.0, a text later, the template's own for an instance.
-    fn detail(&self, geometry: &Value) -> Detail {
-        let geometry = match geometry["template"].as_u64() {
-            Some(at) => self.templates.templates.get(at as usize).unwrap_or(geometry),
-            None => geometry,
-        };
-        let text = match &geometry["lod"] {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        };
-        let rank = text.as_deref().and_then(|t| t.parse().ok()).filter(|r: &f64| r.is_finite()).unwrap_or(-1.0);
-        Detail { rank, text }
+    /// The template of an instance.
+    fn template(&self, geometry: &Written) -> Option<&'a Written> {
+        self.templates.templates.get(geometry.template? as usize)
     }
 
-    fn add(&self, geometry: &Value, pool: &Pool<'_>, parts: &mut Parts) -> Result<(), Refusal> {
-        let kind = geometry["type"].as_str().ok_or("a geometry has no `type`")?;
-        let boundaries = &geometry["boundaries"];
-        match kind {
-            "MultiPoint" => parts.points.extend(self.coords(boundaries, pool)?),
-            "MultiLineString" => {
-                for line in array(boundaries)? {
-                    let line = self.coords(line, pool)?;
-                    if line.len() < 2 {
-                        return Err("a line has fewer than two vertices".to_owned());
-                    }
-                    parts.lines.push(line);
+    fn add(&self, geometry: &Written, pool: &Pool<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
+        let kind = geometry.kind.as_str().ok_or("a geometry has no `type`")?;
+        let boundaries = &geometry.boundaries;
+        let depth = match kind {
+            "MultiPoint" => {
+                for coord in self.coords(boundaries, pool)? {
+                    shapes.point(coord);
                 }
+                return Ok(());
             }
-            "MultiSurface" | "CompositeSurface" => self.faces(boundaries, 0, pool, parts)?,
-            "Solid" => self.faces(boundaries, 1, pool, parts)?,
-            "MultiSolid" | "CompositeSolid" => self.faces(boundaries, 2, pool, parts)?,
-            "GeometryInstance" if matches!(pool, Pool::Document) => self.instance(geometry, parts)?,
+            "MultiLineString" => {
+                return boundaries.list()?.iter().try_for_each(|line| shapes.line(self.coords(line, pool)?));
+            }
+            "GeometryInstance" if matches!(pool, Pool::Document) => return self.instance(geometry, shapes),
+            "MultiSurface" | "CompositeSurface" => 0,
+            "Solid" => 1,
+            "MultiSolid" | "CompositeSolid" => 2,
             other => return Err(format!("geometry type `{other}` is not known")),
-        }
-        Ok(())
+        };
+        let sorts = Sorts::of(&geometry.semantics.surfaces);
+        self.faces(boundaries, Some(&geometry.semantics.values), depth, &sorts, pool, shapes)
     }
 
-    /// Faces that stand `depth` lists deep: in shells, or in solids of shells.
-    fn faces(&self, boundaries: &Value, depth: u8, pool: &Pool<'_>, parts: &mut Parts) -> Result<(), Refusal> {
-        for member in array(boundaries)? {
+    /// Faces that stand `depth` lists deep: in shells, or in solids of shells. The numbers of their surfaces stand in
+    /// lists of the same depth, or are missing at any level.
+    fn faces(
+        &self,
+        boundaries: &Nested,
+        values: Option<&Nested>,
+        depth: u8,
+        sorts: &Sorts,
+        pool: &Pool<'_>,
+        shapes: &mut Shapes,
+    ) -> Result<(), Refusal> {
+        for (at, member) in boundaries.list()?.iter().enumerate() {
             if depth > 0 {
-                self.faces(member, depth - 1, pool, parts)?;
+                self.faces(member, values.and_then(|v| v.member(at)), depth - 1, sorts, pool, shapes)?;
                 continue;
             }
-            let mut rings: Polygon = array(member)?.iter().map(|r| self.ring(r, pool)).collect::<Result<_, _>>()?;
-            if rings.first().is_none_or(Vec::is_empty) {
-                parts.dropped_faces += 1;
-            } else {
-                rings.retain(|ring| !ring.is_empty());
-                parts.faces.push(rings);
-            }
+            let rings: Polygon =
+                member.list()?.iter().map(|ring| self.coords(ring, pool).map(closed)).collect::<Result<_, _>>()?;
+            shapes.face(rings, values.and_then(|v| sorts.get(v.at(at)?)));
         }
         Ok(())
     }
 
-    /// A closed ring, or an empty one where fewer than three vertices differ.
-    fn ring(&self, indices: &Value, pool: &Pool<'_>) -> Result<Vec<Coord>, Refusal> {
-        let mut ring = self.coords(indices, pool)?;
-        ring.dedup();
-        while ring.len() > 1 && ring.first() == ring.last() {
-            ring.pop();
-        }
-        if ring.len() < 3 {
-            return Ok(Vec::new());
-        }
-        ring.push(ring[0]);
-        Ok(ring)
+    fn coords(&self, indices: &Nested, pool: &Pool<'_>) -> Result<Vec<Coord>, Refusal> {
+        indices.indices()?.iter().map(|at| self.coord(*at as usize, pool)).collect()
     }
 
-    fn coords(&self, indices: &Value, pool: &Pool<'_>) -> Result<Vec<Coord>, Refusal> {
-        array(indices)?.iter().map(|index| self.coord(index, pool)).collect()
-    }
-
-    fn coord(&self, index: &Value, pool: &Pool<'_>) -> Result<Coord, Refusal> {
-        let at = index.as_u64().ok_or_else(|| format!("`{index}` is no vertex index"))? as usize;
+    fn coord(&self, at: usize, pool: &Pool<'_>) -> Result<Coord, Refusal> {
         match pool {
             Pool::Document => {
                 if let Some(coord) = self.located.borrow().get(at).copied().flatten() {
@@ -178,50 +147,57 @@ impl<'a> Builder<'a> {
 
     /// A document vertex in its reference system.
     fn position(&self, at: usize) -> Result<[f64; 3], Refusal> {
-        let raw = vertex(self.vertices, at, "vertices")?;
-        let Transform { scale, translate } = self.transform;
-        Ok(std::array::from_fn(|i| raw[i] * scale[i] + translate[i]))
+        Ok(self.transform.apply(vertex(self.vertices, at, "vertices")?))
     }
 
     /// A template at its place: `matrix * template vertex + reference vertex`.
-    fn instance(&self, geometry: &Value, parts: &mut Parts) -> Result<(), Refusal> {
-        let template = geometry["template"].as_u64().and_then(|at| self.templates.templates.get(at as usize));
-        let template = template.ok_or("the instance's template is not there")?;
-        let reference = array(&geometry["boundaries"])?.first().and_then(Value::as_u64);
-        let reference = self.position(reference.ok_or("the instance has no reference vertex")? as usize)?;
-        let numbers: Vec<f64> = array(&geometry["transformationMatrix"])?.iter().filter_map(Value::as_f64).collect();
+    fn instance(&self, geometry: &Written, shapes: &mut Shapes) -> Result<(), Refusal> {
+        let template = self.template(geometry).ok_or("the instance's template is not there")?;
+        let reference = geometry.boundaries.at(0).ok_or("the instance has no reference vertex")?;
+        let reference = self.position(reference as usize)?;
+        let numbers: Vec<f64> = geometry.matrix.as_array().into_iter().flatten().filter_map(Value::as_f64).collect();
         let matrix = numbers.try_into().map_err(|_| "`transformationMatrix` is not 16 numbers")?;
-        self.add(template, &Pool::Template { vertices: &self.templates.vertices, matrix, reference }, parts)
+        self.add(template, &Pool::Template { vertices: &self.templates.vertices, matrix, reference }, shapes)
     }
-}
 
-struct Detail {
-    rank: f64,
-    text: Option<String>,
-}
-
-impl Parts {
-    /// Faces before lines before points: an object has one sort in one level of detail.
-    fn into_geometry(self) -> Result<Geometry, Refusal> {
-        let shape = if !self.faces.is_empty() {
-            Shape::MultiPolygon(self.faces)
-        } else if !self.lines.is_empty() {
-            Shape::MultiLineString(self.lines)
-        } else if !self.points.is_empty() {
-            Shape::MultiPoint(self.points)
-        } else {
-            return Err("its geometry has no face of three vertices, no line and no point".to_owned());
+    /// Addresses with their places as longitude, latitude and height: indices mean nothing outside the file.
+    pub(super) fn address(&self, mut address: Value) -> Value {
+        let list = match &mut address {
+            Value::Array(list) => list.as_mut_slice(),
+            one => std::slice::from_mut(one),
         };
-        Ok(Geometry::with_height(shape))
+        for entry in list.iter_mut().filter_map(Value::as_object_mut) {
+            let Some(location) = entry.remove("location") else { continue };
+            let places: Vec<Value> = location["boundaries"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|at| self.coord(at.as_u64()? as usize, &Pool::Document).ok())
+                .map(|c| json!([c.lon_deg, c.lat_deg, c.height_m]))
+                .collect();
+            if !places.is_empty() {
+                entry.insert("location".to_owned(), places.into());
+            }
+        }
+        address
     }
 }
 
-fn array(value: &Value) -> Result<&Vec<Value>, Refusal> {
-    value.as_array().ok_or_else(|| format!("an array was expected where `{}` stands", short(value)))
-}
+impl Sorts {
+    /// One name for each sort, however many surfaces have it.
+    fn of(surfaces: &[Value]) -> Self {
+        let mut names: HashMap<&str, Arc<str>> = HashMap::new();
+        let mut sorts = Vec::with_capacity(surfaces.len());
+        for surface in surfaces {
+            let name = surface["type"].as_str().filter(|name| !name.is_empty());
+            sorts.push(name.map(|name| Arc::clone(names.entry(name).or_insert_with(|| name.into()))));
+        }
+        Self(sorts)
+    }
 
-fn short(value: &Value) -> String {
-    value.to_string().chars().take(40).collect()
+    fn get(&self, at: u32) -> Option<Arc<str>> {
+        self.0.get(at as usize)?.clone()
+    }
 }
 
 fn vertex(vertices: Vertices<'_>, at: usize, list: &str) -> Result<[f64; 3], Refusal> {

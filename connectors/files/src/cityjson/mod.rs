@@ -4,12 +4,13 @@
 
 mod document;
 mod geometry;
+mod lenient;
+mod nested;
 mod object;
+mod written;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
-
-use serde_json::{Map, Value};
 
 use crate::Used;
 use crate::crs::AxisOrder;
@@ -19,6 +20,7 @@ use crate::options::{Ground, Options};
 
 use document::{Document, Templates, Transform, reference_system};
 use geometry::Builder;
+use object::Object;
 
 /// A line of a sequence longer than this is refused whole.
 const MAX_LINE_BYTES: u64 = 256 << 20;
@@ -31,7 +33,7 @@ pub(crate) fn read_document(intake: &mut Intake<'_>, options: &Options) -> Resul
     drop(bytes);
     let ground = ground(intake, options, &document)?;
     let transform = document.transform.unwrap_or_default();
-    write_objects(intake, &ground, &document.city_objects, &document.vertices, &transform, &document.templates)?;
+    write_objects(intake, &ground, document.city_objects, &document.vertices, &transform, &document.templates)?;
     Ok(ground.used())
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn read_sequence(intake: &mut Intake<'_>, options: &Options) -> Resul
         serde_json::from_slice(without_mark(&first)).map_err(|e| Error::from_json(intake.file(), "line 1, ", e))?;
     let ground = ground(intake, options, &header)?;
     let transform = header.transform.unwrap_or_default();
-    write_objects(intake, &ground, &header.city_objects, &header.vertices, &transform, &header.templates)?;
+    write_objects(intake, &ground, header.city_objects, &header.vertices, &transform, &header.templates)?;
     while let Some(line) = lines.next(intake)? {
         if line.trim_ascii().is_empty() {
             continue;
@@ -53,7 +55,7 @@ pub(crate) fn read_sequence(intake: &mut Intake<'_>, options: &Options) -> Resul
         match serde_json::from_slice::<Document>(&line) {
             Ok(feature) => {
                 let own = feature.transform.unwrap_or(transform);
-                write_objects(intake, &ground, &feature.city_objects, &feature.vertices, &own, &header.templates)?;
+                write_objects(intake, &ground, feature.city_objects, &feature.vertices, &own, &header.templates)?;
             }
             Err(error) if error.is_eof() && !line.ends_with(b"\n") => {
                 return Err(Error::from_json(intake.file(), &format!("line {}, ", lines.number), error));
@@ -111,38 +113,49 @@ impl Lines {
 fn write_objects(
     intake: &mut Intake<'_>,
     ground: &Ground,
-    objects: &Map<String, Value>,
+    mut objects: Vec<(String, Object)>,
     vertices: &[Option<[f64; 3]>],
     transform: &Transform,
     templates: &Templates,
 ) -> Result<(), Error> {
     let builder = Builder::new(&ground.frame, vertices, transform, templates);
-    let mut written: HashSet<&str> = HashSet::new();
-    for id in parents_first(objects) {
-        let Some(object) = objects.get(id) else { continue };
-        let known = |parent: &str| written.contains(parent);
-        let draft = object::draft(intake, &builder, id, object, known).map(|mut draft| {
+    let mut written: HashSet<String> = HashSet::new();
+    for at in parents_first(&objects) {
+        let Some((id, object)) = objects.get_mut(at) else { continue };
+        let built = if written.contains(id) {
+            Err("an earlier object of the file has its id".to_owned())
+        } else {
+            object.city_object(id, &builder)
+        };
+        let draft = built.map(|object| {
+            let parent_known = object.parent.as_ref().is_some_and(|parent| written.contains(parent));
+            let mut draft = object.draft(intake, parent_known);
             ground.stamp(&mut draft);
             draft
         });
-        let sample = if draft.is_err() { object::sample(object) } else { String::new() };
+        let sample = if draft.is_err() { object.sample() } else { String::new() };
         if intake.settle(format!("CityObjects/{id}"), &sample, draft)? {
-            written.insert(id);
+            written.insert(std::mem::take(id));
         }
     }
     Ok(())
 }
 
-/// The ids in an order in which every parent that is there stands before its parts. Circles end where they begin.
-fn parents_first(objects: &Map<String, Value>) -> Vec<&str> {
+/// The objects' places in an order in which every parent that is there stands before its parts. Circles end where they
+/// begin.
+fn parents_first(objects: &[(String, Object)]) -> Vec<usize> {
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(objects.len());
+    for (at, (id, _)) in objects.iter().enumerate() {
+        places.entry(id).or_insert(at);
+    }
     let mut order = Vec::with_capacity(objects.len());
-    let mut seen: HashSet<&str> = HashSet::with_capacity(objects.len());
-    for id in objects.keys() {
+    let mut seen = vec![false; objects.len()];
+    for at in 0..objects.len() {
         let mut chain = Vec::new();
-        let mut next = Some(id.as_str());
-        while let Some(id) = next.filter(|id| seen.insert(id)) {
-            chain.push(id);
-            next = objects.get(id).and_then(object::parent).filter(|parent| objects.contains_key(*parent));
+        let mut next = Some(at);
+        while let Some(at) = next.filter(|at| !std::mem::replace(&mut seen[*at], true)) {
+            chain.push(at);
+            next = objects[at].1.parent().and_then(|parent| places.get(parent).copied());
         }
         order.extend(chain.into_iter().rev());
     }
