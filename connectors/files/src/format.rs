@@ -22,6 +22,8 @@ pub enum Format {
     CityJson,
     /// CityJSONSeq: a document a line.
     CityJsonSeq,
+    /// CityGML 1.0, 2.0, 3.0.
+    CityGml,
     /// OpenStreetMap protocol buffers.
     OsmPbf,
     /// GeoJSON (RFC 7946).
@@ -39,6 +41,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::CityJson => "CityJSON",
             Self::CityJsonSeq => "CityJSONSeq",
+            Self::CityGml => "CityGML",
             Self::OsmPbf => "OSM PBF",
             Self::GeoJson => "GeoJSON",
             Self::Table => "table",
@@ -74,6 +77,9 @@ impl Format {
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
         if text.starts_with(b"{") {
             return of_json(input, text);
+        }
+        if text.starts_with(b"<") && has(text, b"CityModel") {
+            return Ok(Self::CityGml);
         }
         match known_stranger(text) {
             Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
@@ -111,14 +117,17 @@ fn foreign_to_tables(head: &[u8]) -> Option<&'static str> {
     }
 }
 
+fn has(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|w| w == needle)
+}
+
 /// Names formats that are known but not read, so that the message helps.
 fn known_stranger(text: &[u8]) -> Option<&'static str> {
-    let has = |needle: &[u8]| text.windows(needle.len()).any(|w| w == needle);
+    let has = |needle: &[u8]| has(text, needle);
     match text {
         [] => Some("it is empty"),
         [b'P', b'K', 3, 4, ..] => Some("it is a zip archive: unpack it first"),
         [b'<', ..] if has(b"<osm") => Some("it is OSM XML: make it .osm.pbf first"),
-        [b'<', ..] if has(b"CityModel") => Some("it is CityGML: make it CityJSON first"),
         [b'<', ..] => Some("it is XML"),
         [b'S', b'Q', b'L', b'i', b't', b'e', ..] => {
             Some("it is an SQLite or GeoPackage file: export it as GeoJSON first")

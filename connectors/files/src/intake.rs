@@ -1,6 +1,7 @@
 //! What every format's reader writes to: it passes changes and refusals on to the caller's sink, counts them and knows
 //! the dataset's name, the frame's lineage and the file's name. It decides nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kernel_model::{Change, EntityDraft, Rejection, Sink, SourceKey};
@@ -26,11 +27,13 @@ pub(crate) struct Intake<'a> {
     pub(crate) read: u64,
     /// Records refused.
     pub(crate) refused: u64,
+    /// What the file has and the reader leaves out, by name.
+    pub(crate) left_out: BTreeMap<String, u64>,
 }
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(input: &'a Input, dataset: Arc<str>, sink: &'a mut dyn Sink) -> Self {
-        Self { input, sink, dataset, read: 0, refused: 0 }
+        Self { input, sink, dataset, read: 0, refused: 0, left_out: BTreeMap::new() }
     }
 
     /// Takes another dataset's name, before anything is written.

@@ -1,5 +1,5 @@
 //! City files to changes: a file in, [`kernel_model::Change`]s into a [`Sink`] out. Read are CityJSON and CityJSONSeq
-//! (1.0, 1.1, 2.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as people write them; gzip around
+//! (1.0, 1.1, 2.0), CityGML (1.0, 2.0, 3.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as people write them; gzip around
 //! any of them is undone.
 //!
 //! What never happens: no coordinate reference system, datum, unit or time zone is guessed, nothing outside the file is
@@ -9,6 +9,7 @@
 
 mod changes;
 mod city;
+mod citygml;
 mod cityjson;
 pub mod crs;
 mod error;
@@ -21,6 +22,7 @@ mod osm;
 mod points;
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,6 +51,9 @@ pub struct Summary {
     pub records_read: u64,
     /// Records of these that were refused.
     pub records_refused: u64,
+    /// What the file has and is left out, by its name there, with how often: an ADE's elements, sorts of city model that have
+    /// no place in a city.
+    pub left_out: BTreeMap<String, u64>,
 }
 
 /// The frame a reader used, for the summary.
@@ -69,6 +74,7 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     let mut intake = Intake::new(&input, dataset, sink);
     let used = match format {
         Format::CityJson => cityjson::read_document(&mut intake, options),
+        Format::CityGml => citygml::read(&mut intake, options),
         Format::CityJsonSeq => cityjson::read_sequence(&mut intake, options),
         Format::OsmPbf => osm::read(&mut intake, options),
         Format::GeoJson => geojson::read(&mut intake, options),
@@ -79,16 +85,17 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     intake.finish();
     let Used { crs, lineage } = used;
     let (records_read, records_refused) = (intake.read, intake.refused);
+    let left_out = std::mem::take(&mut intake.left_out);
     let dataset = intake.dataset().to_owned();
     tracing::debug!(file = input.name, %format, %crs, records_read, records_refused, "file read");
-    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused })
+    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused, left_out })
 }
 
 /// The file's name without the endings that only tell its format.
 fn stem(name: &str) -> String {
-    const ENDINGS: [&str; 14] = [
+    const ENDINGS: [&str; 15] = [
         ".gz", ".json", ".jsonl", ".geojson", ".city", ".pbf", ".osm", ".csv", ".txt", ".tsv", ".plt", ".laz", ".las",
-        ".copc",
+        ".copc", ".gml",
     ];
     let mut stem = name;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)).filter(|s| !s.is_empty()) {

@@ -71,8 +71,9 @@ impl Shapes {
         self.flat = true;
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.faces.is_empty() && self.lines.is_empty() && self.points.is_empty()
+    /// Its faces alone.
+    pub(crate) fn into_faces(self) -> Vec<Polygon> {
+        self.faces
     }
 
     /// Adds a face of rings as [`closed`] makes them; one whose outer ring is empty is counted, an empty hole is none.

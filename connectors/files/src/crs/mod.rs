@@ -188,6 +188,16 @@ impl Crs {
         &self.height
     }
 
+    /// Whether latitude stands before longitude.
+    pub(crate) fn is_latitude_first(&self) -> bool {
+        self.lat_first
+    }
+
+    /// Whether its coordinates are degrees.
+    pub(crate) fn is_geographic(&self) -> bool {
+        self.proj.contains("+proj=longlat")
+    }
+
     fn is_checked(&self) -> bool {
         let code = self.name.strip_prefix("EPSG:").and_then(|name| name.split('+').next());
         code.and_then(|code| code.parse().ok()).is_some_and(|code| CHECKED.contains(&code))
