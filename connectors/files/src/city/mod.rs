@@ -50,7 +50,7 @@ impl CityObject {
         let (class, name) = (text(&CLASSES), text(&NAMES));
         for (theirs, ours) in WELL_KNOWN {
             // A measure with a unit of its own is no `height_m`.
-            if let Some(value) = properties.get(theirs).filter(|v| !v.is_null() && !v.is_object()).cloned() {
+            if let Some(value) = properties.get(theirs).filter(|v| v.is_number() || v.is_string()).cloned() {
                 properties.entry(ours).or_insert(value);
             }
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::tree::{Element, Space};
 use super::types::{Role, role};
@@ -45,6 +45,8 @@ pub(super) struct Feature<'t> {
     pub(super) faults: Vec<String>,
     lists: Map<String, Value>,
     heights: Vec<Element<'t>>,
+    /// Put in last: where a name is the standard's too, the standard's own value has it.
+    generic: Vec<Element<'t>>,
     uro: Vec<Element<'t>>,
 }
 
@@ -91,13 +93,13 @@ impl<'t> Feature<'t> {
             "groupMember" => {
                 let member = property.attribute("href").map(|href| href.trim_start_matches('#'));
                 if let Some(member) = member {
-                    values::add(&mut self.attributes, "members", json!([member]));
+                    values::append(&mut self.attributes, "members", member.into());
                 }
             }
             "height" => self.heights.extend(property.children()),
             // Images and colours, extents, and links without a value.
             "appearance" | "appearanceMember" | "extent" | "metaDataProperty" | "generalizesTo" => {}
-            _ if values::generic(property, "", &mut self.attributes) => {}
+            local if values::is_generic(local) => self.generic.push(property),
             _ => self.other(property, left_out),
         }
     }
@@ -190,7 +192,7 @@ impl<'t> Feature<'t> {
                 None => values::add(&mut reference, field.local(), field.text().into()),
             }
         }
-        values::add(&mut self.attributes, "externalReference", json!([reference]));
+        values::append(&mut self.attributes, "externalReference", reference.into());
     }
 
     fn finish(&mut self) {
@@ -205,7 +207,10 @@ impl<'t> Feature<'t> {
             if let Some(value) = value.filter(|_| !self.attributes.contains_key("measuredHeight")) {
                 self.attributes.insert("measuredHeight".to_owned(), value);
             }
-            values::add(&mut self.attributes, "height", json!([values::structure(height)]));
+            values::append(&mut self.attributes, "height", values::structure(height));
+        }
+        for attribute in std::mem::take(&mut self.generic) {
+            values::generic(attribute, "", &mut self.attributes);
         }
         let uro = std::mem::take(&mut self.uro);
         values::uro(&uro, &mut self.attributes, &mut self.lists);

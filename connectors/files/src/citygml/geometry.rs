@@ -49,6 +49,10 @@ pub(super) struct Assembler<'a, 'o, 't> {
     pub(super) missing: HashSet<String>,
     /// What is known of implicit geometries of the object at hand.
     implicit: Vec<Value>,
+    /// Whether the object at hand lacks a reference system that can be used.
+    pub(super) unlocated: bool,
+    /// Whether a vertex of the object at hand was found to fit its system.
+    fits: bool,
     steps: u32,
 }
 
@@ -60,7 +64,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         shared: &'a Shared,
     ) -> Self {
         let (ids, missing, implicit) = (None, HashSet::new(), Vec::new());
-        Self { grounds, located, shared, root, ids, missing, implicit, steps: 0 }
+        Self { grounds, located, shared, root, ids, missing, implicit, unlocated: false, fits: false, steps: 0 }
     }
 
     /// The highest level of detail of an object, its solids first, then its other geometries, then its surfaces; and the
@@ -80,8 +84,8 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             kept.retain(|s| !s.second);
         }
         kept.sort_by_key(|s| (s.surface.is_some(), !s.element.local().ends_with("Solid")));
-        self.steps = 0;
-        let ground = self.grounds.number(srs_name)?;
+        (self.steps, self.fits) = (0, false);
+        let ground = self.ground(srs_name)?;
         let mut shapes = Shapes::default();
         for stated in kept {
             shapes.begin();
@@ -120,6 +124,10 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         Ok(shapes.into_faces())
     }
 
+    fn ground(&mut self, srs_name: Option<&str>) -> Result<usize, Refusal> {
+        self.grounds.number(srs_name).inspect_err(|_| self.unlocated = true)
+    }
+
     fn add(&mut self, element: Element<'t>, mut context: Context<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
         self.steps += 1;
         context.depth += 1;
@@ -127,7 +135,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             return Err("the links between its geometries go in a circle or multiply without end".to_owned());
         }
         if context.placement.is_none() && let Some(name) = element.attribute("srsName") {
-            context.ground = self.grounds.number(Some(name))?;
+            context.ground = self.ground(Some(name))?;
         }
         context.dimension = positions::dimension(element).unwrap_or(context.dimension);
         match element.local() {
@@ -270,6 +278,12 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     fn locate(&mut self, at: [f64; 3], context: Context<'_>) -> Result<Coord, Refusal> {
         let at = context.placement.map_or(at, |placement| placement.apply(at));
         let ground = self.grounds.get(context.ground).ok_or("its reference system cannot be used")?;
+        // One vertex tells whether an object's coordinates are of another system or in another order.
+        if !self.fits && !ground.frame.is_at_home(at[0], at[1], at[2]) {
+            let [x, y, z] = at;
+            return Err(format!("coordinates {x}, {y}, {z} do not fit {}; pass --crs", ground.frame.crs().name()));
+        }
+        self.fits = true;
         self.located.locate(&ground.frame, context.ground, at)
     }
 

@@ -84,6 +84,8 @@ struct Outcome {
     place: String,
     sample: String,
     object: Result<(CityObject, Option<usize>), Refusal>,
+    /// Refused for its reference system alone.
+    unlocated: bool,
 }
 
 impl<'o> Run<'o> {
@@ -166,7 +168,8 @@ impl<'o> Run<'o> {
 
     fn write(&mut self, intake: &mut Intake<'_>, outcomes: Vec<Outcome>) -> Result<(), Error> {
         let mut written: HashSet<String> = HashSet::new();
-        for Outcome { place, sample, object } in outcomes {
+        for Outcome { place, sample, object, unlocated } in outcomes {
+            self.only_unlocated |= unlocated;
             let draft = object.map(|(object, ground)| {
                 let id = object.id.clone();
                 let parent_known = object.parent.as_ref().is_some_and(|parent| written.contains(parent));
@@ -213,9 +216,11 @@ fn assemble<'t>(
     let inside = std::mem::take(&mut feature.inside);
     let id = feature.id.clone();
     let place = format!("{} {id}", feature.object_type);
+    assembler.unlocated = false;
     let built = assembler.build(&mut feature, srs_name);
     let sample = || Value::Object(feature.attributes.clone()).to_string();
     let mut faults = std::mem::take(&mut feature.faults);
+    let unlocated = faults.is_empty() && assembler.unlocated;
     let object = match built {
         Ok(built) if faults.is_empty() => Ok(built),
         Ok(_) => Err(faults.join("; ")),
@@ -244,7 +249,7 @@ fn assemble<'t>(
         };
         (object, ground)
     });
-    outcomes.push(Outcome { place, sample, object });
+    outcomes.push(Outcome { place, sample, object, unlocated });
     for child in inside {
         assemble(assembler, child, Some(&id), srs_name, outcomes);
     }

@@ -77,27 +77,36 @@ pub(super) fn add(fields: &mut Map<String, Value>, name: &str, value: Value) {
     }
 }
 
-/// A generic attribute of any type (2.0: an element each with its name as an attribute; 3.0: name and value as
-/// elements); a set's members carry its name before theirs. `false` where the element is none.
-pub(super) fn generic(element: Element<'_>, prefix: &str, fields: &mut Map<String, Value>) -> bool {
-    let local = element.local();
-    if local == "genericAttribute" {
-        return element.children().fold(true, |all, child| generic(child, prefix, fields) && all);
+/// Adds a value to a list.
+pub(super) fn append(fields: &mut Map<String, Value>, name: &str, value: Value) {
+    if let Value::Array(list) = fields.entry(name).or_insert_with(|| json!([])) {
+        list.push(value);
     }
-    let sort = local.to_ascii_lowercase();
-    let known = ["string", "int", "double", "date", "uri", "measure", "code"].iter().any(|k| sort == format!("{k}attribute"));
-    if !known && sort != "genericattributeset" {
-        return false;
+}
+
+/// Whether an element is a generic attribute or a set of them, or holds one.
+pub(super) fn is_generic(local: &str) -> bool {
+    matches!(
+        local,
+        "genericAttribute" | "genericAttributeSet" | "stringAttribute" | "intAttribute" | "doubleAttribute"
+            | "dateAttribute" | "uriAttribute" | "measureAttribute"
+    )
+}
+
+/// A generic attribute of any type (2.0: an element each with its name as an attribute; 3.0: name and value as
+/// elements); a set's members carry its name before theirs.
+pub(super) fn generic(element: Element<'_>, prefix: &str, fields: &mut Map<String, Value>) {
+    if element.local() == "genericAttribute" {
+        return element.children().for_each(|child| generic(child, prefix, fields));
     }
     let name = element.attribute("name").or_else(|| element.child("name").map(|n| n.text())).unwrap_or_default();
     let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
-    if !known {
-        for member in element.children() {
-            generic(member, &name, fields);
-        }
-        return true;
+    let sort = element.local().to_ascii_lowercase();
+    if sort == "genericattributeset" {
+        let members = element.children().filter(|member| !matches!(member.local(), "name" | "codeSpace"));
+        return members.for_each(|member| generic(member, &name, fields));
     }
-    let Some(value) = element.child("value") else { return true };
+    let Some(value) = element.child("value") else { return };
     let text = value.text();
     let typed = match sort.as_str() {
         "intattribute" => whole(text),
@@ -110,7 +119,6 @@ pub(super) fn generic(element: Element<'_>, prefix: &str, fields: &mut Map<Strin
     };
     let name = if fields.contains_key(&name) { format!("gen:{name}") } else { name };
     add(fields, &name, typed.unwrap_or_else(|| text.into()));
-    true
 }
 
 /// An address (xAL 2 or 3) in CityJSON 2.0's words.

@@ -7,6 +7,8 @@
 )]
 
 mod changes;
+mod city_files;
+mod citygml;
 mod cityjson;
 mod crs;
 mod geojson;

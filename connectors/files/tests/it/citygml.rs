@@ -1,0 +1,316 @@
+//! CityGML: real files against what an XML reader finds in them, and files made by hand.
+
+use connectors_files::{Error, Options};
+use kernel_model::{Coord, EntityDraft, HeightReference, Kind, Shape};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::support::{Kept, one_line, read, read_bytes, shared, with_crs};
+
+const NAMESPACES: &str = r#"xmlns="http://www.opengis.net/citygml/2.0" xmlns:bldg="http://www.opengis.net/citygml/building/2.0" xmlns:tran="http://www.opengis.net/citygml/transportation/2.0" xmlns:veg="http://www.opengis.net/citygml/vegetation/2.0" xmlns:gen="http://www.opengis.net/citygml/generics/2.0" xmlns:grp="http://www.opengis.net/citygml/cityobjectgroup/2.0" xmlns:dem="http://www.opengis.net/citygml/relief/2.0" xmlns:gml="http://www.opengis.net/gml" xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:ade="urn:ade""#;
+const NAMESPACES_3: &str = r#"xmlns="http://www.opengis.net/citygml/3.0" xmlns:bldg="http://www.opengis.net/citygml/building/3.0" xmlns:con="http://www.opengis.net/citygml/construction/3.0" xmlns:tran="http://www.opengis.net/citygml/transportation/3.0" xmlns:gen="http://www.opengis.net/citygml/generics/3.0" xmlns:gml="http://www.opengis.net/gml/3.2" xmlns:xlink="http://www.w3.org/1999/xlink""#;
+const UTM: &str = "urn:ogc:def:crs,crs:EPSG::25832,crs:EPSG::5783";
+
+/// A model in UTM 32 with these members.
+fn model(members: &str) -> String {
+    envelope(NAMESPACES, UTM, members)
+}
+
+fn envelope(namespaces: &str, srs_name: &str, members: &str) -> String {
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?><CityModel {namespaces}><gml:boundedBy><gml:Envelope srsName="{srs_name}" srsDimension="3"><gml:lowerCorner>0 0 0</gml:lowerCorner></gml:Envelope></gml:boundedBy>{members}</CityModel>"#
+    )
+}
+
+fn member(object: &str) -> String {
+    format!("<cityObjectMember>{object}</cityObjectMember>")
+}
+
+/// A triangle at this easting, three metres high.
+fn triangle(id: &str, east: u32) -> String {
+    let id = if id.is_empty() { String::new() } else { format!(r#" gml:id="{id}""#) };
+    format!(
+        "<gml:Polygon{id}><gml:exterior><gml:LinearRing><gml:posList>{east} 5700000 1 {east} 5700004 1 {east} 5700000 3 {east} 5700000 1</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>"
+    )
+}
+
+fn surfaces(members: &str) -> String {
+    format!("<gml:MultiSurface><gml:surfaceMember>{members}</gml:surfaceMember></gml:MultiSurface>")
+}
+
+fn taken(text: &str) -> Kept {
+    read_bytes("model.gml", text.as_bytes(), &Options::default()).unwrap().1
+}
+
+fn faces(entity: &EntityDraft) -> &[Vec<Vec<Coord>>] {
+    match entity.geometry.as_ref().map(|g| &g.shape) {
+        Some(Shape::MultiPolygon(faces)) => faces,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn plateau_has_latitude_first_and_heights_above_tokyo_bay() {
+    let Some(path) = shared("city/citygml/plateau-yokosuka/udx/bldg/52397519_bldg_6697_op.gml") else { return };
+    let (summary, kept) = read(&path, &Options::default()).unwrap();
+    assert_eq!(summary.crs, "EPSG:6697");
+    for entity in kept.entities().filter(|e| e.geometry.is_some()) {
+        assert_eq!(entity.height_reference, HeightReference::Vertical("EPSG:6695".to_owned()));
+        let region = entity.geometry.as_ref().unwrap().region();
+        assert!(region.west >= 139.737_243 && region.east <= 139.740_555, "{region:?}");
+        assert!(region.south >= 35.258_297 && region.north <= 35.261_544, "{region:?}");
+        let (low, high) = entity.geometry.as_ref().unwrap().height_range_m().unwrap();
+        assert!(low > 2.19 && high < 21.73, "{low} {high}");
+    }
+    let museum = kept.entity("bldg_787d830e-2534-410a-8a2a-a531efeb2533");
+    let told = |key: &str| museum.properties[key].clone();
+    assert_eq!(museum.name.as_deref(), Some("横須賀美術館"));
+    assert_eq!((told("lod"), told("height_m"), told("storeys")), (json!("2"), json!(6.0), json!(1)));
+    assert_eq!((told("図形ID"), told("床面積換算係数")), (json!(16943), json!(0.9)));
+    assert_eq!(told("１階床面積"), json!({ "value": 42.0, "uom": "m2" }));
+    assert_eq!((told("usage"), &told("code_lists")["usage"]), (json!("422"), &json!("../../codelists/Building_usage.xml")));
+    let lists: usize = kept.entities().filter_map(|e| e.properties.get("code_lists")).map(|l| l.as_object().unwrap().len()).sum();
+    assert!(lists > 100, "{lists}");
+    assert!(kept.entities().filter(|e| e.properties.contains_key("uro:BuildingIDAttribute.buildingID")).count() == 15);
+    assert_eq!(kept.entities().filter(|e| e.kind == Kind::BuildingPart && e.parent.is_some()).count(), 2);
+}
+
+#[test]
+fn a_house_with_rooms_comes_with_what_is_in_it() {
+    let Some(path) = shared("city/citygml/citygml4j/lod4_building_v2.gml") else { return };
+    let (_, kept) = read(&path, &Options::default()).unwrap();
+    let house = kept.entities().find(|e| e.kind == Kind::Building).unwrap();
+    let address = &house.properties["address"][0];
+    assert_eq!(address["Country"], "Germany");
+    assert_eq!(address["Locality"], "Eggenstein-Leopoldshafen");
+    assert_eq!((&address["ThoroughfareName"], &address["ThoroughfareNumber"]), (&json!("Hermann-von-Helmholtz-Platz"), &json!("1")));
+    assert_eq!(address["Postcode"], "76344");
+    let east = address["location"][0][0].as_f64().unwrap();
+    assert!((8.43..8.44).contains(&east), "{address}");
+    let room = kept.entities().find(|e| e.class == "BuildingRoom").unwrap();
+    assert_eq!(room.parent.as_ref(), Some(&house.source));
+    let id = &*house.source.id;
+    assert_eq!(&*room.source.id, format!("{id}/BuildingRoom/1"), "a room without an id is named by where it stands");
+    let furniture = kept.entities().find(|e| e.kind == Kind::Furniture).unwrap();
+    assert_eq!((furniture.parent.as_ref(), faces(furniture).len()), (Some(&room.source), 956));
+    let sorts: Vec<&str> = house.properties["surfaces"].as_array().unwrap().iter().filter_map(|run| run[0].as_str()).collect();
+    for sort in ["GroundSurface", "WallSurface", "RoofSurface", "Window", "Door"] {
+        assert!(sorts.contains(&sort), "{sort}: {sorts:?}");
+    }
+}
+
+#[test]
+fn attributes_of_an_ade_are_left_out_and_counted() {
+    let Some(path) = shared("city/citygml/citygml4j/lod2_test_ade_v2.gml") else { return };
+    let (summary, kept) = read(&path, &Options::default()).unwrap();
+    assert_eq!((summary.left_out["test:ownerName"], summary.left_out["test:OtherConstruction"]), (1, 1));
+    assert!(kept.entities().all(|e| e.properties.keys().all(|key| !key.contains("owner"))));
+}
+
+#[test]
+fn generic_attributes_of_all_types_are_kept_with_their_units() {
+    let two = r#"<gen:stringAttribute name="s"><gen:value>a &amp; b</gen:value></gen:stringAttribute>
+        <gen:intAttribute name="i"><gen:value>7</gen:value></gen:intAttribute>
+        <gen:doubleAttribute name="d"><gen:value>1.5</gen:value></gen:doubleAttribute>
+        <gen:dateAttribute name="t"><gen:value>2020-01-02</gen:value></gen:dateAttribute>
+        <gen:uriAttribute name="u"><gen:value>http://x</gen:value></gen:uriAttribute>
+        <gen:measureAttribute name="m"><gen:value uom="kWh/a">12</gen:value></gen:measureAttribute>
+        <gen:genericAttributeSet name="set"><gen:intAttribute name="i"><gen:value>9</gen:value></gen:intAttribute></gen:genericAttributeSet>
+        <gen:intAttribute name="odd"><gen:value>many</gen:value></gen:intAttribute>
+        <gen:stringAttribute name="measuredHeight"><gen:value>high</gen:value></gen:stringAttribute>
+        <bldg:measuredHeight uom="ft">30</bldg:measuredHeight>"#;
+    let kept = taken(&model(&member(&format!(r#"<bldg:Building gml:id="b">{two}</bldg:Building>"#))));
+    let told = |key: &str| kept.entity("b").properties[key].clone();
+    assert_eq!((told("s"), told("i"), told("d")), (json!("a & b"), json!(7), json!(1.5)));
+    assert_eq!((told("t"), told("u"), told("set.i")), (json!("2020-01-02"), json!("http://x"), json!(9)));
+    assert_eq!((told("m"), told("odd")), (json!({ "value": 12.0, "uom": "kWh/a" }), json!("many")));
+    assert!(!kept.entity("b").properties.contains_key("height_m"), "feet are no metres");
+    let three = r#"<genericAttribute><gen:StringAttribute><gen:name>s</gen:name><gen:value>x</gen:value></gen:StringAttribute></genericAttribute>
+        <genericAttribute><gen:MeasureAttribute><gen:name>m</gen:name><gen:value uom="m2">3</gen:value></gen:MeasureAttribute></genericAttribute>
+        <genericAttribute><gen:GenericAttributeSet><gen:name>set</gen:name><gen:genericAttribute><gen:CodeAttribute><gen:name>c</gen:name><gen:value codeSpace="l.xml">4</gen:value></gen:CodeAttribute></gen:genericAttribute></gen:GenericAttributeSet></genericAttribute>
+        <con:height><con:Height><con:status>measured</con:status><con:value uom="m">12.5</con:value></con:Height></con:height>"#;
+    let kept = taken(&envelope(NAMESPACES_3, UTM, &member(&format!(r#"<bldg:Building gml:id="b">{three}</bldg:Building>"#))));
+    let told = |key: &str| kept.entity("b").properties[key].clone();
+    assert_eq!((told("s"), told("m"), told("set.c")), (json!("x"), json!({ "value": 3.0, "uom": "m2" }), json!("4")));
+    assert_eq!((told("height_m"), told("height")), (json!(12.5), json!([{ "status": "measured", "value": 12.5 }])));
+}
+
+#[test]
+fn roads_trees_land_and_groups_are_things() {
+    let area = format!("<tran:TrafficArea><tran:lod2MultiSurface>{}</tran:lod2MultiSurface></tran:TrafficArea>", surfaces(&triangle("", 500_000)));
+    let three = format!(r#"<tran:Road gml:id="r"><tran:trafficSpace><tran:TrafficSpace><boundary><tran:TrafficArea><lod2MultiSurface>{}</lod2MultiSurface></tran:TrafficArea></boundary></tran:TrafficSpace></tran:trafficSpace></tran:Road>"#, surfaces(&triangle("", 500_000)));
+    let members = [
+        format!(r#"<tran:Road gml:id="r"><tran:trafficArea>{area}</tran:trafficArea></tran:Road>"#),
+        r#"<veg:SolitaryVegetationObject gml:id="t"><veg:height uom="m">8</veg:height><veg:lod1Geometry><gml:Point><gml:pos>500000 5700000 3</gml:pos></gml:Point></veg:lod1Geometry></veg:SolitaryVegetationObject>"#.to_owned(),
+        r##"<grp:CityObjectGroup gml:id="g"><grp:groupMember xlink:href="#r"/><grp:groupMember xlink:href="#t"/></grp:CityObjectGroup>"##.to_owned(),
+        format!(r#"<gen:GenericCityObject gml:id="o"><gen:lod1Geometry>{}</gen:lod1Geometry></gen:GenericCityObject>"#, surfaces(&triangle("", 500_000))),
+        r#"<dem:ReliefFeature gml:id="f"><dem:lod>2</dem:lod><dem:reliefComponent><dem:MassPointRelief gml:id="p"><dem:lod>2</dem:lod><dem:reliefPoints><gml:MultiPoint><gml:pointMembers><gml:Point><gml:pos>500000 5700000 3</gml:pos></gml:Point><gml:Point><gml:pos>500001 5700000 4</gml:pos></gml:Point></gml:pointMembers></gml:MultiPoint></dem:reliefPoints></dem:MassPointRelief></dem:reliefComponent></dem:ReliefFeature>"#.to_owned(),
+    ];
+    let kept = taken(&model(&members.iter().map(|m| member(m)).collect::<String>()));
+    assert_eq!(kept.reasons(), Vec::<&str>::new());
+    let road = kept.entity("r");
+    assert_eq!((road.kind, &road.properties["surfaces"]), (Kind::Road, &json!([["TrafficArea", 1]])));
+    let tree = kept.entity("t");
+    assert!(matches!(tree.geometry.as_ref().unwrap().shape, Shape::MultiPoint(_)) && tree.kind == Kind::Vegetation);
+    assert_eq!(kept.entity("g").properties["members"], json!(["r", "t"]));
+    assert_eq!(kept.entity("o").class, "+GenericCityObject");
+    let points = kept.entity("p");
+    assert_eq!((points.kind, points.parent.as_ref(), &points.properties["lod"]), (Kind::Terrain, Some(&kept.entity("f").source), &json!("2")));
+    let kept = taken(&envelope(NAMESPACES_3, UTM, &member(&three)));
+    assert_eq!(kept.entity("r").geometry, road.geometry, "3.0 has the same road");
+    assert_eq!(kept.entity("r").properties["surfaces"], json!([["TrafficArea", 1]]));
+}
+
+#[test]
+fn a_shape_used_many_times_is_put_in_its_place_or_kept_by_its_anchor() {
+    let implicit = |inside: &str| {
+        format!("<veg:lod2ImplicitRepresentation><ImplicitGeometry><transformationMatrix>2 0 0 10 0 2 0 20 0 0 2 0 0 0 0 1</transformationMatrix>{inside}<referencePoint><gml:Point><gml:pos>500000 5700000 5</gml:pos></gml:Point></referencePoint></ImplicitGeometry></veg:lod2ImplicitRepresentation>")
+    };
+    let tree = |id: &str, inside: &str| member(&format!(r#"<veg:SolitaryVegetationObject gml:id="{id}">{}</veg:SolitaryVegetationObject>"#, implicit(inside)));
+    let crown = "<gml:Polygon gml:id=\"crown\"><gml:exterior><gml:LinearRing><gml:posList>0 0 0 1 0 0 0 0 4 0 0 0</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>";
+    let members = [
+        tree("library", "<mimeType>model/gltf</mimeType><libraryObject>oak.gltf</libraryObject>"),
+        tree("own", &format!("<relativeGMLGeometry>{crown}</relativeGMLGeometry>")),
+        tree("other", r##"<relativeGMLGeometry xlink:href="#crown"/>"##),
+    ];
+    let kept = taken(&model(&members.concat()));
+    assert_eq!(kept.reasons(), Vec::<&str>::new());
+    let own = faces(kept.entity("own"));
+    assert!((own[0][0][2].height_m - 13.0).abs() < 1e-9, "twice four above five: {own:?}");
+    let Shape::MultiPoint(anchor) = &kept.entity("library").geometry.as_ref().unwrap().shape else { panic!("a point") };
+    assert_eq!((anchor[0].lon_deg, anchor[0].lat_deg), (own[0][0][0].lon_deg, own[0][0][0].lat_deg));
+    let note = &kept.entity("library").properties["implicit_geometry"][0];
+    assert_eq!((&note["library_object"], &note["transformation_matrix"][3]), (&json!("oak.gltf"), &json!(10.0)));
+    assert_eq!(kept.entity("other").properties["implicit_geometry"][0]["shape"], "crown");
+}
+
+#[test]
+fn links_are_followed_inside_an_object_and_across_objects() {
+    let of = |id: &str, inside: &str| member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#));
+    let link = |to: &str| format!(r#"<gml:MultiSurface><gml:surfaceMember xlink:href="{to}"/></gml:MultiSurface>"#);
+    let turned = r##"<gml:MultiSurface><gml:surfaceMember><gml:OrientableSurface orientation="-"><gml:baseSurface xlink:href="#wall"/></gml:OrientableSurface></gml:surfaceMember></gml:MultiSurface>"##;
+    let text = model(&[of("early", &link("#wall")), of("owner", &surfaces(&triangle("wall", 500_000))), of("back", turned), of("lost", &link("#nothing")), of("far", &link("other.gml#wall"))].concat());
+    let kept = taken(&text);
+    assert_eq!(kept.entity("early").geometry, kept.entity("owner").geometry);
+    let mut back = faces(kept.entity("back"))[0][0].clone();
+    back.reverse();
+    assert_eq!(back, faces(kept.entity("owner"))[0][0]);
+    assert_eq!(kept.reasons(), ["its geometry is in another file: `other.gml#wall`", "its geometry points at `#nothing`, which is no surface of the file"]);
+    let circle = r##"<gml:CompositeSurface gml:id="a"><gml:surfaceMember xlink:href="#a"/><gml:surfaceMember xlink:href="#a"/></gml:CompositeSurface>"##;
+    assert!(taken(&model(&of("circle", circle))).reasons()[0].contains("go in a circle"));
+}
+
+#[test]
+fn the_nearest_reference_system_counts() {
+    let house = |id: &str, srs: &str, east: u32| {
+        let inside = surfaces(&triangle("", east)).replace("<gml:MultiSurface>", &format!("<gml:MultiSurface{srs}>"));
+        member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#))
+    };
+    let text = model(&[house("model", "", 500_000), house("own", r#" srsName="EPSG:25833""#, 500_000), house("bad", r#" srsName="EPSG:99999""#, 1)].concat());
+    let (summary, kept) = read_bytes("m.gml", text.as_bytes(), &Options::default()).unwrap();
+    let lon = |id: &str| faces(kept.entity(id))[0][0][0].lon_deg;
+    assert!((lon("model") - 9.0).abs() < 1e-6 && (lon("own") - 15.0).abs() < 1e-6, "{} {}", lon("model"), lon("own"));
+    assert!(kept.reasons()[0].contains("EPSG:99999 is not known here"), "{:?}", kept.reasons());
+    assert_eq!(summary.crs, "EPSG:25832+5783, EPSG:25833");
+    let nowhere = text.replace(&format!(r#" srsName="{UTM}""#), "").replace(r#" srsName="EPSG:25833""#, "").replace(r#" srsName="EPSG:99999""#, "");
+    assert!(matches!(read_bytes("m.gml", nowhere.as_bytes(), &Options::default()), Err(Error::NoCrs { .. })));
+    let (_, kept) = read_bytes("m.gml", nowhere.as_bytes(), &with_crs("EPSG:25832")).unwrap();
+    assert_eq!(kept.entity("model").height_reference, HeightReference::Unknown);
+    let unclear = read_bytes("m.gml", text.replace(UTM, "EPSG:4326").replace("EPSG:25833", "EPSG:4326").replace("EPSG:99999", "EPSG:4326").as_bytes(), &Options::default());
+    assert!(one_line(&unclear.unwrap_err()).contains("does not tell whether latitude or longitude comes first; pass urn:ogc:def:crs:EPSG::4326"));
+}
+
+#[test]
+fn a_footprint_of_two_numbers_a_vertex_has_no_height() {
+    let flat = r#"<bldg:lod0FootPrint><gml:MultiSurface srsDimension="2"><gml:surfaceMember><gml:Polygon><gml:exterior><gml:LinearRing><gml:posList>500000 5700000 500004 5700000 500004 5700004 500000 5700000</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon></gml:surfaceMember></gml:MultiSurface></bldg:lod0FootPrint>"#;
+    let edge = format!("<bldg:lod0RoofEdge>{}</bldg:lod0RoofEdge>", surfaces(&triangle("", 500_000)));
+    let kept = taken(&model(&member(&format!(r#"<bldg:Building gml:id="b">{edge}{flat}</bldg:Building>"#))));
+    let house = kept.entity("b");
+    assert_eq!((house.geometry.as_ref().unwrap().has_height, faces(house).len()), (false, 1));
+    assert_eq!((&house.height_reference, &house.properties["lod"]), (&HeightReference::None, &json!("0")));
+}
+
+#[test]
+fn a_bad_object_is_refused_and_its_neighbours_go_in() {
+    let good = |id: &str| member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:Building>"#, surfaces(&triangle("", 500_000))));
+    let with = |from: &str, to: &str| good("bad").replace(from, to);
+    for (bad, reason) in [
+        (with("5700004 1", "5700004"), "not 3 numbers a vertex"),
+        (with("5700004", "north"), "`north` in its coordinates is no number"),
+        (with("5700004", "1e400"), "is no number"),
+        (with("gml:Polygon", "gml:Sphere"), "geometry `Sphere` is not read"),
+        (with("gml:LinearRing", "gml:Arc"), "`Arc` is no line of straight pieces"),
+        (with(" 500000 5700004 1", ""), "no face of three vertices"),
+        (with("5700000", "5e12"), "do not fit EPSG:25832"),
+        (with("bldg:Building", "bldg:Castle"), "`bldg:Castle` is no city object that is read"),
+        (r#"<cityObjectMember xlink:href="b.gml#x"/>"#.to_owned(), "give that file"),
+    ] {
+        let kept = taken(&model(&[good("one"), bad, good("two")].concat()));
+        assert_eq!(kept.entities().count(), 2, "{reason}");
+        assert_eq!(kept.refused.len(), 1, "{reason}: {:?}", kept.refused);
+        assert!(kept.refused[0].reason.contains(reason), "{reason}: {}", kept.refused[0].reason);
+    }
+    let kept = taken(&model(&member(&with("</bldg:Building>", r#"<bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="part"/></bldg:consistsOfBuildingPart></bldg:Building>"#).replace("gml:Polygon", "gml:Sphere").replace("<cityObjectMember>", "").replace("</cityObjectMember>", ""))));
+    assert_eq!(kept.entity("part").properties["parent_missing"], "bad");
+}
+
+#[test]
+fn what_is_no_plain_xml_is_refused_whole() {
+    let text = model("");
+    let bomb = text.replace("<CityModel", "<!DOCTYPE x [<!ENTITY a \"&b;&b;\"><!ENTITY b \"boom\">]><CityModel");
+    let error = read_bytes("bomb.gml", bomb.as_bytes(), &Options::default()).unwrap_err();
+    assert!(one_line(&error).contains("it has a DTD, which is not read"));
+    let deep = model(&format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000)));
+    let error = read_bytes("deep.gml", deep.as_bytes(), &Options::default()).unwrap_err();
+    assert!(one_line(&error).contains("nest deeper than 200"));
+    let latin = text.replace("UTF-8", "ISO-8859-1");
+    assert!(one_line(&read_bytes("l.gml", latin.as_bytes(), &Options::default()).unwrap_err()).contains("convert it to UTF-8"));
+}
+
+/// A small model with a bit of everything.
+fn village() -> String {
+    let house = format!(r##"<bldg:Building gml:id="b"><gml:name>Haus &amp; Hof</gml:name><bldg:function codeSpace="f.xml">1000</bldg:function><bldg:measuredHeight uom="m">3</bldg:measuredHeight><bldg:boundedBy><bldg:WallSurface><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:WallSurface></bldg:boundedBy><bldg:lod2Solid><gml:Solid><gml:exterior><gml:CompositeSurface><gml:surfaceMember xlink:href="#w"/></gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod2Solid><bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="p"><gen:intAttribute name="n"><gen:value>1</gen:value></gen:intAttribute></bldg:BuildingPart></bldg:consistsOfBuildingPart></bldg:Building>"##, surfaces(&triangle("w", 500_000)));
+    model(&member(&house))
+}
+
+#[test]
+fn cut_at_any_byte_it_is_refused_whole() {
+    let text = village();
+    assert_eq!(taken(&text).entities().count(), 2);
+    for cut in 0..text.len() {
+        let error = read_bytes("cut.gml", &text.as_bytes()[..cut], &Options::default()).unwrap_err();
+        one_line(&error);
+    }
+    let Some(path) = shared("city/citygml/citygml4j/lod2_buildings_v3.gml") else { return };
+    let bytes = std::fs::read(path).unwrap();
+    let error = read_bytes("cut.gml", &bytes[..bytes.len() / 2], &Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Truncated { .. }), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_change_of_bytes_makes_it_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = village().into_bytes();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Err(error) = read_bytes("village.gml", &bytes, &Options::default()) {
+            one_line(&error);
+        }
+    }
+
+    #[test]
+    fn no_piece_put_elsewhere_makes_it_panic(from in any::<prop::sample::Index>(), length in 1_usize..200, to in any::<prop::sample::Index>()) {
+        let mut bytes = village().into_bytes();
+        let from = from.index(bytes.len());
+        let piece = bytes[from..bytes.len().min(from + length)].to_vec();
+        let to = to.index(bytes.len());
+        bytes.splice(to..to, piece);
+        if let Err(error) = read_bytes("village.gml", &bytes, &Options::default()) {
+            one_line(&error);
+        }
+    }
+}
