@@ -17,9 +17,8 @@ use kernel_model::{Change, Rejection, Shape, Sink, SinkError};
 /// Buildings of the generated files.
 const BUILDINGS: u32 = 50_000;
 /// A house of 10 m by 8 m: vertices and faces, by number.
-const VERTICES: [[u32; 3]; 10] = [
-    [0, 0, 0], [10, 0, 0], [10, 8, 0], [0, 8, 0], [0, 0, 6], [10, 0, 6], [10, 8, 6], [0, 8, 6], [0, 4, 9], [10, 4, 9],
-];
+const VERTICES: [[u32; 3]; 10] =
+    [[0, 0, 0], [10, 0, 0], [10, 8, 0], [0, 8, 0], [0, 0, 6], [10, 0, 6], [10, 8, 6], [0, 8, 6], [0, 4, 9], [10, 4, 9]];
 const FACES: [(&str, &[usize]); 7] = [
     ("GroundSurface", &[0, 3, 2, 1]),
     ("WallSurface", &[0, 1, 5, 4]),

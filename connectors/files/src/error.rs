@@ -19,7 +19,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The content is of no known format.
-    #[error("{file}: {found}; give CityJSON, CityJSONSeq, CityGML, GeoJSON, OSM PBF, LAS/LAZ, changes, or CSV with --mapping")]
+    #[error(
+        "{file}: {found}; give CityJSON, CityJSONSeq, CityGML, GeoJSON, OSM PBF, LAS/LAZ, changes, or CSV with --mapping"
+    )]
     Foreign {
         /// The file.
         file: String,

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,6 +82,21 @@ impl Input {
         } else {
             Ok(bytes)
         }
+    }
+
+    /// The bytes of a file that this one names, where it lies in the same folder or below it (links followed) and has at most
+    /// so many.
+    pub(crate) fn beside(&self, name: &str, limit: u64) -> Option<Vec<u8>> {
+        let name = name.replace('\\', "/");
+        let inside = |c: Component<'_>| matches!(c, Component::Normal(_) | Component::CurDir);
+        if !Path::new(&name).components().all(inside) {
+            return None;
+        }
+        let folder = self.path.canonicalize().ok()?.parent()?.to_owned();
+        let file = folder.join(&name).canonicalize().ok().filter(|file| file.starts_with(&folder) && file.is_file())?;
+        let mut bytes = Vec::new();
+        File::open(file).ok()?.take(limit + 1).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= limit).then_some(bytes)
     }
 
     /// Bytes of the file (before gzip is undone) that the last opening has read.

@@ -2,6 +2,7 @@
 //! [`CityObject`] in CityJSON's words (OGC 20-072), so that the same building from both formats becomes the same entity.
 //! What the file does not say is left out, never made up.
 
+mod glb;
 mod kinds;
 mod shape;
 
@@ -10,8 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::intake::Intake;
 
-pub(crate) use kinds::kind;
-pub(crate) use shape::{Built, Lod, Shapes, closed};
+pub(crate) use glb::{Image, PaintedFace, Picture, Wrap, write as write_glb};
+pub(crate) use shape::{Built, Lod, Shapes, closed, closed_with};
+
+use kinds::kind;
 
 /// Attributes that the standards name and the kernel's well-known property for each.
 const WELL_KNOWN: [(&str, &str); 3] =
@@ -54,7 +57,7 @@ impl CityObject {
                 properties.entry(ours).or_insert(value);
             }
         }
-        let Built { geometry, lod, surfaces, dropped_faces } = self.built;
+        let Built { geometry, lod, surfaces, dropped_faces, .. } = self.built;
         let mut put = |key: &str, value: Value| properties.insert(key.to_owned(), value);
         if let Some(lod) = lod {
             put("lod", lod.into());

@@ -2,11 +2,12 @@
 //! each face belongs to. A face that stands in several geometries (a solid and the surfaces around it) is taken once.
 //! Faces come before lines before points: an object has one sort in one level of detail.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use kernel_model::{Coord, Geometry, Polygon, Shape};
 
+use super::glb::PaintedFace;
 use crate::intake::Refusal;
 
 /// A level of detail: how the file spells it and where it ranks.
@@ -37,6 +38,8 @@ pub(crate) struct Built {
     pub(crate) surfaces: Vec<(String, u64)>,
     /// Faces left out because their outer ring has fewer than three vertices.
     pub(crate) dropped_faces: u64,
+    /// The faces with an image on them, by their place in the geometry.
+    pub(crate) painted: BTreeMap<usize, PaintedFace>,
 }
 
 /// Collects shapes.
@@ -52,6 +55,7 @@ pub(crate) struct Shapes {
     begun: usize,
     /// The faces of earlier geometries by what they are made of.
     earlier: HashMap<Fingerprint, usize>,
+    painted: BTreeMap<usize, PaintedFace>,
 }
 
 /// What a face is made of, whichever way round and wherever its rings begin.
@@ -76,21 +80,28 @@ impl Shapes {
         self.faces
     }
 
-    /// Adds a face of rings as [`closed`] makes them; one whose outer ring is empty is counted, an empty hole is none.
-    pub(crate) fn face(&mut self, mut rings: Polygon, surface: Option<Arc<str>>) {
+    /// Adds a face of rings as [`closed`] makes them and gives its place; one whose outer ring is empty is counted, an empty
+    /// hole is none.
+    pub(crate) fn face(&mut self, mut rings: Polygon, surface: Option<Arc<str>>) -> Option<usize> {
         if rings.first().is_none_or(Vec::is_empty) {
             self.dropped_faces += 1;
-            return;
+            return None;
         }
         rings.retain(|ring| !ring.is_empty());
         if !self.earlier.is_empty()
             && let Some(at) = self.earlier.get(&fingerprint(&rings))
         {
             self.surfaces[*at] = self.surfaces[*at].take().or(surface);
-            return;
+            return Some(*at);
         }
         self.faces.push(rings);
         self.surfaces.push(surface);
+        Some(self.faces.len() - 1)
+    }
+
+    /// Puts an image on the face at a place, unless it has one.
+    pub(crate) fn paint(&mut self, at: usize, face: PaintedFace) {
+        self.painted.entry(at).or_insert(face);
     }
 
     /// Adds a line.
@@ -120,8 +131,22 @@ impl Shapes {
             return Err("its geometry has no face of three vertices, no line and no point".to_owned());
         };
         let geometry = Some(Geometry { has_height: !self.flat, shape });
-        Ok(Built { geometry, lod, surfaces, dropped_faces: self.dropped_faces })
+        Ok(Built { geometry, lod, surfaces, dropped_faces: self.dropped_faces, painted: self.painted })
     }
+}
+
+/// A ring as [`closed`] makes it, with what belongs to each of its vertices.
+pub(crate) fn closed_with<T: Copy>(ring: &[Coord], with: &[T]) -> (Vec<Coord>, Vec<T>) {
+    let mut pairs: Vec<(Coord, T)> = ring.iter().copied().zip(with.iter().copied()).collect();
+    pairs.dedup_by_key(|pair| pair.0);
+    while pairs.len() > 1 && pairs.first().map(|p| p.0) == pairs.last().map(|p| p.0) {
+        pairs.pop();
+    }
+    if pairs.len() < 3 {
+        return (Vec::new(), Vec::new());
+    }
+    pairs.push(pairs[0]);
+    pairs.into_iter().unzip()
 }
 
 /// A closed ring, or an empty one where fewer than three vertices differ.

@@ -39,6 +39,7 @@ pub(super) struct Feature<'t> {
     pub(super) places: Vec<Option<Element<'t>>>,
     pub(super) stated: Vec<Stated<'t>>,
     pub(super) inside: Vec<Feature<'t>>,
+    pub(super) appearances: Vec<Element<'t>>,
     /// The reference system of its envelope.
     pub(super) srs_name: Option<&'t str>,
     /// Why it cannot be taken in.
@@ -60,7 +61,9 @@ pub(super) fn read<'t>(
     let id = element.attribute("id").map(str::trim).filter(|id| !id.is_empty());
     let mut feature = Feature { id: id.unwrap_or(unnamed).to_owned(), object_type, ..Feature::default() };
     if let Some(id) = id.filter(|id| !is_xml_id(id)) {
-        feature.faults.push(format!("its gml:id `{id}` is no XML id: it must begin with a letter or `_`, without spaces or `:`"));
+        feature
+            .faults
+            .push(format!("its gml:id `{id}` is no XML id: it must begin with a letter or `_`, without spaces or `:`"));
     }
     for property in element.children() {
         feature.property(property, left_out);
@@ -97,8 +100,9 @@ impl<'t> Feature<'t> {
                 }
             }
             "height" => self.heights.extend(property.children()),
-            // Images and colours, extents, and links without a value.
-            "appearance" | "appearanceMember" | "extent" | "metaDataProperty" | "generalizesTo" => {}
+            "appearance" | "appearanceMember" => self.appearances.push(property),
+            // Extents, and links without a value.
+            "extent" | "metaDataProperty" | "generalizesTo" => {}
             local if values::is_generic(local) => self.generic.push(property),
             _ => self.other(property, left_out),
         }
@@ -171,7 +175,12 @@ impl<'t> Feature<'t> {
         // A property may point at its geometry instead of holding it.
         let inside = property.children().filter(|c| !matches!(c.local(), "metaDataProperty"));
         let pointing = property.attribute("href").map(|_| property);
-        self.stated.extend(inside.chain(pointing).map(|element| Stated { lod, element, surface: surface.cloned(), second }));
+        self.stated.extend(inside.chain(pointing).map(|element| Stated {
+            lod,
+            element,
+            surface: surface.cloned(),
+            second,
+        }));
     }
 
     fn address(&mut self, property: Element<'t>) {

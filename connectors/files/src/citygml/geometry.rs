@@ -11,13 +11,15 @@ use serde_json::{Map, Value, json};
 use super::feature::{Feature, Stated};
 use super::grounds::Grounds;
 use super::located::Located;
+use super::paint::{Painted, Paints};
 use super::positions::{self, Placement};
 use super::tree::Element;
-use crate::city::{Built, Lod, Shapes, closed};
+use crate::city::{Built, Image, Lod, PaintedFace, Shapes, closed, closed_with};
 use crate::intake::Refusal;
 
-/// Geometry elements read for one object, links followed: so many links to links do not multiply without end.
-const MAX_STEPS: u32 = 16 << 20;
+/// Geometry elements read for one object, links followed, for each element of its member: links to links do not multiply
+/// without end.
+const STEPS_PER_ELEMENT: usize = 8;
 const MAX_DEPTH: u8 = 200;
 
 /// Faces of other objects of the file that links point at, by id.
@@ -45,6 +47,9 @@ pub(super) struct Assembler<'a, 'o, 't> {
     shared: &'a Shared,
     root: Element<'t>,
     ids: Option<HashMap<&'t str, Element<'t>>>,
+    /// What lies on rings, nearest first, and the images of the object at hand that do.
+    pub(super) paints: Vec<&'a Paints>,
+    pub(super) images: Vec<Image>,
     /// Ids of links that lead nowhere in the object.
     pub(super) missing: HashSet<String>,
     /// What is known of implicit geometries of the object at hand.
@@ -53,7 +58,9 @@ pub(super) struct Assembler<'a, 'o, 't> {
     pub(super) unlocated: bool,
     /// Whether a vertex of the object at hand was found to fit its system.
     fits: bool,
-    steps: u32,
+    /// Steps left for the object at hand.
+    steps: usize,
+    most_steps: usize,
 }
 
 impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
@@ -64,7 +71,24 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         shared: &'a Shared,
     ) -> Self {
         let (ids, missing, implicit) = (None, HashSet::new(), Vec::new());
-        Self { grounds, located, shared, root, ids, missing, implicit, unlocated: false, fits: false, steps: 0 }
+        let most_steps = root.size() * STEPS_PER_ELEMENT + 10_000 + shared.vertices;
+        let (unlocated, fits) = (false, false);
+        let (paints, images, steps) = (Vec::new(), Vec::new(), most_steps);
+        Self {
+            grounds,
+            located,
+            shared,
+            root,
+            ids,
+            paints,
+            images,
+            missing,
+            implicit,
+            unlocated,
+            fits,
+            steps,
+            most_steps,
+        }
     }
 
     /// The highest level of detail of an object, its solids first, then its other geometries, then its surfaces; and the
@@ -84,14 +108,14 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             kept.retain(|s| !s.second);
         }
         kept.sort_by_key(|s| (s.surface.is_some(), !s.element.local().ends_with("Solid")));
-        (self.steps, self.fits) = (0, false);
+        (self.steps, self.fits) = (self.most_steps, false);
+        self.images.clear();
         let ground = self.ground(srs_name)?;
         let mut shapes = Shapes::default();
         for stated in kept {
             shapes.begin();
             let surface = stated.surface.as_ref();
-            let context =
-                Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface };
+            let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface };
             self.add(stated.element, context, &mut shapes)?;
         }
         let implicit = std::mem::take(&mut self.implicit);
@@ -104,8 +128,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     /// The points of an address as longitude, latitude and height.
     pub(super) fn places(&mut self, element: Element<'t>, srs_name: Option<&str>) -> Option<Value> {
         let ground = self.grounds.number(srs_name).ok()?;
-        let context =
-            Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
+        let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
         let mut shapes = Shapes::default();
         self.add(element, context, &mut shapes).ok()?;
         let mut places = Vec::new();
@@ -117,8 +140,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     /// The faces of one geometry element, for links from other objects.
     pub(super) fn faces(&mut self, element: Element<'t>, srs_name: Option<&str>) -> Result<Vec<Polygon>, Refusal> {
         let ground = self.grounds.number(srs_name)?;
-        let context =
-            Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
+        let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
         let mut shapes = Shapes::default();
         self.add(element, context, &mut shapes)?;
         Ok(shapes.into_faces())
@@ -129,12 +151,10 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     }
 
     fn add(&mut self, element: Element<'t>, mut context: Context<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
-        self.steps += 1;
-        context.depth += 1;
-        if self.steps > MAX_STEPS || context.depth > MAX_DEPTH {
-            return Err("the links between its geometries go in a circle or multiply without end".to_owned());
-        }
-        if context.placement.is_none() && let Some(name) = element.attribute("srsName") {
+        self.step(&mut context, 1)?;
+        if context.placement.is_none()
+            && let Some(name) = element.attribute("srsName")
+        {
             context.ground = self.ground(Some(name))?;
         }
         context.dimension = positions::dimension(element).unwrap_or(context.dimension);
@@ -153,9 +173,21 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
                 context.reversed ^= element.attribute("orientation") == Some("-");
                 self.members(element, context, shapes)
             }
-            "MultiSurface" | "CompositeSurface" | "Surface" | "TriangulatedSurface" | "Tin" | "PolyhedralSurface"
-            | "Shell" | "Solid" | "CompositeSolid" | "MultiSolid" | "MultiGeometry" | "GeometricComplex"
-            | "MultiCurve" | "CompositeCurve" | "MultiPoint" => self.members(element, context, shapes),
+            "MultiSurface"
+            | "CompositeSurface"
+            | "Surface"
+            | "TriangulatedSurface"
+            | "Tin"
+            | "PolyhedralSurface"
+            | "Shell"
+            | "Solid"
+            | "CompositeSolid"
+            | "MultiSolid"
+            | "MultiGeometry"
+            | "GeometricComplex"
+            | "MultiCurve"
+            | "CompositeCurve"
+            | "MultiPoint" => self.members(element, context, shapes),
             _ if element.attribute("href").is_some() => self.link(element, context, shapes),
             other => Err(format!("geometry `{other}` is not read")),
         }
@@ -182,6 +214,16 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         Ok(())
     }
 
+    /// Counts what is read, and how deep.
+    fn step(&mut self, context: &mut Context<'_>, steps: usize) -> Result<(), Refusal> {
+        context.depth += 1;
+        match self.steps.checked_sub(steps) {
+            Some(left) if context.depth <= MAX_DEPTH => self.steps = left,
+            _ => return Err("the links between its geometries go in a circle or multiply without end".to_owned()),
+        }
+        Ok(())
+    }
+
     fn link(&mut self, property: Element<'t>, context: Context<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
         let href = property.attribute("href").unwrap_or_default();
         let Some(id) = href.strip_prefix('#') else {
@@ -198,7 +240,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             return Err(format!("its geometry points at `#{}`, which is no surface of the file", start(id)));
         };
         for face in faces {
-            self.steps += face.iter().map(Vec::len).sum::<usize>() as u32;
+            self.step(&mut { context }, face.iter().map(Vec::len).sum())?;
             let turned = |ring: &Vec<Coord>| ring.iter().rev().copied().collect();
             let face = if context.reversed { face.iter().map(turned).collect() } else { face.clone() };
             shapes.face(face, context.surface.cloned());
@@ -208,17 +250,57 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
 
     fn polygon(&mut self, element: Element<'t>, context: Context<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
         let mut rings = Polygon::new();
+        let mut painted = Vec::new();
         for property in element.children().filter(|p| matches!(p.local(), "exterior" | "interior")) {
             let Some(ring) = property.children().next() else { continue };
-            let mut ring = closed(self.line(ring, context, shapes)?);
+            let line = self.line(ring, context, shapes)?;
+            if !self.paints.is_empty() {
+                painted.extend(self.painted(ring, &line, context.reversed));
+            }
+            let mut ring = closed(line);
             if context.reversed {
                 ring.reverse();
             }
             // The outer ring is the first, wherever it stands.
             if property.local() == "exterior" { rings.insert(0, ring) } else { rings.push(ring) }
         }
-        shapes.face(rings, context.surface.cloned());
+        let whole = !painted.is_empty() && painted.len() == rings.len();
+        let place = shapes.face(rings, context.surface.cloned());
+        if let Some(at) = place.filter(|_| whole) {
+            shapes.paint(at, self.face(painted));
+        }
         Ok(())
+    }
+
+    /// A ring with what lies on it.
+    fn painted(&self, ring: Element<'t>, line: &[Coord], reversed: bool) -> Option<(Vec<Coord>, Vec<[f32; 2]>, Image)> {
+        let id = ring.attribute("id")?;
+        let (paints, Painted { image, uv }) = self.paints.iter().find_map(|p| p.of(id).map(|painted| (p, painted)))?;
+        if uv.len() != line.len() {
+            return None;
+        }
+        let (mut ring, mut uv) = closed_with(line, uv);
+        if reversed {
+            ring.reverse();
+            uv.reverse();
+        }
+        Some((ring, uv, paints.images.get(*image)?.clone()))
+    }
+
+    /// A face of painted rings; the first ring's image is the face's.
+    fn face(&mut self, painted: Vec<(Vec<Coord>, Vec<[f32; 2]>, Image)>) -> PaintedFace {
+        let mut face = PaintedFace { rings: Polygon::new(), uv: Vec::new(), image: 0 };
+        for (at, (ring, uv, image)) in painted.into_iter().enumerate() {
+            if at == 0 {
+                face.image = self.images.iter().position(|i| *i == image).unwrap_or_else(|| {
+                    self.images.push(image);
+                    self.images.len() - 1
+                });
+            }
+            face.rings.push(ring);
+            face.uv.push(uv);
+        }
+        face
     }
 
     /// The vertices of a line, a ring, a point, or a curve of straight pieces.
@@ -228,11 +310,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         mut context: Context<'_>,
         shapes: &mut Shapes,
     ) -> Result<Vec<Coord>, Refusal> {
-        context.depth += 1;
-        self.steps += 1;
-        if context.depth > MAX_DEPTH || self.steps > MAX_STEPS {
-            return Err("the links between its geometries go in a circle or multiply without end".to_owned());
-        }
+        self.step(&mut context, 1)?;
         context.dimension = positions::dimension(element).unwrap_or(context.dimension);
         match element.local() {
             "LinearRing" | "LineString" | "Point" | "LineStringSegment" => {}

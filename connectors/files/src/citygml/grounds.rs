@@ -36,7 +36,9 @@ impl<'o> Grounds<'o> {
         };
         let at = match self.known.iter().position(|(known, _)| *known == name) {
             Some(at) => at,
-            None if self.known.len() == MAX_SYSTEMS => return Err("the file names more than 64 reference systems".to_owned()),
+            None if self.known.len() == MAX_SYSTEMS => {
+                return Err("the file names more than 64 reference systems".to_owned());
+            }
             None => {
                 let ground = self.look_up(&name).map_err(|error| {
                     let reason = error.to_string();

@@ -21,7 +21,8 @@ impl Located {
             self.slots = vec![None; SLOTS];
         }
         let bits = at.map(f64::to_bits);
-        let mixed = bits.iter().fold(system as u64, |sum, b| (sum ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
+        let mixed =
+            bits.iter().fold(system as u64, |sum, b| (sum ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29));
         let slot = &mut self.slots[mixed as usize % SLOTS];
         if let Some((of, there, coord)) = slot
             && *of == system

@@ -4,14 +4,16 @@
 //! Object ADE the attributes are kept.
 //!
 //! Where objects share surfaces the file is gone through again: once to find what links point at, once for the objects
-//! that have such links.
+//! that have such links. Where it has textures, once more: an object with images on it also comes as a binary glTF.
 
 mod feature;
 mod geometry;
 mod grounds;
 mod located;
+mod paint;
 mod positions;
 mod source;
+mod textures;
 mod tree;
 mod types;
 mod values;
@@ -30,6 +32,7 @@ use feature::Feature;
 use geometry::{Assembler, Shared};
 use grounds::Grounds;
 use located::Located;
+use paint::Paints;
 use source::{MAX_TREE_BYTES, Source};
 use tree::{Element, Space, Tree};
 use types::{Role, role};
@@ -46,20 +49,41 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
         shared: Shared::default(),
         wanted: HashSet::new(),
         waiting: HashSet::new(),
-        last: false,
+        pass: Pass::First,
         located_any: false,
         only_unlocated: false,
+        paints: Paints::default(),
+        painted_inside: false,
+        content_bytes: 0,
     };
     run.pass(intake, Run::objects)?;
     if !run.waiting.is_empty() {
+        run.pass = Pass::Targets;
         run.pass(intake, Run::targets)?;
-        run.last = true;
+        run.pass = Pass::Waiting;
         run.pass(intake, Run::objects)?;
+    }
+    run.pass = Pass::Textures;
+    if run.painted_inside || !run.paints.is_empty() {
+        run.pass(intake, Run::textures)?;
     }
     match run.grounds.failed.take() {
         Some(error) if run.only_unlocated && !run.located_any => Err(error),
         _ => Ok(run.grounds.used()),
     }
+}
+
+/// What the file is gone through for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// All objects.
+    First,
+    /// What links between objects point at.
+    Targets,
+    /// The objects that have such links.
+    Waiting,
+    /// Images on faces.
+    Textures,
 }
 
 /// What is known while a file is read.
@@ -71,12 +95,17 @@ struct Run<'o> {
     wanted: HashSet<String>,
     /// Members that have such links, by number.
     waiting: HashSet<u64>,
-    /// Whether the file is gone through for the members that waited.
-    last: bool,
+    pass: Pass,
     /// Whether anything was located.
     located_any: bool,
     /// Whether an object was refused for its reference system alone.
     only_unlocated: bool,
+    /// The textures that the model has for all its objects.
+    paints: Paints,
+    /// Whether an object has some of its own.
+    painted_inside: bool,
+    /// Bytes of the textured meshes made.
+    content_bytes: usize,
 }
 
 /// An object as it comes out of its member: where it stands and what became of it.
@@ -110,7 +139,7 @@ impl<'o> Run<'o> {
                         each(self, intake, member, number)?;
                     }
                     if let (None, Some(href)) = (top.children().next(), top.attribute("href"))
-                        && !self.last
+                        && self.pass == Pass::First
                     {
                         intake.count_record();
                         intake.refuse(local, "the object is not here but where its link points: give that file", href);
@@ -118,11 +147,12 @@ impl<'o> Run<'o> {
                 }
                 local if is_member(local) => {
                     number += 1;
-                    if !self.last {
+                    if self.pass == Pass::First {
                         refuse_large(intake, &tree, top);
                     }
                 }
-                _ if top.space() == Space::Foreign && !self.last => left_out(intake, top.label()),
+                "appearanceMember" if self.pass == Pass::First => self.paints.read(top, &mut intake.left_out),
+                _ if top.space() == Space::Foreign && self.pass == Pass::First => left_out(intake, top.label()),
                 _ => {}
             }
         }
@@ -131,7 +161,7 @@ impl<'o> Run<'o> {
 
     /// Takes one member in, or puts it off where it has links to others.
     fn objects(&mut self, intake: &mut Intake<'_>, member: Element<'_>, number: u64) -> Result<(), Error> {
-        if self.last && !self.waiting.contains(&number) {
+        if self.pass == Pass::Waiting && !self.waiting.contains(&number) {
             return Ok(());
         }
         let object_type = match (role(member.local()), member.space()) {
@@ -151,11 +181,12 @@ impl<'o> Run<'o> {
         let mut counted = feature::LeftOut::new();
         let unnamed = format!("{}/{number}", object_type.trim_start_matches('+'));
         let feature = feature::read(member, object_type, &unnamed, &mut counted);
+        self.painted_inside |= textures::has_own(&feature);
         let mut outcomes = Vec::new();
         let mut assembler = Assembler::new(member, &mut self.grounds, &mut self.located, &self.shared);
         assemble(&mut assembler, feature, None, None, &mut outcomes);
         let missing = assembler.missing;
-        if !missing.is_empty() && !self.last && self.wanted.len() + missing.len() <= MAX_WANTED {
+        if !missing.is_empty() && self.pass == Pass::First && self.wanted.len() + missing.len() <= MAX_WANTED {
             self.wanted.extend(missing);
             self.waiting.insert(number);
             return Ok(());
@@ -260,7 +291,7 @@ fn is_member(local: &str) -> bool {
 }
 
 fn is_wanted(local: &str) -> bool {
-    is_member(local) || local == "boundedBy"
+    is_member(local) || matches!(local, "boundedBy" | "appearanceMember")
 }
 
 fn left_out(intake: &mut Intake<'_>, label: &str) {

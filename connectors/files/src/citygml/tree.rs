@@ -95,7 +95,13 @@ impl Tree {
     pub(super) fn start(&mut self, name: u32) {
         let at = self.nodes.len() as u32;
         let attributes = self.attributes.len() as u32;
-        self.nodes.push(Node { name, first_child: NONE, next: NONE, text: (0, 0), attributes: (attributes, attributes) });
+        self.nodes.push(Node {
+            name,
+            first_child: NONE,
+            next: NONE,
+            text: (0, 0),
+            attributes: (attributes, attributes),
+        });
         if let Some((parent, last)) = self.open.last_mut() {
             if *last == NONE {
                 self.nodes[*parent as usize].first_child = at;
@@ -181,6 +187,11 @@ impl<'t> Element<'t> {
         self.names.names[self.node().name as usize].space
     }
 
+    /// Elements of its tree.
+    pub(super) fn size(&self) -> usize {
+        self.tree.nodes.len()
+    }
+
     /// Its own text.
     pub(super) fn text(&self) -> &'t str {
         self.span(self.node().text).trim()
@@ -229,11 +240,8 @@ mod tests {
     #[test]
     fn a_tree_is_walked_as_it_was_filled() {
         let mut names = Names::default();
-        let (a, b, id) = (
-            names.number(Space::City, "x:a"),
-            names.number(Space::Gml, "b"),
-            names.number(Space::Foreign, "gml:id"),
-        );
+        let (a, b, id) =
+            (names.number(Space::City, "x:a"), names.number(Space::Gml, "b"), names.number(Space::Foreign, "gml:id"));
         assert_eq!(names.number(Space::City, "x:a"), a);
         let mut tree = Tree::default();
         tree.start(a);

@@ -7,7 +7,14 @@ use super::tree::{Element, Space};
 
 /// How metres are written as a unit of measure.
 const METRE: [&str; 9] = [
-    "m", "#m", "metre", "meter", "metres", "meters", "urn:ogc:def:uom:ucum::m", "urn:adv:uom:m",
+    "m",
+    "#m",
+    "metre",
+    "meter",
+    "metres",
+    "meters",
+    "urn:ogc:def:uom:ucum::m",
+    "urn:adv:uom:m",
     "urn:ogc:def:uom:epsg::9001",
 ];
 /// Whole numbers of the standards.
@@ -88,8 +95,14 @@ pub(super) fn append(fields: &mut Map<String, Value>, name: &str, value: Value) 
 pub(super) fn is_generic(local: &str) -> bool {
     matches!(
         local,
-        "genericAttribute" | "genericAttributeSet" | "stringAttribute" | "intAttribute" | "doubleAttribute"
-            | "dateAttribute" | "uriAttribute" | "measureAttribute"
+        "genericAttribute"
+            | "genericAttributeSet"
+            | "stringAttribute"
+            | "intAttribute"
+            | "doubleAttribute"
+            | "dateAttribute"
+            | "uriAttribute"
+            | "measureAttribute"
     )
 }
 
@@ -203,9 +216,7 @@ fn uro_structure(
         code_list(leaf, &name, lists);
         if of == 1 {
             add(fields, &name, value);
-        } else if let Some(place) =
-            fields.entry(name).or_insert_with(|| vec![Value::Null; of].into()).get_mut(at)
-        {
+        } else if let Some(place) = fields.entry(name).or_insert_with(|| vec![Value::Null; of].into()).get_mut(at) {
             *place = value;
         }
     }

@@ -93,7 +93,8 @@ impl<'de> Lenient<'de> for Semantics {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match key.as_ref() {
                 "surfaces" => {
-                    semantics.surfaces = map.next_value::<Value>()?.as_array_mut().map(std::mem::take).unwrap_or_default();
+                    semantics.surfaces =
+                        map.next_value::<Value>()?.as_array_mut().map(std::mem::take).unwrap_or_default();
                 }
                 "values" => semantics.values = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),

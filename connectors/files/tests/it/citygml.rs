@@ -1,9 +1,9 @@
 //! CityGML: real files against what an XML reader finds in them, and files made by hand.
 
 use connectors_files::{Error, Options};
-use kernel_model::{Coord, EntityDraft, HeightReference, Kind, Shape};
+use kernel_model::{Change, ContentDraft, Coord, EntityDraft, HeightReference, Kind, Shape};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Kept, one_line, read, read_bytes, shared, with_crs};
 
@@ -68,8 +68,12 @@ fn plateau_has_latitude_first_and_heights_above_tokyo_bay() {
     assert_eq!((told("lod"), told("height_m"), told("storeys")), (json!("2"), json!(6.0), json!(1)));
     assert_eq!((told("図形ID"), told("床面積換算係数")), (json!(16943), json!(0.9)));
     assert_eq!(told("１階床面積"), json!({ "value": 42.0, "uom": "m2" }));
-    assert_eq!((told("usage"), &told("code_lists")["usage"]), (json!("422"), &json!("../../codelists/Building_usage.xml")));
-    let lists: usize = kept.entities().filter_map(|e| e.properties.get("code_lists")).map(|l| l.as_object().unwrap().len()).sum();
+    assert_eq!(
+        (told("usage"), &told("code_lists")["usage"]),
+        (json!("422"), &json!("../../codelists/Building_usage.xml"))
+    );
+    let lists: usize =
+        kept.entities().filter_map(|e| e.properties.get("code_lists")).map(|l| l.as_object().unwrap().len()).sum();
     assert!(lists > 100, "{lists}");
     assert!(kept.entities().filter(|e| e.properties.contains_key("uro:BuildingIDAttribute.buildingID")).count() == 15);
     assert_eq!(kept.entities().filter(|e| e.kind == Kind::BuildingPart && e.parent.is_some()).count(), 2);
@@ -83,7 +87,10 @@ fn a_house_with_rooms_comes_with_what_is_in_it() {
     let address = &house.properties["address"][0];
     assert_eq!(address["Country"], "Germany");
     assert_eq!(address["Locality"], "Eggenstein-Leopoldshafen");
-    assert_eq!((&address["ThoroughfareName"], &address["ThoroughfareNumber"]), (&json!("Hermann-von-Helmholtz-Platz"), &json!("1")));
+    assert_eq!(
+        (&address["ThoroughfareName"], &address["ThoroughfareNumber"]),
+        (&json!("Hermann-von-Helmholtz-Platz"), &json!("1"))
+    );
     assert_eq!(address["Postcode"], "76344");
     let east = address["location"][0][0].as_f64().unwrap();
     assert!((8.43..8.44).contains(&east), "{address}");
@@ -93,7 +100,8 @@ fn a_house_with_rooms_comes_with_what_is_in_it() {
     assert_eq!(&*room.source.id, format!("{id}/BuildingRoom/1"), "a room without an id is named by where it stands");
     let furniture = kept.entities().find(|e| e.kind == Kind::Furniture).unwrap();
     assert_eq!((furniture.parent.as_ref(), faces(furniture).len()), (Some(&room.source), 956));
-    let sorts: Vec<&str> = house.properties["surfaces"].as_array().unwrap().iter().filter_map(|run| run[0].as_str()).collect();
+    let sorts: Vec<&str> =
+        house.properties["surfaces"].as_array().unwrap().iter().filter_map(|run| run[0].as_str()).collect();
     for sort in ["GroundSurface", "WallSurface", "RoofSurface", "Window", "Door"] {
         assert!(sorts.contains(&sort), "{sort}: {sorts:?}");
     }
@@ -129,7 +137,8 @@ fn generic_attributes_of_all_types_are_kept_with_their_units() {
         <genericAttribute><gen:MeasureAttribute><gen:name>m</gen:name><gen:value uom="m2">3</gen:value></gen:MeasureAttribute></genericAttribute>
         <genericAttribute><gen:GenericAttributeSet><gen:name>set</gen:name><gen:genericAttribute><gen:CodeAttribute><gen:name>c</gen:name><gen:value codeSpace="l.xml">4</gen:value></gen:CodeAttribute></gen:genericAttribute></gen:GenericAttributeSet></genericAttribute>
         <con:height><con:Height><con:status>measured</con:status><con:value uom="m">12.5</con:value></con:Height></con:height>"#;
-    let kept = taken(&envelope(NAMESPACES_3, UTM, &member(&format!(r#"<bldg:Building gml:id="b">{three}</bldg:Building>"#))));
+    let kept =
+        taken(&envelope(NAMESPACES_3, UTM, &member(&format!(r#"<bldg:Building gml:id="b">{three}</bldg:Building>"#))));
     let told = |key: &str| kept.entity("b").properties[key].clone();
     assert_eq!((told("s"), told("m"), told("set.c")), (json!("x"), json!({ "value": 3.0, "uom": "m2" }), json!("4")));
     assert_eq!((told("height_m"), told("height")), (json!(12.5), json!([{ "status": "measured", "value": 12.5 }])));
@@ -137,8 +146,14 @@ fn generic_attributes_of_all_types_are_kept_with_their_units() {
 
 #[test]
 fn roads_trees_land_and_groups_are_things() {
-    let area = format!("<tran:TrafficArea><tran:lod2MultiSurface>{}</tran:lod2MultiSurface></tran:TrafficArea>", surfaces(&triangle("", 500_000)));
-    let three = format!(r#"<tran:Road gml:id="r"><tran:trafficSpace><tran:TrafficSpace><boundary><tran:TrafficArea><lod2MultiSurface>{}</lod2MultiSurface></tran:TrafficArea></boundary></tran:TrafficSpace></tran:trafficSpace></tran:Road>"#, surfaces(&triangle("", 500_000)));
+    let area = format!(
+        "<tran:TrafficArea><tran:lod2MultiSurface>{}</tran:lod2MultiSurface></tran:TrafficArea>",
+        surfaces(&triangle("", 500_000))
+    );
+    let three = format!(
+        r#"<tran:Road gml:id="r"><tran:trafficSpace><tran:TrafficSpace><boundary><tran:TrafficArea><lod2MultiSurface>{}</lod2MultiSurface></tran:TrafficArea></boundary></tran:TrafficSpace></tran:trafficSpace></tran:Road>"#,
+        surfaces(&triangle("", 500_000))
+    );
     let members = [
         format!(r#"<tran:Road gml:id="r"><tran:trafficArea>{area}</tran:trafficArea></tran:Road>"#),
         r#"<veg:SolitaryVegetationObject gml:id="t"><veg:height uom="m">8</veg:height><veg:lod1Geometry><gml:Point><gml:pos>500000 5700000 3</gml:pos></gml:Point></veg:lod1Geometry></veg:SolitaryVegetationObject>"#.to_owned(),
@@ -155,7 +170,10 @@ fn roads_trees_land_and_groups_are_things() {
     assert_eq!(kept.entity("g").properties["members"], json!(["r", "t"]));
     assert_eq!(kept.entity("o").class, "+GenericCityObject");
     let points = kept.entity("p");
-    assert_eq!((points.kind, points.parent.as_ref(), &points.properties["lod"]), (Kind::Terrain, Some(&kept.entity("f").source), &json!("2")));
+    assert_eq!(
+        (points.kind, points.parent.as_ref(), &points.properties["lod"]),
+        (Kind::Terrain, Some(&kept.entity("f").source), &json!("2"))
+    );
     let kept = taken(&envelope(NAMESPACES_3, UTM, &member(&three)));
     assert_eq!(kept.entity("r").geometry, road.geometry, "3.0 has the same road");
     assert_eq!(kept.entity("r").properties["surfaces"], json!([["TrafficArea", 1]]));
@@ -164,9 +182,16 @@ fn roads_trees_land_and_groups_are_things() {
 #[test]
 fn a_shape_used_many_times_is_put_in_its_place_or_kept_by_its_anchor() {
     let implicit = |inside: &str| {
-        format!("<veg:lod2ImplicitRepresentation><ImplicitGeometry><transformationMatrix>2 0 0 10 0 2 0 20 0 0 2 0 0 0 0 1</transformationMatrix>{inside}<referencePoint><gml:Point><gml:pos>500000 5700000 5</gml:pos></gml:Point></referencePoint></ImplicitGeometry></veg:lod2ImplicitRepresentation>")
+        format!(
+            "<veg:lod2ImplicitRepresentation><ImplicitGeometry><transformationMatrix>2 0 0 10 0 2 0 20 0 0 2 0 0 0 0 1</transformationMatrix>{inside}<referencePoint><gml:Point><gml:pos>500000 5700000 5</gml:pos></gml:Point></referencePoint></ImplicitGeometry></veg:lod2ImplicitRepresentation>"
+        )
     };
-    let tree = |id: &str, inside: &str| member(&format!(r#"<veg:SolitaryVegetationObject gml:id="{id}">{}</veg:SolitaryVegetationObject>"#, implicit(inside)));
+    let tree = |id: &str, inside: &str| {
+        member(&format!(
+            r#"<veg:SolitaryVegetationObject gml:id="{id}">{}</veg:SolitaryVegetationObject>"#,
+            implicit(inside)
+        ))
+    };
     let crown = "<gml:Polygon gml:id=\"crown\"><gml:exterior><gml:LinearRing><gml:posList>0 0 0 1 0 0 0 0 4 0 0 0</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon>";
     let members = [
         tree("library", "<mimeType>model/gltf</mimeType><libraryObject>oak.gltf</libraryObject>"),
@@ -186,38 +211,88 @@ fn a_shape_used_many_times_is_put_in_its_place_or_kept_by_its_anchor() {
 
 #[test]
 fn links_are_followed_inside_an_object_and_across_objects() {
-    let of = |id: &str, inside: &str| member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#));
+    let of = |id: &str, inside: &str| {
+        member(&format!(
+            r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#
+        ))
+    };
     let link = |to: &str| format!(r#"<gml:MultiSurface><gml:surfaceMember xlink:href="{to}"/></gml:MultiSurface>"#);
     let turned = r##"<gml:MultiSurface><gml:surfaceMember><gml:OrientableSurface orientation="-"><gml:baseSurface xlink:href="#wall"/></gml:OrientableSurface></gml:surfaceMember></gml:MultiSurface>"##;
-    let text = model(&[of("early", &link("#wall")), of("owner", &surfaces(&triangle("wall", 500_000))), of("back", turned), of("lost", &link("#nothing")), of("far", &link("other.gml#wall"))].concat());
+    let text = model(
+        &[
+            of("early", &link("#wall")),
+            of("owner", &surfaces(&triangle("wall", 500_000))),
+            of("back", turned),
+            of("lost", &link("#nothing")),
+            of("far", &link("other.gml#wall")),
+        ]
+        .concat(),
+    );
     let kept = taken(&text);
     assert_eq!(kept.entity("early").geometry, kept.entity("owner").geometry);
     let mut back = faces(kept.entity("back"))[0][0].clone();
     back.reverse();
     assert_eq!(back, faces(kept.entity("owner"))[0][0]);
-    assert_eq!(kept.reasons(), ["its geometry is in another file: `other.gml#wall`", "its geometry points at `#nothing`, which is no surface of the file"]);
+    assert_eq!(
+        kept.reasons(),
+        [
+            "its geometry is in another file: `other.gml#wall`",
+            "its geometry points at `#nothing`, which is no surface of the file"
+        ]
+    );
     let circle = r##"<gml:CompositeSurface gml:id="a"><gml:surfaceMember xlink:href="#a"/><gml:surfaceMember xlink:href="#a"/></gml:CompositeSurface>"##;
     assert!(taken(&model(&of("circle", circle))).reasons()[0].contains("go in a circle"));
+    let twice = |at: u32| {
+        format!(
+            r##"<gml:CompositeSurface gml:id="s{at}"><gml:surfaceMember xlink:href="#s{0}"/><gml:surfaceMember xlink:href="#s{0}"/></gml:CompositeSurface>"##,
+            at + 1
+        )
+    };
+    let laughs: String = (0..60).map(|at| format!("<gml:surfaceMember>{}</gml:surfaceMember>", twice(at))).collect();
+    let laughs = format!(
+        "<gml:MultiSurface>{laughs}<gml:surfaceMember>{}</gml:surfaceMember></gml:MultiSurface>",
+        triangle("s60", 500_000)
+    );
+    assert!(taken(&model(&of("laughs", &laughs))).reasons()[0].contains("multiply without end"));
 }
 
 #[test]
 fn the_nearest_reference_system_counts() {
     let house = |id: &str, srs: &str, east: u32| {
         let inside = surfaces(&triangle("", east)).replace("<gml:MultiSurface>", &format!("<gml:MultiSurface{srs}>"));
-        member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#))
+        member(&format!(
+            r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{inside}</bldg:lod2MultiSurface></bldg:Building>"#
+        ))
     };
-    let text = model(&[house("model", "", 500_000), house("own", r#" srsName="EPSG:25833""#, 500_000), house("bad", r#" srsName="EPSG:99999""#, 1)].concat());
+    let text = model(
+        &[
+            house("model", "", 500_000),
+            house("own", r#" srsName="EPSG:25833""#, 500_000),
+            house("bad", r#" srsName="EPSG:99999""#, 1),
+        ]
+        .concat(),
+    );
     let (summary, kept) = read_bytes("m.gml", text.as_bytes(), &Options::default()).unwrap();
     let lon = |id: &str| faces(kept.entity(id))[0][0][0].lon_deg;
     assert!((lon("model") - 9.0).abs() < 1e-6 && (lon("own") - 15.0).abs() < 1e-6, "{} {}", lon("model"), lon("own"));
     assert!(kept.reasons()[0].contains("EPSG:99999 is not known here"), "{:?}", kept.reasons());
     assert_eq!(summary.crs, "EPSG:25832+5783, EPSG:25833");
-    let nowhere = text.replace(&format!(r#" srsName="{UTM}""#), "").replace(r#" srsName="EPSG:25833""#, "").replace(r#" srsName="EPSG:99999""#, "");
+    let nowhere = text
+        .replace(&format!(r#" srsName="{UTM}""#), "")
+        .replace(r#" srsName="EPSG:25833""#, "")
+        .replace(r#" srsName="EPSG:99999""#, "");
     assert!(matches!(read_bytes("m.gml", nowhere.as_bytes(), &Options::default()), Err(Error::NoCrs { .. })));
     let (_, kept) = read_bytes("m.gml", nowhere.as_bytes(), &with_crs("EPSG:25832")).unwrap();
     assert_eq!(kept.entity("model").height_reference, HeightReference::Unknown);
-    let unclear = read_bytes("m.gml", text.replace(UTM, "EPSG:4326").replace("EPSG:25833", "EPSG:4326").replace("EPSG:99999", "EPSG:4326").as_bytes(), &Options::default());
-    assert!(one_line(&unclear.unwrap_err()).contains("does not tell whether latitude or longitude comes first; pass urn:ogc:def:crs:EPSG::4326"));
+    let unclear = read_bytes(
+        "m.gml",
+        text.replace(UTM, "EPSG:4326").replace("EPSG:25833", "EPSG:4326").replace("EPSG:99999", "EPSG:4326").as_bytes(),
+        &Options::default(),
+    );
+    assert!(
+        one_line(&unclear.unwrap_err())
+            .contains("does not tell whether latitude or longitude comes first; pass urn:ogc:def:crs:EPSG::4326")
+    );
 }
 
 #[test]
@@ -230,9 +305,112 @@ fn a_footprint_of_two_numbers_a_vertex_has_no_height() {
     assert_eq!((&house.height_reference, &house.properties["lod"]), (&HeightReference::None, &json!("0")));
 }
 
+/// The JSON and the binary chunk of a binary glTF, checked as its standard lays it out.
+fn glb(bytes: &[u8]) -> (Value, &[u8]) {
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    assert_eq!((&bytes[..4], word(4), word(8)), (&b"glTF"[..], 2, bytes.len()));
+    let json_end = 20 + word(12);
+    assert_eq!(
+        (&bytes[16..20], word(json_end), &bytes[json_end + 4..json_end + 8]),
+        (&b"JSON"[..], bytes.len() - json_end - 8, &b"BIN\0"[..])
+    );
+    (serde_json::from_slice(&bytes[20..json_end]).unwrap(), &bytes[json_end + 8..])
+}
+
+fn contents(kept: &Kept) -> Vec<&ContentDraft> {
+    kept.changes.iter().filter_map(|c| if let Change::Content(content) = c { Some(content) } else { None }).collect()
+}
+
+#[test]
+fn textured_objects_come_as_binary_gltf_too() {
+    let Some(path) = shared("city/citygml/plateau-yokosuka/udx/bldg/52397519_bldg_6697_op.gml") else { return };
+    let (_, kept) = read(&path, &Options::default()).unwrap();
+    let meshes = contents(&kept);
+    assert_eq!(meshes.len(), 3, "three images, each of one building");
+    let images = path.parent().unwrap().join("52397519_bldg_6697_appearance");
+    let mut found = 0;
+    for mesh in meshes {
+        let entity = kept.entity(&mesh.entity.id);
+        let (document, binary) = glb(&mesh.bytes);
+        assert_eq!((mesh.media_type.as_str(), document["images"].as_array().unwrap().len()), ("model/gltf-binary", 1));
+        let view = &document["bufferViews"][document["images"][0]["bufferView"].as_u64().unwrap() as usize];
+        let from = view["byteOffset"].as_u64().unwrap() as usize;
+        let image = &binary[from..from + view["byteLength"].as_u64().unwrap() as usize];
+        found += std::fs::read_dir(&images)
+            .unwrap()
+            .filter(|file| std::fs::read(file.as_ref().unwrap().path()).unwrap() == image)
+            .count();
+        let corners: u64 = document["accessors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|a| a["type"] == "VEC3")
+            .map(|a| a["count"].as_u64().unwrap())
+            .sum();
+        // A face without holes of n corners has n - 2 triangles.
+        let expected: usize =
+            faces(entity).iter().map(|face| 3 * (face.iter().map(Vec::len).sum::<usize>() + face.len() - 4)).sum();
+        assert_eq!(corners as usize, expected, "{}", mesh.name);
+        let (low, high) = entity.geometry.as_ref().unwrap().height_range_m().unwrap();
+        let position = document["accessors"].as_array().unwrap().iter().filter(|a| a["type"] == "VEC3");
+        let top = position.map(|a| a["max"][1].as_f64().unwrap()).fold(0.0, f64::max);
+        assert!((top - (high - low)).abs() < 1e-3, "up is Y: {top} {low} {high}");
+        assert_eq!(document["nodes"][0]["extras"]["height_reference"], "EPSG:6695");
+    }
+    assert_eq!(found, 3, "the images as they lie beside the file");
+    let (_, again) = read(&path, &Options::default()).unwrap();
+    assert_eq!(contents(&again), contents(&kept), "the same file makes the same bytes");
+    let Some(station) = shared("city/citygml/citygml4j/lod3_building_v2.gml") else { return };
+    let (summary, kept) = read(&station, &Options::default()).unwrap();
+    let meshes = contents(&kept);
+    assert_eq!((meshes.len(), summary.left_out["app:X3DMaterial"]), (2, 35));
+    let (document, _) = glb(&meshes[0].bytes);
+    let images = |document: &Value| document["images"].as_array().unwrap().len();
+    assert_eq!((images(&document), images(&glb(&meshes[1].bytes).0)), (7, 1), "eight images, each once");
+    assert!(document["samplers"].as_array().unwrap().iter().all(|s| s["wrapS"] == 10_497), "they repeat");
+}
+
+#[test]
+fn images_are_taken_from_beside_the_file_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("model");
+    std::fs::create_dir(&inside).unwrap();
+    std::fs::write(folder.path().join("secret.jpg"), b"\xff\xd8\xffsecret").unwrap();
+    std::fs::write(inside.join("wall.jpg"), b"\xff\xd8\xffwall").unwrap();
+    std::fs::write(inside.join("text.jpg"), b"no image").unwrap();
+    std::os::unix::fs::symlink(folder.path().join("secret.jpg"), inside.join("link.jpg")).unwrap();
+    let secret = folder.path().join("secret.jpg").display().to_string();
+    for (uri, meshes) in [
+        ("wall.jpg", 1),
+        ("./wall.jpg", 1),
+        ("../secret.jpg", 0),
+        (&secret, 0),
+        ("link.jpg", 0),
+        ("text.jpg", 0),
+        ("gone.jpg", 0),
+        (".", 0),
+    ] {
+        let wall = triangle("w", 500_000).replace("<gml:LinearRing>", r#"<gml:LinearRing gml:id="r">"#);
+        let house = format!(
+            r##"<bldg:Building gml:id="b"><app:appearance xmlns:app="http://www.opengis.net/citygml/appearance/2.0"><app:Appearance><app:surfaceDataMember><app:ParameterizedTexture><app:imageURI>{uri}</app:imageURI><app:target uri="#w"><app:TexCoordList><app:textureCoordinates ring="#r">0 0 1 0 0 1 0 0</app:textureCoordinates></app:TexCoordList></app:target></app:ParameterizedTexture></app:surfaceDataMember></app:Appearance></app:appearance><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:Building>"##,
+            surfaces(&wall)
+        );
+        let file = inside.join("model.gml");
+        std::fs::write(&file, model(&member(&house))).unwrap();
+        let (summary, kept) = read(&file, &Options::default()).unwrap();
+        assert_eq!(contents(&kept).len(), meshes, "{uri}");
+        assert_eq!(summary.left_out.values().sum::<u64>(), 1 - meshes as u64, "{uri}: {:?}", summary.left_out);
+    }
+}
+
 #[test]
 fn a_bad_object_is_refused_and_its_neighbours_go_in() {
-    let good = |id: &str| member(&format!(r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:Building>"#, surfaces(&triangle("", 500_000))));
+    let good = |id: &str| {
+        member(&format!(
+            r#"<bldg:Building gml:id="{id}"><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:Building>"#,
+            surfaces(&triangle("", 500_000))
+        ))
+    };
     let with = |from: &str, to: &str| good("bad").replace(from, to);
     for (bad, reason) in [
         (with("5700004 1", "5700004"), "not 3 numbers a vertex"),
@@ -264,12 +442,18 @@ fn what_is_no_plain_xml_is_refused_whole() {
     let error = read_bytes("deep.gml", deep.as_bytes(), &Options::default()).unwrap_err();
     assert!(one_line(&error).contains("nest deeper than 200"));
     let latin = text.replace("UTF-8", "ISO-8859-1");
-    assert!(one_line(&read_bytes("l.gml", latin.as_bytes(), &Options::default()).unwrap_err()).contains("convert it to UTF-8"));
+    assert!(
+        one_line(&read_bytes("l.gml", latin.as_bytes(), &Options::default()).unwrap_err())
+            .contains("convert it to UTF-8")
+    );
 }
 
 /// A small model with a bit of everything.
 fn village() -> String {
-    let house = format!(r##"<bldg:Building gml:id="b"><gml:name>Haus &amp; Hof</gml:name><bldg:function codeSpace="f.xml">1000</bldg:function><bldg:measuredHeight uom="m">3</bldg:measuredHeight><bldg:boundedBy><bldg:WallSurface><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:WallSurface></bldg:boundedBy><bldg:lod2Solid><gml:Solid><gml:exterior><gml:CompositeSurface><gml:surfaceMember xlink:href="#w"/></gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod2Solid><bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="p"><gen:intAttribute name="n"><gen:value>1</gen:value></gen:intAttribute></bldg:BuildingPart></bldg:consistsOfBuildingPart></bldg:Building>"##, surfaces(&triangle("w", 500_000)));
+    let house = format!(
+        r##"<bldg:Building gml:id="b"><gml:name>Haus &amp; Hof</gml:name><bldg:function codeSpace="f.xml">1000</bldg:function><bldg:measuredHeight uom="m">3</bldg:measuredHeight><bldg:boundedBy><bldg:WallSurface><bldg:lod2MultiSurface>{}</bldg:lod2MultiSurface></bldg:WallSurface></bldg:boundedBy><bldg:lod2Solid><gml:Solid><gml:exterior><gml:CompositeSurface><gml:surfaceMember xlink:href="#w"/></gml:CompositeSurface></gml:exterior></gml:Solid></bldg:lod2Solid><bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="p"><gen:intAttribute name="n"><gen:value>1</gen:value></gen:intAttribute></bldg:BuildingPart></bldg:consistsOfBuildingPart></bldg:Building>"##,
+        surfaces(&triangle("w", 500_000))
+    );
     model(&member(&house))
 }
 

@@ -206,6 +206,9 @@ fn report(
     if *retired + *links > 0 {
         say(format_args!("  ended {retired} things; {links} links from a thing to one that came of it"));
     }
+    for (name, count) in &summary.left_out {
+        say(format_args!("  left out {name}: {count}"));
+    }
     say(format_args!("  refused {}", refused.len()));
     for rejection in refused.iter().take(SHOWN) {
         say(format_args!("    {}: {}", rejection.place, rejection.reason));
