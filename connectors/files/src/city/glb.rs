@@ -91,7 +91,9 @@ pub(crate) fn write(
             _ => bare.add(&local, &face.rings, None),
         }
     }
-    plain.iter().for_each(|face| bare.add(&local, face, None));
+    for face in plain {
+        bare.add(&local, face, None);
+    }
     let vertices = bare.positions.len() + meshes.iter().map(|m| m.positions.len()).sum::<usize>();
     if vertices > MAX_VERTICES {
         return None;

@@ -59,7 +59,10 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
     run.pass(intake, Run::objects)?;
     if !run.waiting.is_empty() {
         run.pass = Pass::Targets;
-        run.pass(intake, Run::targets)?;
+        run.pass(intake, |run, _, member, _| {
+            run.targets(member);
+            Ok(())
+        })?;
         run.pass = Pass::Waiting;
         run.pass(intake, Run::objects)?;
     }
@@ -117,7 +120,7 @@ struct Outcome {
     unlocated: bool,
 }
 
-impl<'o> Run<'o> {
+impl Run<'_> {
     /// Goes through the file's members with their numbers.
     fn pass(
         &mut self,
@@ -218,7 +221,7 @@ impl<'o> Run<'o> {
     }
 
     /// Keeps of one member the surfaces that links of others point at.
-    fn targets(&mut self, _: &mut Intake<'_>, member: Element<'_>, _: u64) -> Result<(), Error> {
+    fn targets(&mut self, member: Element<'_>) {
         let srs_name = member.child("boundedBy").and_then(|b| b.child("Envelope")?.attribute("srsName"));
         let found: Vec<_> = member.identified().filter(|(id, _)| self.wanted.contains(*id)).collect();
         for (id, element) in found {
@@ -231,7 +234,6 @@ impl<'o> Run<'o> {
                 self.shared.faces.insert(id.to_owned(), faces);
             }
         }
-        Ok(())
     }
 }
 

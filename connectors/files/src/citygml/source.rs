@@ -119,7 +119,7 @@ impl Source {
         loop {
             match self.step(&mut tree, keep)? {
                 Step::Start if self.depth == base + 1 => {
-                    keep = tree.root(&self.names).is_some_and(|e| wanted(e.local()))
+                    keep = tree.root(&self.names).is_some_and(|e| wanted(e.local()));
                 }
                 Step::Empty | Step::End if self.depth == base => return Ok(Some(tree)),
                 Step::End if self.depth < base => return self.rest().map(|()| None),

@@ -148,9 +148,8 @@ fn leaves(element: Element<'_>, above: &str, fields: &mut Map<String, Value>) {
             continue;
         }
         let name = match (child.local(), above) {
-            ("NameElement", _) => word(above),
             ("Number", "Thoroughfare") => "ThoroughfareNumber",
-            ("Identifier", _) => word(above),
+            ("NameElement" | "Identifier", _) => word(above),
             (local, _) => word(local),
         };
         if !child.text().is_empty() {

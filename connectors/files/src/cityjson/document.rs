@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -27,6 +27,62 @@ pub(super) struct Document {
     pub(super) vertices: Vec<Option<[f64; 3]>>,
     #[serde(rename = "geometry-templates", default)]
     pub(super) templates: Templates,
+    #[serde(default)]
+    pub(super) appearance: Appearance,
+}
+
+/// How many materials and textures there are: they are left out.
+#[derive(Debug, Default)]
+pub(super) struct Appearance {
+    pub(super) materials: u64,
+    pub(super) textures: u64,
+}
+
+impl<'de> Lenient<'de> for Appearance {
+    fn map<A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut appearance = Self::default();
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "materials" => appearance.materials = map.next_value::<Length>()?.0,
+                "textures" => appearance.textures = map.next_value::<Length>()?.0,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(appearance)
+    }
+
+    fn other(_: Value) -> Self {
+        Self::default()
+    }
+}
+
+impl<'de> Deserialize<'de> for Appearance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::read(deserializer)
+    }
+}
+
+/// How many members an array has.
+struct Length(u64);
+
+impl<'de> Lenient<'de> for Length {
+    fn seq<A: SeqAccess<'de>>(mut seq: A) -> Result<Self, A::Error> {
+        let mut count = 0;
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Self(count))
+    }
+
+    fn other(_: Value) -> Self {
+        Self(0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        lenient::read(deserializer)
+    }
 }
 
 /// Integer vertices to coordinates: `v * scale + translate`.

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::intake::Intake;
 use crate::options::{Ground, Options};
 
-use document::{Document, Templates, Transform, reference_system};
+use document::{Appearance, Document, Templates, Transform, reference_system};
 use geometry::Builder;
 use object::Object;
 
@@ -33,6 +33,7 @@ pub(crate) fn read_document(intake: &mut Intake<'_>, options: &Options) -> Resul
     drop(bytes);
     let ground = ground(intake, options, &document)?;
     let transform = document.transform.unwrap_or_default();
+    count_appearance(intake, &document.appearance);
     write_objects(intake, &ground, document.city_objects, &document.vertices, &transform, &document.templates)?;
     Ok(ground.used())
 }
@@ -47,6 +48,7 @@ pub(crate) fn read_sequence(intake: &mut Intake<'_>, options: &Options) -> Resul
         serde_json::from_slice(without_mark(&first)).map_err(|e| Error::from_json(intake.file(), "line 1, ", e))?;
     let ground = ground(intake, options, &header)?;
     let transform = header.transform.unwrap_or_default();
+    count_appearance(intake, &header.appearance);
     write_objects(intake, &ground, header.city_objects, &header.vertices, &transform, &header.templates)?;
     while let Some(line) = lines.next(intake)? {
         if line.trim_ascii().is_empty() {
@@ -54,6 +56,7 @@ pub(crate) fn read_sequence(intake: &mut Intake<'_>, options: &Options) -> Resul
         }
         match serde_json::from_slice::<Document>(&line) {
             Ok(feature) => {
+                count_appearance(intake, &feature.appearance);
                 let own = feature.transform.unwrap_or(transform);
                 write_objects(intake, &ground, feature.city_objects, &feature.vertices, &own, &header.templates)?;
             }
@@ -68,6 +71,14 @@ pub(crate) fn read_sequence(intake: &mut Intake<'_>, options: &Options) -> Resul
         }
     }
     Ok(ground.used())
+}
+
+fn count_appearance(intake: &mut Intake<'_>, appearance: &Appearance) {
+    for (name, count) in [("materials", appearance.materials), ("textures", appearance.textures)] {
+        if count > 0 {
+            *intake.left_out.entry(name.to_owned()).or_default() += count;
+        }
+    }
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {

@@ -28,8 +28,6 @@ pub(super) struct Written {
     pub(super) semantics: Semantics,
     pub(super) template: Option<u32>,
     pub(super) matrix: Value,
-    /// Whether materials or textures are stated.
-    pub(super) textured: bool,
 }
 
 /// The surfaces of a geometry and which face is of which.
@@ -75,7 +73,6 @@ impl<'de> Lenient<'de> for Written {
                 "semantics" => written.semantics = map.next_value()?,
                 "template" => written.template = map.next_value::<Value>()?.as_u64().and_then(|at| at.try_into().ok()),
                 "transformationMatrix" => written.matrix = map.next_value()?,
-                "texture" => written.textured = map.next_value::<IgnoredAny>().map(|_| true)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }

@@ -9,7 +9,7 @@ use kernel_model::{EntityDraft, Kind, Shape};
 
 use crate::support::{Kept, one_line, read, shared, with_crs};
 
-/// What a file gives: kinds with their numbers, faces, and how many elements are left out: an ADE's, and 35 materials.
+/// What a file gives: kinds with their numbers, faces, and how many elements are left out: an ADE's, materials, and textures of CityJSON.
 type Counts = (&'static [(Kind, usize)], usize, u64);
 
 const BERLIN: &str = "EPSG:3068+5783";
@@ -32,11 +32,11 @@ const IMPORTED: &[(&str, Format, Option<&str>, Counts)] = &[
         (&[(Kind::Building, 160), (Kind::Road, 143), (Kind::Bridge, 3), (Kind::Water, 3), (Kind::Vegetation, 126),
             (Kind::Landuse, 81), (Kind::Other, 54)], 36271, 0)),
     ("cityjson/denhaag_01.city.json.gz", Format::CityJson, None,
-        (&[(Kind::Building, 844), (Kind::BuildingPart, 1653), (Kind::Terrain, 1)], 21804, 0)),
+        (&[(Kind::Building, 844), (Kind::BuildingPart, 1653), (Kind::Terrain, 1)], 21804, 5970)),
     ("cityjson/lod2_buildings.city.json", Format::CityJson, None, (&[(Kind::Building, 100)], 700, 0)),
     ("cityjson/small/composite_solid_with_material.city.json", Format::CityJson, Some(RD), (&[(Kind::Other, 1)], 12, 0)),
-    ("cityjson/small/dummy.city.json", Format::CityJson, None, (&[(Kind::Building, 1), (Kind::Vegetation, 1)], 11, 0)),
-    ("cityjson/small/mt-1.city.json", Format::CityJson, Some(RD), (&[(Kind::Building, 1), (Kind::BuildingPart, 1)], 6, 0)),
+    ("cityjson/small/dummy.city.json", Format::CityJson, None, (&[(Kind::Building, 1), (Kind::Vegetation, 1)], 11, 6)),
+    ("cityjson/small/mt-1.city.json", Format::CityJson, Some(RD), (&[(Kind::Building, 1), (Kind::BuildingPart, 1)], 6, 1)),
     ("cityjson/small/multi_lod.city.json", Format::CityJson, Some(RD), (&[(Kind::Building, 10)], 348, 0)),
     ("cityjsonseq/3dbag_5908_extension.city.jsonl.gz", Format::CityJsonSeq, None,
         (&[(Kind::Building, 99), (Kind::BuildingPart, 100)], 13002, 0)),
