@@ -1,11 +1,12 @@
 //! City files to changes: a file in, [`kernel_model::Change`]s into a [`Sink`] out. Read are CityJSON and CityJSONSeq
-//! (1.0, 1.1, 2.0), CityGML (1.0, 2.0, 3.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as people write them; gzip around
-//! any of them is undone.
+//! (1.0, 1.1, 2.0), CityGML (1.0, 2.0, 3.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as
+//! people write them; gzip around any of them is undone.
 //!
 //! What never happens: no coordinate reference system, datum, unit or time zone is guessed, nothing outside the file is
-//! asked, and no input makes it panic. A record that cannot be taken in goes to [`Sink::refused`] with its place and the
-//! reason, and the rest goes in; an [`Error`] concerns the file as a whole. Changes are written as they are read, so the
-//! caller stages them and commits only where [`read_file`] returns `Ok`: then a truncated file leaves no trace.
+//! asked but the images beside it that a city model names, and no input makes it panic. A record that cannot be taken in
+//! goes to [`Sink::refused`] with its place and the reason, and the rest goes in; an [`Error`] concerns the file as a
+//! whole. Changes are written as they are read, so the caller stages them and commits only where [`read_file`] returns
+//! `Ok`: then a truncated file leaves no trace.
 
 mod changes;
 mod city;
