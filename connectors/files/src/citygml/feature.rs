@@ -157,7 +157,7 @@ impl<'t> Feature<'t> {
         for property in surface.children() {
             if let Some(lod) = lod_of(property.local()) {
                 self.geometry(property, Some(lod), Some(&name));
-            } else if matches!(property.local(), "opening" | "fillingSurface") {
+            } else if matches!(property.local(), "opening" | "fillingSurface" | "boundary") {
                 for child in property.children() {
                     if let Role::Surface(sort) = role(child.local()) {
                         self.surface(child, sort);

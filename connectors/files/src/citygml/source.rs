@@ -17,7 +17,7 @@ use crate::input::Input;
 /// Bytes that a tree may take: about a million triangles.
 pub(super) const MAX_TREE_BYTES: usize = 384 << 20;
 /// Bytes of one tag or one piece of text.
-const MAX_TOKEN_BYTES: usize = 256 << 20;
+const MAX_TOKEN_BYTES: usize = 128 << 20;
 const MAX_DEPTH: usize = 200;
 const MAX_NAMES: usize = 1 << 16;
 const MAX_ATTRIBUTES: usize = 1 << 10;
@@ -29,6 +29,7 @@ pub(super) struct Source {
     names: Names,
     /// Numbers of names as they are written, while no prefix is declared anew.
     known: HashMap<Vec<u8>, u32>,
+    known_attributes: HashMap<Vec<u8>, u32>,
     /// The elements that declare prefixes, as depths.
     declared: Vec<usize>,
     depth: usize,
@@ -52,7 +53,7 @@ impl Read for Metered {
 impl BufRead for Metered {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         if self.taken > MAX_TOKEN_BYTES {
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "a tag or a text of more than 256 MiB"));
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "a tag or a text of more than 128 MiB"));
         }
         let bytes = self.inner.fill_buf()?;
         self.ended = bytes.is_empty();
@@ -85,6 +86,7 @@ impl Source {
             buffer: Vec::new(),
             names: Names::default(),
             known: HashMap::new(),
+            known_attributes: HashMap::new(),
             declared: Vec::new(),
             depth: 0,
             file: input.name.clone(),
@@ -256,22 +258,21 @@ impl Source {
     }
 
     fn name(&mut self, name: QName<'_>, element: bool) -> Result<u32, Error> {
-        if element && let Some(number) = self.known.get(name.as_ref()) {
+        let known = if element { &self.known } else { &self.known_attributes };
+        if let Some(number) = known.get(name.as_ref()) {
             return Ok(*number);
         }
         let label = std::str::from_utf8(name.into_inner()).map_err(|_| self.malformed("a name is not UTF-8"))?;
-        if !element {
-            return Ok(self.names.number(Space::Foreign, label));
+        if self.names.len() >= MAX_NAMES {
+            return Err(self.malformed("it has more than 65,536 names of elements and attributes"));
         }
         let space = match self.reader.resolver().resolve_element(name).0 {
-            ResolveResult::Bound(uri) => Space::of(&String::from_utf8_lossy(uri.into_inner())),
+            ResolveResult::Bound(uri) if element => Space::of(&String::from_utf8_lossy(uri.into_inner())),
             _ => Space::Foreign,
         };
-        if self.names.len() >= MAX_NAMES {
-            return Err(self.malformed("it has more than 65,536 names of elements"));
-        }
         let number = self.names.number(space, label);
-        self.known.insert(name.into_inner().to_vec(), number);
+        let known = if element { &mut self.known } else { &mut self.known_attributes };
+        known.insert(name.into_inner().to_vec(), number);
         Ok(number)
     }
 

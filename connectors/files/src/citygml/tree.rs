@@ -187,9 +187,15 @@ impl<'t> Element<'t> {
         self.names.names[self.node().name as usize].space
     }
 
-    /// Elements of its tree.
+    /// The place after the last element below; of the root or a child of it.
+    fn end(&self) -> u32 {
+        let next = self.node().next;
+        if next == NONE { self.tree.nodes.len() as u32 } else { next }
+    }
+
+    /// Elements of a member, itself and below.
     pub(super) fn size(&self) -> usize {
-        self.tree.nodes.len()
+        (self.end() - self.at) as usize
     }
 
     /// Its own text.
@@ -218,9 +224,9 @@ impl<'t> Element<'t> {
         self.children().find(|c| c.local() == local)
     }
 
-    /// Every element that has an id, itself and below, with it.
+    /// Every element of a member that has an id, itself and below, with it.
     pub(super) fn identified(self) -> impl Iterator<Item = (&'t str, Element<'t>)> {
-        (self.at..self.tree.nodes.len() as u32).filter_map(move |at| {
+        (self.at..self.end()).filter_map(move |at| {
             let element = Element { at, ..self };
             element.attribute("id").map(|id| (id, element))
         })

@@ -25,6 +25,8 @@ pub(super) struct Fields {
     attributes: Value,
     parents: Value,
     address: Value,
+    /// The objects of a group: `members` in 1.0, `children` later.
+    members: Value,
     geometry: Geometries,
 }
 
@@ -65,6 +67,10 @@ impl Object {
                 return Err(reason);
             }
         };
+        let mut attributes = attributes;
+        if object_type == "CityObjectGroup" && fields.members.is_array() {
+            attributes.entry("members").or_insert(fields.members.take());
+        }
         let address = builder.address(fields.address.take());
         Ok(CityObject { id: id.to_owned(), object_type, parent, attributes, address, built })
     }
@@ -79,6 +85,7 @@ impl<'de> Lenient<'de> for Object {
                 "attributes" => fields.attributes = map.next_value()?,
                 "parents" => fields.parents = map.next_value()?,
                 "address" => fields.address = map.next_value()?,
+                "members" | "children" => fields.members = map.next_value()?,
                 "geometry" => fields.geometry = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }

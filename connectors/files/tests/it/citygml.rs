@@ -435,6 +435,22 @@ fn a_bad_object_is_refused_and_its_neighbours_go_in() {
 }
 
 #[test]
+fn objects_inside_objects_are_read_as_deep_as_elements_nest() {
+    let mut parts = String::new();
+    for at in 0..95 {
+        parts = format!(
+            r#"<bldg:consistsOfBuildingPart><bldg:BuildingPart gml:id="p{at}">{parts}</bldg:BuildingPart></bldg:consistsOfBuildingPart>"#
+        );
+    }
+    let kept = taken(&model(&member(&format!(r#"<bldg:Building gml:id="b">{parts}</bldg:Building>"#))));
+    assert_eq!(kept.entities().count(), 96);
+    assert_eq!(kept.entity("p0").parent.as_ref(), Some(&kept.entity("p1").source));
+    let nested = format!("{}x{}", "<bldg:A>".repeat(190), "</bldg:A>".repeat(190));
+    let kept = taken(&model(&member(&format!(r#"<bldg:Building gml:id="b">{nested}</bldg:Building>"#))));
+    assert!(kept.entity("b").properties.contains_key("A"));
+}
+
+#[test]
 fn what_is_no_plain_xml_is_refused_whole() {
     let text = model("");
     let bomb = text.replace("<CityModel", "<!DOCTYPE x [<!ENTITY a \"&b;&b;\"><!ENTITY b \"boom\">]><CityModel");

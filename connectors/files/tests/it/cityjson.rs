@@ -189,6 +189,30 @@ fn a_bad_object_is_refused_and_its_neighbours_go_in() {
 }
 
 #[test]
+fn what_the_standard_has_beside_geometry_is_kept() {
+    let mut document = village();
+    let objects = document["CityObjects"].as_object_mut().unwrap();
+    objects["house"]["geometry"][0]["semantics"] = json!({ "surfaces": [{ "type": "RoofSurface" }], "values": [0] });
+    objects["house"]["address"] =
+        json!([{ "Country": "X", "location": { "type": "MultiPoint", "lod": "1", "boundaries": [2] } }]);
+    objects.insert("quarter".to_owned(), json!({ "type": "CityObjectGroup", "children": ["house", "pole"] }));
+    document["appearance"] = json!({ "textures": [{}, {}], "materials": [{}] });
+    let (summary, kept) = read_bytes("v.json", document.to_string().as_bytes(), &Options::default()).unwrap();
+    assert_eq!(kept.entity("house").properties["surfaces"], json!([["RoofSurface", 1]]));
+    let place = &kept.entity("house").properties["address"][0]["location"][0];
+    assert!((place[0].as_f64().unwrap() - 4.3001).abs() < 1e-9, "{place}");
+    assert_eq!(kept.entity("quarter").properties["members"], json!(["house", "pole"]));
+    assert_eq!((summary.left_out["textures"], summary.left_out["materials"]), (2, 1));
+    let mut twice = village();
+    let house = twice["CityObjects"]["house"].to_string();
+    let text = twice["CityObjects"].take().to_string();
+    twice["CityObjects"] = json!("HERE");
+    let text = twice.to_string().replace("\"HERE\"", &format!("{},\"house\":{house}}}", &text[..text.len() - 1]));
+    let kept = read_bytes("v.json", text.as_bytes(), &Options::default()).unwrap().1;
+    assert_eq!(kept.reasons(), ["an earlier object of the file has its id"]);
+}
+
+#[test]
 fn a_circle_of_parents_ends() {
     let mut document = village();
     document["CityObjects"]["house"]["parents"] = json!(["porch"]);
