@@ -34,7 +34,7 @@ use grounds::Grounds;
 use located::Located;
 use paint::Paints;
 use source::{MAX_TREE_BYTES, Source};
-use tree::{Element, Space, Tree};
+use tree::{Element, Space};
 use types::{Role, role};
 
 /// Ids that links between objects may ask for, and vertices kept of what they point at.
@@ -43,7 +43,13 @@ const MAX_SHARED_VERTICES: usize = 4 << 20;
 
 /// Reads one file.
 pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
+    read_within(intake, options, MAX_TREE_BYTES)
+}
+
+/// Reads one file whose members take at most so many bytes each.
+fn read_within(intake: &mut Intake<'_>, options: &Options, limit: usize) -> Result<Used, Error> {
     let mut run = Run {
+        limit,
         grounds: Grounds::new(intake.file(), options),
         located: Located::default(),
         shared: Shared::default(),
@@ -91,6 +97,8 @@ enum Pass {
 
 /// What is known while a file is read.
 struct Run<'o> {
+    /// Bytes that a member may take.
+    limit: usize,
     grounds: Grounds<'o>,
     located: Located,
     shared: Shared,
@@ -127,7 +135,7 @@ impl Run<'_> {
         intake: &mut Intake<'_>,
         mut each: impl FnMut(&mut Self, &mut Intake<'_>, Element<'_>, u64) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut source = Source::open(intake.input, MAX_TREE_BYTES)?;
+        let mut source = Source::open(intake.input, self.limit)?;
         let mut number = 0;
         while let Some(tree) = source.next(is_wanted)? {
             let Some(top) = tree.root(source.names()) else { continue };
@@ -151,7 +159,7 @@ impl Run<'_> {
                 local if is_member(local) => {
                     number += 1;
                     if self.pass == Pass::First {
-                        refuse_large(intake, &tree, top);
+                        refuse_large(intake, self.limit, top);
                     }
                 }
                 "appearanceMember" if self.pass == Pass::First => self.paints.read(top, &mut intake.left_out),
@@ -300,11 +308,59 @@ fn left_out(intake: &mut Intake<'_>, label: &str) {
     *intake.left_out.entry(label.to_owned()).or_default() += 1;
 }
 
-fn refuse_large(intake: &mut Intake<'_>, tree: &Tree, top: Element<'_>) {
+fn refuse_large(intake: &mut Intake<'_>, limit: usize, top: Element<'_>) {
     intake.count_record();
     let object = top.children().next();
     let id = object.and_then(|o| o.attribute("id")).unwrap_or_default();
     let local = object.map_or("object", |o| o.local());
-    let reason = format!("the object is larger than {} MiB in memory: give it in parts", tree.bytes() >> 20);
+    let reason = format!("the object takes more than {limit} bytes of memory: give it in parts");
     intake.refuse(format!("{local} {id}"), reason, id);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kernel_model::{Change, Rejection, Sink, SinkError};
+
+    use super::*;
+    use crate::input::Input;
+
+    #[derive(Default)]
+    struct Kept(Vec<String>, Vec<Rejection>);
+
+    impl Sink for Kept {
+        fn change(&mut self, change: Change) -> Result<(), SinkError> {
+            if let Change::Entity(draft) = change {
+                self.0.push(draft.source.id.to_string());
+            }
+            Ok(())
+        }
+
+        fn refused(&mut self, rejection: Rejection) {
+            self.1.push(rejection);
+        }
+    }
+
+    #[test]
+    fn an_object_larger_than_the_limit_is_refused_by_name_and_the_next_goes_in() {
+        let building = |id: &str, name: &str| {
+            format!(
+                "<cityObjectMember><b:Building gml:id='{id}'><gml:name>{name}</gml:name></b:Building></cityObjectMember>"
+            )
+        };
+        let namespaces = "xmlns='http://www.opengis.net/citygml/2.0' xmlns:b='http://www.opengis.net/citygml/building/2.0' xmlns:gml='http://www.opengis.net/gml'";
+        let members = [building("big", &"x".repeat(5000)), building("small", "y")].concat();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.gml");
+        std::fs::write(&path, format!("<CityModel {namespaces}>{members}</CityModel>")).unwrap();
+        let mut kept = Kept::default();
+        let input = Input::new(&path);
+        let mut intake = Intake::new(&input, Arc::from("m"), &mut kept);
+        read_within(&mut intake, &Options::default(), 2000).unwrap();
+        assert_eq!((intake.read, intake.refused), (2, 1));
+        assert_eq!(kept.0, ["small"]);
+        assert_eq!(kept.1[0].place, "Building big");
+        assert!(kept.1[0].reason.contains("takes more than 2000 bytes of memory"), "{}", kept.1[0].reason);
+    }
 }
