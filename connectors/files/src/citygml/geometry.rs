@@ -25,14 +25,22 @@ const MAX_DEPTH: u8 = 200;
 /// Faces of other objects of the file that links point at, by id.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    pub(super) faces: HashMap<String, Vec<Polygon>>,
+    pub(super) faces: HashMap<String, SharedFaces>,
     pub(super) vertices: usize,
+}
+
+/// Faces, and the number of the reference system they were in.
+#[derive(Debug)]
+pub(super) struct SharedFaces {
+    pub(super) faces: Vec<Polygon>,
+    pub(super) ground: usize,
 }
 
 /// What holds where an element stands.
 #[derive(Debug, Clone, Copy)]
 struct Context<'a> {
-    ground: usize,
+    /// The reference system, by number; `None`: the object's, which it lacks.
+    ground: Option<usize>,
     dimension: usize,
     reversed: bool,
     depth: u8,
@@ -56,8 +64,10 @@ pub(super) struct Assembler<'a, 'o, 't> {
     implicit: Vec<Value>,
     /// Whether the object at hand lacks a reference system that can be used.
     pub(super) unlocated: bool,
-    /// Whether a vertex of the object at hand was found to fit its system.
-    fits: bool,
+    /// Why it does.
+    lacking: Refusal,
+    /// The system that the object at hand is in, once a vertex of it was found to fit.
+    found: Option<usize>,
     /// Steps left for the object at hand.
     steps: usize,
     most_steps: usize,
@@ -72,7 +82,7 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     ) -> Self {
         let (ids, missing, implicit) = (None, HashSet::new(), Vec::new());
         let most_steps = root.size() * STEPS_PER_ELEMENT + 10_000 + shared.vertices;
-        let (unlocated, fits) = (false, false);
+        let (unlocated, lacking, found) = (false, Refusal::new(), None);
         let (paints, images, steps) = (Vec::new(), Vec::new(), most_steps);
         Self {
             grounds,
@@ -85,7 +95,8 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             missing,
             implicit,
             unlocated,
-            fits,
+            lacking,
+            found,
             steps,
             most_steps,
         }
@@ -108,27 +119,27 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             kept.retain(|s| !s.second);
         }
         kept.sort_by_key(|s| (s.surface.is_some(), !s.element.local().ends_with("Solid")));
-        (self.steps, self.fits) = (self.most_steps, false);
+        (self.steps, self.found) = (self.most_steps, None);
         self.images.clear();
-        let ground = self.ground(srs_name)?;
+        self.implicit.clear();
         let mut shapes = Shapes::default();
         for stated in kept {
             shapes.begin();
             let surface = stated.surface.as_ref();
-            let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface };
+            let context = Context { surface, ..self.context(srs_name) };
             self.add(stated.element, context, &mut shapes)?;
         }
         let implicit = std::mem::take(&mut self.implicit);
         if !implicit.is_empty() {
             feature.attributes.insert("implicit_geometry".to_owned(), implicit.into());
         }
-        Ok((shapes.build(best.text)?, Some(ground)))
+        Ok((shapes.build(best.text)?, self.found))
     }
 
     /// The points of an address as longitude, latitude and height.
     pub(super) fn places(&mut self, element: Element<'t>, srs_name: Option<&str>) -> Option<Value> {
-        let ground = self.grounds.number(srs_name).ok()?;
-        let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
+        (self.steps, self.found) = (self.most_steps, None);
+        let context = self.context(srs_name);
         let mut shapes = Shapes::default();
         self.add(element, context, &mut shapes).ok()?;
         let mut places = Vec::new();
@@ -138,16 +149,17 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
     }
 
     /// The faces of one geometry element, for links from other objects.
-    pub(super) fn faces(&mut self, element: Element<'t>, srs_name: Option<&str>) -> Result<Vec<Polygon>, Refusal> {
-        let ground = self.grounds.number(srs_name)?;
-        let context = Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None };
+    pub(super) fn faces(&mut self, element: Element<'t>, srs_name: Option<&str>) -> Option<SharedFaces> {
+        let context = self.context(srs_name);
         let mut shapes = Shapes::default();
-        self.add(element, context, &mut shapes)?;
-        Ok(shapes.into_faces())
+        self.add(element, context, &mut shapes).ok()?;
+        Some(SharedFaces { faces: shapes.into_faces(), ground: self.found? })
     }
 
-    fn ground(&mut self, srs_name: Option<&str>) -> Result<usize, Refusal> {
-        self.grounds.number(srs_name).inspect_err(|_| self.unlocated = true)
+    /// What holds outside all geometries.
+    fn context<'c>(&mut self, srs_name: Option<&str>) -> Context<'c> {
+        let ground = self.grounds.number(srs_name).map_err(|reason| self.lacking = reason).ok();
+        Context { ground, dimension: 3, reversed: false, depth: 0, placement: None, surface: None }
     }
 
     fn add(&mut self, element: Element<'t>, mut context: Context<'_>, shapes: &mut Shapes) -> Result<(), Refusal> {
@@ -155,7 +167,8 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         if context.placement.is_none()
             && let Some(name) = element.attribute("srsName")
         {
-            context.ground = self.ground(Some(name))?;
+            let ground = self.grounds.number(Some(name)).inspect_err(|_| self.unlocated = true)?;
+            context.ground = Some(ground);
         }
         context.dimension = positions::dimension(element).unwrap_or(context.dimension);
         match element.local() {
@@ -235,10 +248,13 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
             return self.add(target, context, shapes);
         }
         let shared = self.shared;
-        let Some(faces) = shared.faces.get(id) else {
+        let Some(SharedFaces { faces, ground }) = shared.faces.get(id) else {
             self.missing.insert(id.to_owned());
             return Err(format!("its geometry points at `#{}`, which is no surface of the file", start(id)));
         };
+        if *self.found.get_or_insert(*ground) != *ground {
+            return Err("its geometries are in more than one reference system".to_owned());
+        }
         for face in faces {
             self.step(&mut { context }, face.iter().map(Vec::len).sum())?;
             let turned = |ring: &Vec<Coord>| ring.iter().rev().copied().collect();
@@ -355,14 +371,19 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
 
     fn locate(&mut self, at: [f64; 3], context: Context<'_>) -> Result<Coord, Refusal> {
         let at = context.placement.map_or(at, |placement| placement.apply(at));
-        let ground = self.grounds.get(context.ground).ok_or("its reference system cannot be used")?;
-        // One vertex tells whether an object's coordinates are of another system or in another order.
-        if !self.fits && !ground.frame.is_at_home(at[0], at[1], at[2]) {
+        let Some((number, ground)) = context.ground.and_then(|number| Some((number, self.grounds.get(number)?))) else {
+            self.unlocated = true;
+            return Err(self.lacking.clone());
+        };
+        if self.found.is_none() && !ground.frame.is_at_home(at[0], at[1], at[2]) {
+            // One vertex tells whether an object's coordinates are of another system or in another order.
             let [x, y, z] = at;
             return Err(format!("coordinates {x}, {y}, {z} do not fit {}; pass --crs", ground.frame.crs().name()));
         }
-        self.fits = true;
-        self.located.locate(&ground.frame, context.ground, at)
+        if *self.found.get_or_insert(number) != number {
+            return Err("its geometries are in more than one reference system".to_owned());
+        }
+        self.located.locate(&ground.frame, number, at)
     }
 
     /// A shape used many times. What the file itself holds of it is put in its place; a shape in a library is kept by its
@@ -371,7 +392,8 @@ impl<'a, 'o, 't> Assembler<'a, 'o, 't> {
         let placement = Placement::of(element)?;
         let library = element.child("libraryObject").map(|l| l.text()).filter(|text| !text.is_empty());
         let relative = element.child("relativeGMLGeometry").or_else(|| element.child("relativeGeometry"));
-        let geographic = self.grounds.get(context.ground).is_some_and(|g| g.frame.crs().is_geographic());
+        let geographic =
+            context.ground.and_then(|number| self.grounds.get(number)).is_some_and(|g| g.frame.crs().is_geographic());
         let inside = relative.and_then(|r| r.children().next().or_else(|| self.target(r)));
         if let Some(shape) = inside.filter(|_| !geographic) {
             let context = Context { placement: Some(&placement), ..context };

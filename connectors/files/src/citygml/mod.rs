@@ -235,8 +235,8 @@ impl Run<'_> {
         for (id, element) in found {
             let none = Shared::default();
             let mut assembler = Assembler::new(member, &mut self.grounds, &mut self.located, &none);
-            let Ok(faces) = assembler.faces(element, srs_name) else { continue };
-            let vertices: usize = faces.iter().flatten().map(Vec::len).sum();
+            let Some(faces) = assembler.faces(element, srs_name) else { continue };
+            let vertices: usize = faces.faces.iter().flatten().map(Vec::len).sum();
             if self.shared.vertices + vertices <= MAX_SHARED_VERTICES {
                 self.shared.vertices += vertices;
                 self.shared.faces.insert(id.to_owned(), faces);

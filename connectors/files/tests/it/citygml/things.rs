@@ -187,7 +187,9 @@ fn links_are_followed_inside_an_object_and_across_objects() {
         .concat(),
     );
     let kept = taken(&text);
-    assert_eq!(kept.entity("early").geometry, kept.entity("owner").geometry);
+    let (early, owner) = (kept.entity("early"), kept.entity("owner"));
+    assert_eq!((&early.geometry, &early.lineage), (&owner.geometry, &owner.lineage));
+    assert_eq!(early.height_reference, HeightReference::Vertical("EPSG:5783".to_owned()));
     let mut back = faces(kept.entity("back"))[0][0].clone();
     back.reverse();
     assert_eq!(back, faces(kept.entity("owner"))[0][0]);
@@ -237,6 +239,21 @@ fn the_nearest_reference_system_counts() {
     assert!((lon("model") - 9.0).abs() < 1e-6 && (lon("own") - 15.0).abs() < 1e-6, "{} {}", lon("model"), lon("own"));
     assert!(kept.reasons()[0].contains("EPSG:99999 is not known here"), "{:?}", kept.reasons());
     assert_eq!(summary.crs, "EPSG:25832+5783, EPSG:25833");
+    assert!(
+        kept.entity("own").lineage.starts_with("EPSG:25833 ->")
+            && kept.entity("own").height_reference == HeightReference::Unknown
+    );
+    let mixed = surfaces(&triangle("", 500_000)).replace(
+        "</gml:MultiSurface>",
+        &format!(
+            "<gml:surfaceMember>{}</gml:surfaceMember></gml:MultiSurface>",
+            triangle("", 500_000).replace("<gml:Polygon", r#"<gml:Polygon srsName="EPSG:25833""#)
+        ),
+    );
+    let mixed = taken(&model(&member(&format!(
+        r#"<bldg:Building gml:id="b"><bldg:lod2MultiSurface>{mixed}</bldg:lod2MultiSurface></bldg:Building>"#
+    ))));
+    assert_eq!(mixed.reasons(), ["its geometries are in more than one reference system"]);
     let nowhere = text
         .replace(&format!(r#" srsName="{UTM}""#), "")
         .replace(r#" srsName="EPSG:25833""#, "")
