@@ -20,7 +20,7 @@ pub enum Error {
     },
     /// The content is of no known format.
     #[error(
-        "{file}: {found}; give CityJSON, CityJSONSeq, CityGML, GeoJSON, OSM PBF, LAS/LAZ, changes, or CSV with --mapping"
+        "{file}: {found}; give CityJSON, CityGML, GeoJSON, GeoPackage, Shapefile, FlatGeobuf, GeoParquet, OSM PBF or XML, GTFS, LAS/LAZ, terrain, changes, or CSV or Parquet with --mapping"
     )]
     Foreign {
         /// The file.

@@ -8,9 +8,11 @@ use kernel_model::CHANGES_TYPE;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::archive::{Bundle, has_ending};
 use crate::error::Error;
 use crate::input::Input;
 use crate::options::Options;
+use crate::{flatgeobuf, geojson, parquet};
 
 /// Bytes looked at before the whole file has to be.
 const HEAD_BYTES: usize = 1 << 16;
@@ -26,8 +28,28 @@ pub enum Format {
     CityGml,
     /// OpenStreetMap protocol buffers.
     OsmPbf,
+    /// OpenStreetMap XML.
+    OsmXml,
     /// GeoJSON (RFC 7946).
     GeoJson,
+    /// GeoJSON text sequences (RFC 8142), or a feature a line.
+    GeoJsonSeq,
+    /// OGC GeoPackage.
+    GeoPackage,
+    /// ESRI shapefiles, loose or in a zip archive.
+    Shapefile,
+    /// FlatGeobuf.
+    FlatGeobuf,
+    /// GeoParquet, or Parquet with a geometry column.
+    GeoParquet,
+    /// GTFS: a zip archive or a folder of tables.
+    Gtfs,
+    /// GTFS-Realtime: one feed message.
+    GtfsRealtime,
+    /// ADS-B positions as JSON records.
+    Adsb,
+    /// A grid of heights: GeoTIFF, SRTM HGT, or a picture with heights in its colours.
+    Terrain,
     /// Separated values with a mapping.
     Table,
     /// ASPRS LAS 1.0 to 1.4, plain or LAZ.
@@ -43,7 +65,17 @@ impl fmt::Display for Format {
             Self::CityJsonSeq => "CityJSONSeq",
             Self::CityGml => "CityGML",
             Self::OsmPbf => "OSM PBF",
+            Self::OsmXml => "OSM XML",
             Self::GeoJson => "GeoJSON",
+            Self::GeoJsonSeq => "GeoJSONSeq",
+            Self::GeoPackage => "GeoPackage",
+            Self::Shapefile => "Shapefile",
+            Self::FlatGeobuf => "FlatGeobuf",
+            Self::GeoParquet => "GeoParquet",
+            Self::Gtfs => "GTFS",
+            Self::GtfsRealtime => "GTFS-Realtime",
+            Self::Adsb => "ADS-B",
+            Self::Terrain => "terrain",
             Self::Table => "table",
             Self::Las => "LAS/LAZ",
             Self::Changes => "changes",
@@ -61,6 +93,9 @@ impl Format {
     }
 
     pub(crate) fn of_input(input: &Input, options: &Options) -> Result<Self, Error> {
+        if input.path().is_dir() {
+            return of_members(input);
+        }
         let head = input.head(HEAD_BYTES)?;
         if options.mapping.is_some() {
             return match foreign_to_tables(&head) {
@@ -68,26 +103,85 @@ impl Format {
                 Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
             };
         }
-        if head.starts_with(b"LASF") {
-            return Ok(Self::Las);
-        }
-        if is_pbf(&head) {
-            return Ok(Self::OsmPbf);
+        if let Some(format) = of_bytes(&head) {
+            return of_seekable(input, format);
         }
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
         if text.starts_with(b"{") {
             return of_json(input, text);
         }
-        if text.starts_with(b"<") && has(text, b"CityModel") {
-            return Ok(Self::CityGml);
-        }
-        match known_stranger(text) {
-            Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
-            None if is_table_name(&input.name) && is_text(&head) => Err(Error::NoMapping { file: input.name.clone() }),
-            None => {
+        match of_text(text).ok_or_else(|| known_stranger(text)) {
+            Ok(format) => Ok(format),
+            Err(Some(found)) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
+            Err(None) if is_table_name(&input.name) && is_text(&head) => {
+                Err(Error::NoMapping { file: input.name.clone() })
+            }
+            Err(None) => {
                 Err(Error::Foreign { file: input.name.clone(), found: "its content is of no known format".to_owned() })
             }
         }
+    }
+}
+
+/// Formats that their first bytes tell.
+fn of_bytes(head: &[u8]) -> Option<Format> {
+    Some(match head {
+        [b'L', b'A', b'S', b'F', ..] => Format::Las,
+        [b'P', b'K', 3, 4, ..] => Format::Gtfs,
+        [0, 0, 0x27, 0x0a, ..] => Format::Shapefile,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] | [0x89, b'P', b'N', b'G', ..] => Format::Terrain,
+        _ if head.starts_with(b"SQLite format 3\0") => Format::GeoPackage,
+        _ if head.starts_with(parquet::MAGIC) => Format::GeoParquet,
+        _ if head.starts_with(flatgeobuf::MAGIC) => Format::FlatGeobuf,
+        _ if is_pbf(head) => Format::OsmPbf,
+        // A header's length, and in it the version: `2.0`.
+        [0x0a, _, 0x0a, 3, b'1' | b'2', b'.', b'0' | b'1', ..] => Format::GtfsRealtime,
+        _ => return None,
+    })
+}
+
+/// Formats that are read here and there have to lie unpacked; an archive's members tell what it is.
+fn of_seekable(input: &Input, format: Format) -> Result<Format, Error> {
+    let is_sequential = matches!(format, Format::Las | Format::OsmPbf | Format::FlatGeobuf | Format::GtfsRealtime);
+    let foreign = |found: String| Err(Error::Foreign { file: input.name.clone(), found });
+    match format {
+        _ if is_sequential => Ok(format),
+        _ if input.is_gzip()? => foreign(format!("it is {format} in gzip: unpack it first")),
+        Format::Gtfs => of_members(input),
+        Format::Shapefile if has_ending(&input.name, ".shx") => {
+            foreign("it is the index of a shapefile: give the .shp, the others are read beside it".to_owned())
+        }
+        _ => Ok(format),
+    }
+}
+
+/// What a zip archive or a folder holds.
+fn of_members(input: &Input) -> Result<Format, Error> {
+    let bundle = Bundle::open(input)?;
+    if bundle.find("stops.txt").is_some() || bundle.find("agency.txt").is_some() {
+        return Ok(Format::Gtfs);
+    }
+    let is_archive = !input.path().is_dir();
+    if is_archive && bundle.ending(".shp").next().is_some() {
+        return Ok(Format::Shapefile);
+    }
+    if is_archive && bundle.ending(".hgt").next().is_some() {
+        return Ok(Format::Terrain);
+    }
+    let what = if is_archive { "a zip archive" } else { "a folder" };
+    let found = format!("it is {what} with neither GTFS tables nor what else is read of one: give the files in it");
+    Err(Error::Foreign { file: input.name.clone(), found })
+}
+
+/// Formats of text that begin with something else than an object.
+fn of_text(text: &[u8]) -> Option<Format> {
+    let has = |needle: &[u8]| text.windows(needle.len()).any(|w| w == needle);
+    match text {
+        [geojson::sequence::SEPARATOR, ..] => Some(Format::GeoJsonSeq),
+        [b'<', ..] if has(b"CityModel") => Some(Format::CityGml),
+        [b'<', ..] if has(b"<osm") => Some(Format::OsmXml),
+        [b'[', ..] if has(b"\"icao24\"") => Some(Format::Adsb),
+        _ => None,
     }
 }
 
@@ -112,27 +206,17 @@ fn foreign_to_tables(head: &[u8]) -> Option<&'static str> {
     match head {
         [] => Some("it is empty"),
         [b'L', b'A', b'S', b'F', ..] => Some("it is a point cloud and a mapping is for tables"),
+        _ if head.starts_with(parquet::MAGIC) => None,
         _ if head.contains(&0) => Some("it is not text and a mapping is for tables"),
         _ => None,
     }
 }
 
-fn has(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len()).any(|w| w == needle)
-}
-
 /// Names formats that are known but not read, so that the message helps.
 fn known_stranger(text: &[u8]) -> Option<&'static str> {
-    let has = |needle: &[u8]| has(text, needle);
     match text {
         [] => Some("it is empty"),
-        [b'P', b'K', 3, 4, ..] => Some("it is a zip archive: unpack it first"),
-        [b'<', ..] if has(b"<osm") => Some("it is OSM XML: make it .osm.pbf first"),
         [b'<', ..] => Some("it is XML"),
-        [b'S', b'Q', b'L', b'i', b't', b'e', ..] => {
-            Some("it is an SQLite or GeoPackage file: export it as GeoJSON first")
-        }
-        [b'P', b'A', b'R', b'1', ..] => Some("it is a Parquet file: export it as GeoJSON first"),
         [b'g', b'l', b'T', b'F', ..] => Some("it is glTF, which has no place on the globe"),
         [b'[', ..] => Some("it is a JSON array, and no city format begins with one"),
         _ => None,
@@ -146,6 +230,9 @@ struct Top {
     kind: Option<serde_json::Value>,
     #[serde(rename = "CityObjects", default)]
     city_objects: Option<IgnoredAny>,
+    /// Tables by column, as pandas writes them.
+    #[serde(default)]
+    icao24: Option<IgnoredAny>,
 }
 
 /// A CityJSONSeq file's first line is a whole document and more follows; other documents are read to their end only
@@ -168,11 +255,13 @@ fn of_json(input: &Input, head: &[u8]) -> Result<Format, Error> {
         Some("CityJSON") if first_is_whole && more => Ok(Format::CityJsonSeq),
         Some("CityJSON") => Ok(Format::CityJson),
         Some("CityJSONFeature") => Ok(Format::CityJsonSeq),
+        Some("Feature") if first_is_whole && more => Ok(Format::GeoJsonSeq),
         Some("FeatureCollection" | "Feature" | "GeometryCollection") => Ok(Format::GeoJson),
         Some("Point" | "LineString" | "Polygon" | "MultiPoint" | "MultiLineString" | "MultiPolygon") => {
             Ok(Format::GeoJson)
         }
         Some(CHANGES_TYPE) => Ok(Format::Changes),
+        None if top.icao24.is_some() => Ok(Format::Adsb),
         other => Err(Error::Foreign {
             file: input.name.clone(),
             found: match (other, top.city_objects) {

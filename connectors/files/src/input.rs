@@ -29,6 +29,23 @@ impl Input {
         Self { path: path.to_owned(), name, read: Arc::default() }
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether gzip is around it.
+    pub(crate) fn is_gzip(&self) -> Result<bool, Error> {
+        let io = |source| Error::Io { file: self.name.clone(), source };
+        let mut head = Vec::new();
+        File::open(&self.path).map_err(io)?.take(2).read_to_end(&mut head).map_err(io)?;
+        Ok(head == [0x1f, 0x8b])
+    }
+
+    /// States how far the reading got, where it does not go through [`Input::open`].
+    pub(crate) fn note_read(&self, bytes: u64) {
+        self.read.store(bytes, Ordering::Relaxed);
+    }
+
     /// The name of the folder so many levels above the file; the file's stem where there is none.
     pub(crate) fn folder(&self, levels: usize) -> String {
         let named = self.path.ancestors().nth(levels).and_then(Path::file_name).filter(|_| levels > 0);

@@ -29,11 +29,13 @@ pub(crate) struct Intake<'a> {
     pub(crate) refused: u64,
     /// What the file has and the reader leaves out, by name.
     pub(crate) left_out: BTreeMap<String, u64>,
+    /// Things put without a geometry.
+    pub(crate) without_geometry: u64,
 }
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(input: &'a Input, dataset: Arc<str>, sink: &'a mut dyn Sink) -> Self {
-        Self { input, sink, dataset, read: 0, refused: 0, left_out: BTreeMap::new() }
+        Self { input, sink, dataset, read: 0, refused: 0, left_out: BTreeMap::new(), without_geometry: 0 }
     }
 
     /// Takes another dataset's name, before anything is written.
@@ -64,6 +66,7 @@ impl<'a> Intake<'a> {
     }
 
     pub(crate) fn entity(&mut self, draft: EntityDraft) -> Result<(), Error> {
+        self.without_geometry += u64::from(draft.geometry.is_none());
         self.put(Change::Entity(draft))
     }
 

@@ -8,20 +8,28 @@
 //! whole. Changes are written as they are read, so the caller stages them and commits only where [`read_file`] returns
 //! `Ok`: then a truncated file leaves no trace.
 
+mod archive;
 mod changes;
 mod city;
 mod citygml;
 mod cityjson;
 pub mod crs;
 mod error;
+mod features;
+mod flatgeobuf;
 mod format;
 mod geojson;
+mod geopackage;
 mod input;
 mod intake;
 mod options;
 mod osm;
+mod parquet;
 mod points;
+mod rings;
+mod shapefile;
 mod table;
+mod wkb;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -55,6 +63,8 @@ pub struct Summary {
     /// What the file has and is left out, by its name there, with how often: an ADE's elements, sorts of city model that have
     /// no place in a city.
     pub left_out: BTreeMap<String, u64>,
+    /// Things of these that went in without a geometry: the file has none of them.
+    pub without_geometry: u64,
 }
 
 /// The frame a reader used, for the summary.
@@ -77,26 +87,33 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
         Format::CityJson => cityjson::read_document(&mut intake, options),
         Format::CityGml => citygml::read(&mut intake, options),
         Format::CityJsonSeq => cityjson::read_sequence(&mut intake, options),
-        Format::OsmPbf => osm::read(&mut intake, options),
+        Format::OsmPbf | Format::OsmXml => osm::read(&mut intake, options),
         Format::GeoJson => geojson::read(&mut intake, options),
+        Format::GeoJsonSeq => geojson::sequence::read(&mut intake, options),
+        Format::GeoPackage => geopackage::read(&mut intake, options),
+        Format::Shapefile => shapefile::read(&mut intake, options),
+        Format::FlatGeobuf => flatgeobuf::read(&mut intake, options),
+        Format::GeoParquet => parquet::geo::read(&mut intake, options),
         Format::Table => table::read(&mut intake, options),
+        Format::Gtfs | Format::GtfsRealtime | Format::Adsb | Format::Terrain => Err(Error::NoCrs { file: String::new() }),
         Format::Las => points::read(&mut intake, options),
         Format::Changes => changes::read(&mut intake, options),
     }?;
     intake.finish();
     let Used { crs, lineage } = used;
-    let (records_read, records_refused) = (intake.read, intake.refused);
+    let (records_read, records_refused, without_geometry) = (intake.read, intake.refused, intake.without_geometry);
     let left_out = std::mem::take(&mut intake.left_out);
     let dataset = intake.dataset().to_owned();
     tracing::debug!(file = input.name, %format, %crs, records_read, records_refused, "file read");
-    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused, left_out })
+    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused, left_out, without_geometry })
 }
 
 /// The file's name without the endings that only tell its format.
 fn stem(name: &str) -> String {
-    const ENDINGS: [&str; 15] = [
+    const ENDINGS: [&str; 30] = [
         ".gz", ".json", ".jsonl", ".geojson", ".city", ".pbf", ".osm", ".csv", ".txt", ".tsv", ".plt", ".laz", ".las",
-        ".copc", ".gml",
+        ".copc", ".zip", ".gpkg", ".shp", ".fgb", ".parquet", ".geoparquet", ".geojsonl", ".geojsons", ".ndjson", ".gtfs",
+        ".pb", ".tif", ".tiff", ".hgt", ".png", ".gml",
     ];
     let mut stem = name;
     while let Some(shorter) = ENDINGS.iter().find_map(|ending| stem.strip_suffix(ending)).filter(|s| !s.is_empty()) {

@@ -23,6 +23,14 @@ pub struct Options {
     pub class: Option<String>,
     /// The dataset's name; by default the file's stem.
     pub dataset: Option<String>,
+    /// The property that holds the ids of features.
+    pub id: Option<String>,
+    /// The one layer to read of a file of several.
+    pub layer: Option<String>,
+    /// How texts are encoded that do not say it (dBASE): a label of the WHATWG's, such as `gbk`.
+    pub encoding: Option<String>,
+    /// How heights are written into a picture's colours: `terrarium` or `terrain-rgb`.
+    pub heights: Option<String>,
 }
 
 /// A kind and a finer word: `building/residential`.

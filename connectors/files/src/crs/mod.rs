@@ -11,6 +11,7 @@
 //! that fix their order themselves (GeoJSON, LAS, tables with named columns) ask for [`AxisOrder::LonLat`].
 
 mod frame;
+mod projjson;
 mod spelling;
 mod wkt;
 
@@ -126,6 +127,25 @@ impl Crs {
     /// [`CrsError`] where the projection or the datum is not one of those known here.
     pub fn from_wkt(text: &str, order: AxisOrder) -> Result<Self, CrsError> {
         wkt::read(text, order)
+    }
+
+    /// Reads PROJJSON by the codes in it.
+    ///
+    /// # Errors
+    /// [`CrsError`] where it has none, or one that is not known here.
+    pub fn from_projjson(value: &serde_json::Value, order: AxisOrder) -> Result<Self, CrsError> {
+        projjson::read(value, order)
+    }
+
+    /// A system that a file names by authority and code, by well-known text, or both; the code goes first.
+    pub(crate) fn by_code_or_wkt(authority: &str, code: &str, wkt: &str, order: AxisOrder) -> Result<Self, CrsError> {
+        let by_code = (!code.is_empty()).then(|| Self::parse(&format!("{authority}:{code}"), order));
+        match (by_code, wkt.trim().is_empty()) {
+            (Some(Ok(crs)), _) => Ok(crs),
+            (Some(Err(error)), true) => Err(error),
+            (Some(Err(error)), false) => Self::from_wkt(wkt, order).map_err(|_| error),
+            (None, _) => Self::from_wkt(wkt, order),
+        }
     }
 
     /// WGS 84 longitude, latitude: the kernel's own frame.

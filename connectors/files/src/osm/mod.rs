@@ -1,12 +1,12 @@
-//! OpenStreetMap PBF into entity drafts in two passes: the first keeps the nodes' places (16 bytes a node) and the
+//! OpenStreetMap PBF or XML into entity drafts in two passes: the first keeps the nodes' places (16 bytes a node) and the
 //! relations of interest, the second writes nodes, ways and relations. Footprints and lines are flat; heights stand in
 //! properties. A node that is not in the file is not invented: an area that needs it is refused, a line is cut there and
 //! says `clipped`.
 
 mod frames;
-mod rings;
 mod source;
 mod tags;
+mod xml;
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::intake::{Intake, Refusal};
 use crate::options::{Ground, Options};
 
-use rings::Line;
+use crate::rings::{self, Line};
 use source::{Element, Relation, Way};
 use tags::{Sort, Tags};
 
@@ -41,7 +41,9 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
     }
     let ground = Ground::new(intake.file(), &Crs::wgs84(), options)?;
     let input = intake.input;
-    frames::check(input)?;
+    if source::is_pbf(input)? {
+        frames::check(input)?;
+    }
     let mut places = Places::default();
     let mut relations: Vec<Relation> = Vec::new();
     source::for_each(input, |element| {

@@ -46,8 +46,16 @@ pub(super) enum Element {
 /// What the header may ask of a reader.
 const FEATURES: [&str; 2] = ["OsmSchema-V0.6", "DenseNodes"];
 
+/// Whether the file is PBF, and not XML.
+pub(super) fn is_pbf(input: &Input) -> Result<bool, Error> {
+    Ok(input.head(1)?.first() == Some(&0))
+}
+
 /// Calls `visit` for every element in the file's order.
 pub(super) fn for_each(input: &Input, mut visit: impl FnMut(Element) -> Result<(), Error>) -> Result<(), Error> {
+    if !is_pbf(input)? {
+        return super::xml::for_each(input, visit);
+    }
     for blob in BlobReader::new(input.open()?) {
         let blob = blob.map_err(|e| from_pbf(input, e))?;
         // The library checks lengths and checksums, but indexes into what it decoded.

@@ -1,4 +1,4 @@
-//! Tables of separated values into observations, positions or entities, by a [`Mapping`]. Rows are read one by one; held
+//! Tables, of separated values or Parquet, into observations, positions or entities, by a [`Mapping`]. Rows are read one by one; held
 //! are only one batch for each series and what tells the things apart. A field that cannot be read refuses its value, a
 //! row without a time or place refuses the row, and the rest goes in.
 
@@ -7,6 +7,7 @@ mod columns;
 mod entities;
 mod mapping;
 mod observations;
+mod parquet;
 mod positions;
 mod rows;
 
@@ -50,7 +51,11 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
         let file = intake.input.name.clone();
         Error::Mapping(MappingError::Misfit { name: mapping.name.clone(), file, reason })
     };
-    let layout = fitting(intake, mapping)?;
+    let mut layout = fitting(intake, mapping)?.clone();
+    if parquet::is_parquet(intake.input)? {
+        layout.missing.push(String::new());
+    }
+    let layout = &layout;
     let mut rows = Rows::open(intake.input, layout)?;
     let frame = Frame::new(intake, layout, options, &rows).map_err(misfit)?;
     match layout.mode {
@@ -63,7 +68,10 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
 
 /// The first layout whose first line is the file's.
 fn fitting<'m>(intake: &Intake<'_>, mapping: &'m Mapping) -> Result<&'m Layout, Error> {
-    let head = intake.input.head(4096)?;
+    let mut head = intake.input.head(4096)?;
+    if parquet::is_parquet(intake.input)? {
+        head = parquet::names(intake.input)?.join(",").into_bytes();
+    }
     let text = String::from_utf8_lossy(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head)).into_owned();
     let fits = |layout: &&Layout| layout.first_line.as_ref().is_none_or(|start| text.starts_with(start.as_str()));
     mapping.layouts.iter().find(fits).ok_or_else(|| {

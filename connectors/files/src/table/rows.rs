@@ -1,4 +1,4 @@
-//! Rows out of a stream of separated values, with their line numbers. A row of another width than the header's is told
+//! Rows out of a stream of separated values, with their line numbers, or out of Parquet with their row numbers. A row of another width than the header's is told
 //! apart from a file that ends in the middle of its last row.
 
 use std::io::{BufRead, Read};
@@ -9,6 +9,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::columns::Header;
 use super::mapping::Layout;
+use super::parquet::ParquetRows;
 use crate::error::Error;
 use crate::input::Input;
 
@@ -17,12 +18,21 @@ const MAX_ROW_BYTES: usize = 1 << 20;
 
 pub(super) struct Rows {
     pub(super) header: Header,
-    reader: Reader<Ending>,
-    /// The stream is at its end and did not end a line.
-    cut: Arc<AtomicBool>,
+    source: Source,
     file: String,
     /// Lines before the table, which the line numbers count too.
     skipped: u64,
+}
+
+enum Source {
+    Separated(Separated),
+    Parquet(Box<ParquetRows>),
+}
+
+struct Separated {
+    reader: Reader<Ending>,
+    /// The stream is at its end and did not end a line.
+    cut: Arc<AtomicBool>,
 }
 
 /// A row's standing.
@@ -52,6 +62,11 @@ impl Read for Ending {
 
 impl Rows {
     pub(super) fn open(input: &Input, layout: &Layout) -> Result<Self, Error> {
+        if super::parquet::is_parquet(input)? {
+            let rows = ParquetRows::open(input)?;
+            let (header, source) = (rows.header(), Source::Parquet(Box::new(rows)));
+            return Ok(Self { header, source, file: input.name.clone(), skipped: 0 });
+        }
         let mut inner = input.open()?;
         let io = |e| Error::from_io(&input.name, e);
         for _ in 0..layout.skip_lines {
@@ -72,12 +87,17 @@ impl Rows {
             reader.read_byte_record(&mut first).map_err(|e| from_csv(&input.name, e))?;
             header = Header::new(&first);
         }
-        Ok(Self { header, reader, cut, file: input.name.clone(), skipped: layout.skip_lines as u64 })
+        let source = Source::Separated(Separated { reader, cut });
+        Ok(Self { header, source, file: input.name.clone(), skipped: layout.skip_lines as u64 })
     }
 
     /// Reads the next row into `record`.
     pub(super) fn next(&mut self, record: &mut ByteRecord) -> Result<Row, Error> {
-        if !self.reader.read_byte_record(record).map_err(|e| from_csv(&self.file, e))? {
+        let separated = match &mut self.source {
+            Source::Parquet(rows) => return rows.next(record),
+            Source::Separated(separated) => separated,
+        };
+        if !separated.reader.read_byte_record(record).map_err(|e| from_csv(&self.file, e))? {
             return Ok(Row::End);
         }
         if record.as_slice().len() > MAX_ROW_BYTES {
@@ -85,7 +105,7 @@ impl Rows {
         }
         match self.header.width().filter(|width| *width != record.len()) {
             None => Ok(Row::Sound),
-            Some(width) if record.len() < width && self.cut.load(Ordering::Relaxed) => Err(Error::Truncated {
+            Some(width) if record.len() < width && separated.cut.load(Ordering::Relaxed) => Err(Error::Truncated {
                 file: self.file.clone(),
                 detail: format!("in the middle of line {}", self.line(record)),
             }),

@@ -2,10 +2,11 @@
 //! and its reference system, which may stand behind the features, then for the features. A feature that cannot be built is
 //! refused and the rest goes in; geometry collections are refused.
 
-use std::collections::HashSet;
+pub(crate) mod sequence;
+
 use std::fmt;
 
-use kernel_model::{Coord, EntityDraft, Geometry, HeightReference, Kind, Polygon, Shape};
+use kernel_model::{Coord, EntityDraft, Geometry, HeightReference, Polygon, Shape};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -13,11 +14,9 @@ use serde_json::{Map, Value};
 use crate::Used;
 use crate::crs::{AxisOrder, Crs};
 use crate::error::Error;
+use crate::features::{Drafts, identifier};
 use crate::intake::{Intake, Refusal};
-use crate::options::{Class, Ground, Options};
-
-/// Properties that hold an id where the feature has none of its own.
-const ID_PROPERTIES: [&str; 2] = ["id", "osm_id"];
+use crate::options::{Ground, Options};
 
 #[derive(Debug, Deserialize)]
 struct Head {
@@ -36,9 +35,8 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, 
 pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {
     let head: Head =
         serde_json::from_reader(intake.input.open()?).map_err(|e| Error::from_json(intake.file(), "", e))?;
-    let ground = ground(intake, options, head.crs.as_ref())?;
-    let stated = options.stated_class()?;
-    let mut features = Features { intake, ground: &ground, stated, index: 0, ids: HashSet::new() };
+    let drafts = Drafts::new(ground(intake, options, head.crs.as_ref())?, options)?;
+    let mut features = Features { intake, drafts, index: 0 };
     let mut source = serde_json::Deserializer::from_reader(features.intake.input.open()?);
     if head.kind == "FeatureCollection" {
         let mut failed = None;
@@ -56,7 +54,7 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
         };
         features.take(&feature)?;
     }
-    Ok(ground.used())
+    Ok(features.drafts.ground.used())
 }
 
 /// WGS 84 with longitude first, unless the caller or an old `crs` member says otherwise.
@@ -82,10 +80,8 @@ fn ground(intake: &Intake<'_>, options: &Options, member: Option<&Value>) -> Res
 
 struct Features<'a, 'b> {
     intake: &'a mut Intake<'b>,
-    ground: &'a Ground,
-    stated: Option<Class>,
+    drafts: Drafts,
     index: u64,
-    ids: HashSet<String>,
 }
 
 impl Features<'_, '_> {
@@ -113,25 +109,13 @@ impl Features<'_, '_> {
             Value::Null => None,
             geometry => Some(self.geometry(geometry)?),
         };
-        let of_properties = || ID_PROPERTIES.iter().find_map(|key| identifier(properties.get(*key)?));
-        let id = identifier(&feature["id"]).or_else(of_properties).unwrap_or_else(|| (self.index - 1).to_string());
-        if !self.ids.insert(id.clone()) {
-            return Err(format!("an earlier feature has the id `{id}` already"));
-        }
-        let text = |key: &str| properties.get(key).and_then(Value::as_str).filter(|t| !t.is_empty());
-        let kind = text("kind").and_then(|k| k.parse().ok()).or(self.stated.as_ref().map(|s| s.kind));
-        let class = text("class").or(self.stated.as_ref().map(|s| s.class.as_str())).unwrap_or_default();
-        let mut draft = EntityDraft::new(self.intake.key(id), kind.unwrap_or(Kind::Other), class);
-        draft.name = text("name").map(str::to_owned);
-        draft.geometry = geometry;
-        draft.properties = properties;
-        self.ground.stamp(&mut draft);
-        Ok(draft)
+        self.drafts.draft(self.intake, identifier(&feature["id"]), self.index - 1, geometry, properties)
     }
 
     fn geometry(&self, geometry: &Value) -> Result<Geometry, Refusal> {
         let coordinates = &geometry["coordinates"];
-        let mut reader = Positions { ground: self.ground, has_height: self.ground.frame.knows_height_unit() };
+        let ground = &self.drafts.ground;
+        let mut reader = Positions { ground, has_height: ground.frame.knows_height_unit() };
         let shape = match geometry["type"].as_str() {
             Some("Point") => Shape::Point(reader.position(coordinates)?),
             Some("MultiPoint") => Shape::MultiPoint(reader.line(coordinates, 1)?),
@@ -144,14 +128,6 @@ impl Features<'_, '_> {
             None => return Err("its geometry has no `type`".to_owned()),
         };
         Ok(Geometry { has_height: reader.has_height, shape })
-    }
-}
-
-fn identifier(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }
 

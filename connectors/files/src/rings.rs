@@ -1,4 +1,4 @@
-//! Member ways of a multipolygon relation into rings, and rings into polygons (the wiki's "Relation:multipolygon"). Ways
+//! Rings into polygons, for formats that keep outer and inner rings side by side. For OpenStreetMap: member ways of a multipolygon relation into rings, and rings into polygons (the wiki's "Relation:multipolygon"). Ways
 //! that do not close refuse the relation; nothing is closed that the map left open.
 
 use kernel_model::{Coord, Polygon, Shape};
@@ -6,13 +6,13 @@ use kernel_model::{Coord, Polygon, Shape};
 use crate::intake::Refusal;
 
 /// A way's nodes: their ids join ways, their places make the ring.
-pub(super) type Line = Vec<(i64, Coord)>;
+pub(crate) type Line = Vec<(i64, Coord)>;
 
 /// Members of a relation, at most; a map's largest have some thousands.
 const MAX_MEMBERS: usize = 50_000;
 
 /// Joins ways end to end until every ring is closed.
-pub(super) fn join(mut ways: Vec<Line>) -> Result<Vec<Vec<Coord>>, Refusal> {
+pub(crate) fn join(mut ways: Vec<Line>) -> Result<Vec<Vec<Coord>>, Refusal> {
     if ways.len() > MAX_MEMBERS {
         return Err(format!("{} member ways are more than the {MAX_MEMBERS} taken", ways.len()));
     }
@@ -37,10 +37,12 @@ pub(super) fn join(mut ways: Vec<Line>) -> Result<Vec<Vec<Coord>>, Refusal> {
 }
 
 /// Puts each hole into the outer ring that holds it.
-pub(super) fn polygons(outer: Vec<Vec<Coord>>, inner: Vec<Vec<Coord>>) -> Result<Shape, Refusal> {
+pub(crate) fn polygons(outer: Vec<Vec<Coord>>, inner: Vec<Vec<Coord>>) -> Result<Shape, Refusal> {
     let mut polygons: Vec<Polygon> = outer.into_iter().map(|ring| vec![ring]).collect();
     for hole in inner {
-        let home = polygons.iter_mut().find(|polygon| contains(&polygon[0], &hole));
+        // Of outer rings in each other (an island in a lake) the smallest has the hole.
+        let homes = polygons.iter_mut().filter(|polygon| contains(&polygon[0], &hole));
+        let home = homes.min_by(|a, b| area(&a[0]).total_cmp(&area(&b[0])));
         home.ok_or("an inner ring lies in no outer ring")?.push(hole);
     }
     match polygons.len() {
@@ -48,6 +50,12 @@ pub(super) fn polygons(outer: Vec<Vec<Coord>>, inner: Vec<Vec<Coord>>) -> Result
         1 => Ok(Shape::Polygon(polygons.remove(0))),
         _ => Ok(Shape::MultiPolygon(polygons)),
     }
+}
+
+/// Square degrees.
+fn area(ring: &[Coord]) -> f64 {
+    let doubled: f64 = ring.windows(2).map(|e| e[0].lon_deg * e[1].lat_deg - e[1].lon_deg * e[0].lat_deg).sum();
+    doubled.abs() / 2.0
 }
 
 /// Whether the middle of one of the hole's edges that is not on the ring itself lies in the ring.
