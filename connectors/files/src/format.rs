@@ -12,7 +12,7 @@ use crate::archive::{Bundle, has_ending};
 use crate::error::Error;
 use crate::input::Input;
 use crate::options::Options;
-use crate::{flatgeobuf, geojson, parquet};
+use crate::{flatgeobuf, geojson, parquet, terrain};
 
 /// Bytes looked at before the whole file has to be.
 const HEAD_BYTES: usize = 1 << 16;
@@ -102,6 +102,9 @@ impl Format {
                 None => Ok(Self::Table),
                 Some(found) => Err(Error::Foreign { file: input.name.clone(), found: found.to_owned() }),
             };
+        }
+        if terrain::is_hgt(input) {
+            return Ok(Self::Terrain);
         }
         if let Some(format) = of_bytes(&head) {
             return of_seekable(input, format);

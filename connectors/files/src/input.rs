@@ -86,6 +86,16 @@ impl Input {
         Ok(head)
     }
 
+    /// All bytes as they are in the file.
+    pub(crate) fn raw(&self) -> Result<Vec<u8>, Error> {
+        let io = |source| Error::Io { file: self.name.clone(), source };
+        let file = File::open(&self.path).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.take(MAX_WHOLE).read_to_end(&mut bytes).map_err(io)?;
+        self.note_read(bytes.len() as u64);
+        Ok(bytes)
+    }
+
     /// All bytes, gzip undone.
     pub(crate) fn whole(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();

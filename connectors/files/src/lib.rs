@@ -8,6 +8,7 @@
 //! whole. Changes are written as they are read, so the caller stages them and commits only where [`read_file`] returns
 //! `Ok`: then a truncated file leaves no trace.
 
+mod adsb;
 mod archive;
 mod changes;
 mod city;
@@ -16,19 +17,24 @@ mod cityjson;
 pub mod crs;
 mod error;
 mod features;
+mod fixes;
 mod flatgeobuf;
 mod format;
 mod geojson;
 mod geopackage;
+mod gtfs;
 mod input;
 mod intake;
+mod metered;
 mod options;
 mod osm;
 mod parquet;
 mod points;
+mod realtime;
 mod rings;
 mod shapefile;
 mod table;
+mod terrain;
 mod wkb;
 
 use std::collections::BTreeMap;
@@ -41,6 +47,7 @@ pub use error::Error;
 pub use format::Format;
 pub use options::{Class, Options};
 pub use table::{Mapping, MappingError};
+pub use terrain::{Block, Grid};
 
 use input::Input;
 use intake::Intake;
@@ -95,7 +102,10 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
         Format::FlatGeobuf => flatgeobuf::read(&mut intake, options),
         Format::GeoParquet => parquet::geo::read(&mut intake, options),
         Format::Table => table::read(&mut intake, options),
-        Format::Gtfs | Format::GtfsRealtime | Format::Adsb | Format::Terrain => Err(Error::NoCrs { file: String::new() }),
+        Format::Gtfs => gtfs::read(&mut intake, options),
+        Format::GtfsRealtime => realtime::read(&mut intake, options),
+        Format::Adsb => adsb::read(&mut intake, options),
+        Format::Terrain => terrain::read(&mut intake, options),
         Format::Las => points::read(&mut intake, options),
         Format::Changes => changes::read(&mut intake, options),
     }?;

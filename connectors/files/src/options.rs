@@ -31,6 +31,10 @@ pub struct Options {
     pub encoding: Option<String>,
     /// How heights are written into a picture's colours: `terrarium` or `terrain-rgb`.
     pub heights: Option<String>,
+    /// Where such a picture is: `zoom/column/row` of the Web Mercator pyramid, rows from the north.
+    pub tile: Option<String>,
+    /// The days for which a timetable is written out as positions: `2026-12-01/2026-12-07`, first and last.
+    pub days: Option<String>,
 }
 
 /// A kind and a finer word: `building/residential`.

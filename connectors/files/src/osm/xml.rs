@@ -2,10 +2,6 @@
 //! steps of PBF, so that both forms of one extract make the same things. What is deleted (`visible="false"`) is left out; a
 //! file of changes (`osmChange`) is refused.
 
-use std::io::{BufRead, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use chrono::{DateTime, SecondsFormat, Utc};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -14,21 +10,20 @@ use super::source::{Element, Node, Relation, Way};
 use super::tags::Tags;
 use crate::error::Error;
 use crate::input::Input;
+use crate::metered::Meter;
 
-/// Bytes between two tags, at most: a text or attribute of OSM has 255 characters.
-const MAX_EVENT_BYTES: u64 = 1 << 20;
 /// Parts one element may have: the API's own limits are 2,000 nodes a way and 32,000 members a relation.
 const MAX_PARTS: usize = 1 << 20;
 
 /// Calls `visit` for every element in the file's order.
 pub(super) fn for_each(input: &Input, mut visit: impl FnMut(Element) -> Result<(), Error>) -> Result<(), Error> {
-    let used = Arc::new(AtomicU64::new(0));
-    let mut reader = Reader::from_reader(Metered { inner: input.open()?, used: Arc::clone(&used) });
+    let meter = Meter::default();
+    let mut reader = Reader::from_reader(meter.reader(input.open()?));
     let mut file = File { input, current: None, parts: 0, root: false, depth: 0 };
     let mut buffer = Vec::new();
     loop {
         buffer.clear();
-        used.store(0, Ordering::Relaxed);
+        meter.begin();
         let event = reader.read_event_into(&mut buffer).map_err(|e| file.from_xml(e))?;
         let finished = match event {
             Event::Start(start) => {
@@ -216,34 +211,6 @@ fn degrees_e7(text: &str) -> Option<i32> {
 fn time(text: &str) -> Option<String> {
     let time = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     Some(time.to_rfc3339_opts(SecondsFormat::Secs, true))
-}
-
-/// Stops the reading where one event takes more bytes than any of OSM does.
-struct Metered<R> {
-    inner: R,
-    used: Arc<AtomicU64>,
-}
-
-impl<R: BufRead> Read for Metered<R> {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.used.fetch_add(n as u64, Ordering::Relaxed);
-        Ok(n)
-    }
-}
-
-impl<R: BufRead> BufRead for Metered<R> {
-    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
-        if self.used.load(Ordering::Relaxed) > MAX_EVENT_BYTES {
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "a tag of it is longer than 1 MiB"));
-        }
-        self.inner.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.used.fetch_add(amount as u64, Ordering::Relaxed);
-        self.inner.consume(amount);
-    }
 }
 
 #[cfg(test)]

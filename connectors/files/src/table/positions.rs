@@ -1,15 +1,14 @@
 //! Rows of fixes: each new moving thing is declared before its first fix, and fixes go on in batches by thing.
 
-use std::collections::HashMap;
-
 use csv::ByteRecord;
-use kernel_model::{Change, PositionBatch, PositionFix, SourceKey};
+use kernel_model::PositionFix;
 
 use super::columns::{Fields, metres_a_second};
 use super::mapping::Layout;
 use super::rows::{Row, Rows};
-use super::{BATCH_ROWS, Frame, HELD_ROWS, MAX_THINGS, too_many};
+use super::Frame;
 use crate::error::Error;
+use crate::fixes::Fixes;
 use crate::intake::{Intake, Refusal};
 
 struct Reader<'a> {
@@ -18,9 +17,6 @@ struct Reader<'a> {
     heading: Option<usize>,
     /// The column and metres a second of its unit.
     speed: Option<(usize, f64)>,
-    things: Vec<(SourceKey, Vec<PositionFix>)>,
-    by_id: HashMap<String, usize>,
-    held: usize,
 }
 
 pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows: &mut Rows) -> Result<(), Error> {
@@ -30,7 +26,8 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
     let speed = layout.speed.as_ref();
     let speed = speed.map(|s| Ok((rows.header.find(&s.column)?, metres_a_second(&s.unit).unwrap_or(1.0)))).transpose();
     let speed = speed.map_err(misfit)?;
-    let mut reader = Reader { layout, frame, heading, speed, things: Vec::new(), by_id: HashMap::new(), held: 0 };
+    let reader = Reader { layout, frame, heading, speed };
+    let mut fixes = Fixes::new(frame.height_reference.clone());
     let mut record = ByteRecord::new();
     loop {
         let row = rows.next(&mut record)?;
@@ -43,11 +40,11 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
         };
         intake.count_record();
         match fix {
-            Ok((id, fix)) => reader.keep(intake, fields, &id, fix)?,
+            Ok((id, fix)) => fixes.keep(intake, &id, fix, |key| frame.draft(layout, key, fields, None))?,
             Err(reason) => intake.refuse(format!("line {line}"), reason, &fields.sample()),
         }
     }
-    reader.flush(intake)
+    fixes.flush(intake)
 }
 
 impl<'a> Reader<'a> {
@@ -64,39 +61,5 @@ impl<'a> Reader<'a> {
         let heading_deg = optional(self.heading)?.map(|h| h.rem_euclid(360.0) as f32);
         let speed_m_s = optional(self.speed.map(|s| s.0))?.zip(self.speed).map(|(v, (_, factor))| (v * factor) as f32);
         Ok((id, PositionFix { time, place, heading_deg, speed_m_s }))
-    }
-
-    fn keep(&mut self, intake: &mut Intake<'_>, fields: Fields<'_>, id: &str, fix: PositionFix) -> Result<(), Error> {
-        let at = match self.by_id.get(id) {
-            Some(at) => *at,
-            None if self.things.len() >= MAX_THINGS => return Err(too_many(intake)),
-            None => {
-                let key = intake.key(id);
-                intake.entity(self.frame.draft(self.layout, key.clone(), fields, None))?;
-                self.by_id.insert(id.to_owned(), self.things.len());
-                self.things.push((key, Vec::new()));
-                self.things.len() - 1
-            }
-        };
-        let Some((key, rows)) = self.things.get_mut(at) else { return Ok(()) };
-        rows.push(fix);
-        self.held += 1;
-        if rows.len() >= BATCH_ROWS {
-            self.held -= rows.len();
-            let height_reference = self.frame.height_reference.clone();
-            let batch = PositionBatch { entity: key.clone(), height_reference, rows: std::mem::take(rows) };
-            return intake.put(Change::Positions(batch));
-        }
-        if self.held >= HELD_ROWS { self.flush(intake) } else { Ok(()) }
-    }
-
-    fn flush(&mut self, intake: &mut Intake<'_>) -> Result<(), Error> {
-        for (key, rows) in self.things.iter_mut().filter(|(_, rows)| !rows.is_empty()) {
-            let height_reference = self.frame.height_reference.clone();
-            let batch = PositionBatch { entity: key.clone(), height_reference, rows: std::mem::take(rows) };
-            intake.put(Change::Positions(batch))?;
-        }
-        self.held = 0;
-        Ok(())
     }
 }

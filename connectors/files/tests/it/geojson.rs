@@ -99,7 +99,7 @@ fn single_geometries_and_cut_documents() {
 fn foreign_files_are_named() {
     for (bytes, said) in [
         (&b"PK\x03\x04rest"[..], "zip"),
-        (b"<?xml version='1.0'?><osm version='0.6'>", "OSM XML"),
+        (b"<?xml version='1.0'?><osm version='0.6'>", "end tag of <osm>"),
         (b"<core:CityModel xmlns:core='x'>", "CityGML"),
         (b"SQLite format 3\0", "GeoPackage"),
         (b"{\"hello\": 1}", "without a `type`"),

@@ -93,3 +93,13 @@ pub(crate) fn one_line(error: &Error) -> String {
     assert!(!text.contains('\n'), "{text}");
     text
 }
+
+/// Whether one of GDAL's programs is here (in CI it has to be).
+pub(crate) fn gdal(program: &str) -> Option<()> {
+    let is_there = std::process::Command::new(program).arg("--version").output().is_ok();
+    assert!(is_there || std::env::var_os("CI").is_none(), "{program} is missing: apt-get install gdal-bin");
+    if !is_there {
+        println!("left out: needs GDAL's {program}");
+    }
+    is_there.then_some(())
+}
