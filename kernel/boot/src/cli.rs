@@ -134,6 +134,24 @@ pub(crate) struct ImportArgs {
     /// Name of the dataset [default: the file's stem]; the same dataset and id is the same thing
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
+    /// Property that holds the ids of features, where the file's own ids are not those to keep
+    #[arg(long, value_name = "NAME")]
+    pub(crate) id: Option<String>,
+    /// The one layer to take of a file of several (GeoPackage, zipped shapefiles)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) layer: Option<String>,
+    /// Encoding of a shapefile's texts, where no .cpg says it, such as gbk
+    #[arg(long, value_name = "LABEL")]
+    pub(crate) encoding: Option<String>,
+    /// Days of a GTFS timetable to write out as positions, first and last: 2026-12-01/2026-12-07
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) days: Option<String>,
+    /// How heights are in a picture's colours: terrarium or terrain-rgb
+    #[arg(long, value_name = "NAME")]
+    pub(crate) heights: Option<String>,
+    /// Where such a picture is: zoom/column/row
+    #[arg(long, value_name = "TILE")]
+    pub(crate) tile: Option<String>,
     /// API key for --server
     #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,

@@ -108,7 +108,8 @@ impl Crs {
     /// [`CrsError`] where the text is none of them, the code is unknown, or its datum cannot be left.
     pub fn parse(text: &str, order: AxisOrder) -> Result<Self, CrsError> {
         match spelling::read(text) {
-            None => Err(CrsError::Spelling(text.to_owned())),
+            // A damaged file's text may be anything; a message is one line.
+            None => Err(CrsError::Spelling(text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect())),
             Some(Spelling::Crs84 { ellipsoidal }) => Ok(Self {
                 height: if ellipsoidal { HeightReference::Ellipsoid } else { HeightReference::Unknown },
                 ..Self::wgs84()

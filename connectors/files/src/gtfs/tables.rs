@@ -33,11 +33,6 @@ impl Table {
         Ok(Some(Self { reader, meter, names, record, file: file.to_owned(), name }))
     }
 
-    /// The column's number, which every row's [`Row::at`] takes.
-    pub(super) fn column(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|n| n == name)
-    }
-
     /// The next row; `Err` inside: its width is not the header's.
     pub(super) fn next(&mut self) -> Result<Option<Result<Row<'_>, String>>, Error> {
         self.meter.begin();

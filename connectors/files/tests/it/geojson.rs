@@ -104,7 +104,8 @@ fn foreign_files_are_named() {
         (b"SQLite format 3\0", "GeoPackage"),
         (b"{\"hello\": 1}", "without a `type`"),
         (b"{\"type\": \"Topology\"}", "type `Topology`"),
-        (b"\x89PNG\r\n", "no known format"),
+        (b"\x89PNG\r\n", "--heights"),
+        (b"\x89PNX\r\n", "no known format"),
         (b"", "empty"),
     ] {
         let text = one_line(&read_bytes("file.bin", bytes, &Options::default()).unwrap_err());

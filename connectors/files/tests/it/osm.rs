@@ -88,7 +88,7 @@ fn as_xml(path: &std::path::Path) -> String {
             writeln!(xml, "<tag k=\"{}\" v=\"{}\"/>", escaped(k), escaped(v)).unwrap();
         }
     };
-    let mut node = |xml: &mut String, id: i64, lon: i32, lat: i32, at: String, pairs: Vec<(&str, &str)>| {
+    let node = |xml: &mut String, id: i64, lon: i32, lat: i32, at: String, pairs: Vec<(&str, &str)>| {
         write!(xml, "<node id=\"{id}\" lat=\"{}\" lon=\"{}\"{at}", degrees(lat), degrees(lon)).unwrap();
         if pairs.is_empty() {
             xml.push_str("/>");

@@ -86,7 +86,9 @@ fn one_collection_is_the_same_in_every_format() {
         ("rs.geojsons", Format::GeoJsonSeq, &["-f", "GeoJSONSeq", "-lco", "RS=YES"]),
     ] {
         let Some(path) = written(folder.path(), name, args) else { return };
-        let (summary, kept) = read(&path, &by_property).unwrap();
+        // GDAL makes the property `id` the feature's own id there.
+        let options = if format == Format::GeoJsonSeq { Options::default() } else { by_property.clone() };
+        let (summary, kept) = read(&path, &options).unwrap();
         assert_eq!((summary.format, summary.records_read, summary.records_refused), (format, 3, 0), "{name}");
         for (wanted, found) in by_id(&wanted).into_iter().zip(by_id(&kept)) {
             assert_eq!(wanted.source.id, found.source.id, "{name}");
@@ -98,7 +100,8 @@ fn one_collection_is_the_same_in_every_format() {
             }
             let date = wanted.properties.get("built").and_then(Value::as_str).map(|d| d.replace('/', "-"));
             let found = found.properties.get("built").and_then(Value::as_str).map(|d| d.replace('/', "-"));
-            assert_eq!(date, found, "{name}");
+            // FlatGeobuf has times only: GDAL writes a day as one.
+            assert_eq!(date, found.map(|d| d.trim_end_matches("T00:00:00").to_owned()), "{name}");
         }
     }
 }
@@ -133,7 +136,7 @@ fn layers_have_names_and_can_be_chosen() {
 #[test]
 fn heights_and_a_missing_system() {
     let folder = tempfile::tempdir().unwrap();
-    gdal("ogr2ogr").map_or((), |()| {
+    if gdal("ogr2ogr").is_some() {
         let source = folder.path().join("z.geojson");
         let high = json!({ "type": "Feature", "properties": { "id": 1 },
             "geometry": { "type": "LineString", "coordinates": [[116.3, 39.9, 50.5], [116.4, 39.9, 51.0]] } });
@@ -145,14 +148,16 @@ fn heights_and_a_missing_system() {
             let (_, kept) = read(&path, &Options::default()).unwrap();
             let line = kept.entities().next().unwrap();
             assert_eq!(line.geometry.as_ref().unwrap().height_range_m(), Some((50.5, 51.0)), "{name}");
-            assert_eq!(line.height_reference, kernel_model::HeightReference::Unknown, "{name}");
+            // GDAL takes a GeoJSON with heights for EPSG:4979 (RFC 7946 section 4); a .prj has no code that says so.
+            let wanted = if name == "z.shp" { "unknown" } else { "ellipsoid" };
+            assert_eq!(line.height_reference.to_string(), wanted, "{name}");
             let path = folder.path().join(none);
-            let made = Command::new("ogr2ogr").args(["-f", driver, "-a_srs", ""]).arg(&path).arg(&source).output().unwrap();
+            let made = Command::new("ogr2ogr").args(["-f", driver, "-a_srs", "NONE"]).arg(&path).arg(&source).output().unwrap();
             assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
             assert!(matches!(read(&path, &Options::default()), Err(Error::NoCrs { .. })), "{none}");
             assert_eq!(read(&path, &with_crs("EPSG:4326")).unwrap().1.entities().count(), 1, "{none}");
         }
-    });
+    }
 }
 
 #[test]

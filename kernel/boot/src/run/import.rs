@@ -45,6 +45,12 @@ fn options(args: &ImportArgs) -> anyhow::Result<Options> {
         mapping,
         class: args.class.clone(),
         dataset: args.dataset.clone(),
+        id: args.id.clone(),
+        layer: args.layer.clone(),
+        encoding: args.encoding.clone(),
+        days: args.days.clone(),
+        heights: args.heights.clone(),
+        tile: args.tile.clone(),
     })
 }
 
@@ -208,6 +214,9 @@ fn report(
     }
     for (name, count) in &summary.left_out {
         say(format_args!("  left out {name}: {count}"));
+    }
+    if summary.without_geometry > 0 {
+        say(format_args!("  {} things have no geometry in the file", summary.without_geometry));
     }
     say(format_args!("  refused {}", refused.len()));
     for rejection in refused.iter().take(SHOWN) {
