@@ -46,7 +46,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["--make", "polygons", count, path] => polygons(count.parse()?, Path::new(path)),
         ["--make", "nodes", count, path] => nodes(count.parse()?, Path::new(path)),
         [path, options @ ..] => measure(Path::new(path), options),
-        [] => Err("read_speed FILE [crs=EPSG:n] [mapping=NAME] [id=NAME] [days=A/B], or --make polygons|nodes COUNT FILE".into()),
+        [] => {
+            Err("read_speed FILE [crs=EPSG:n] [mapping=NAME] [id=NAME] [days=A/B], or --make polygons|nodes COUNT FILE"
+                .into())
+        }
     }
 }
 

@@ -22,7 +22,8 @@ const KNOT_M_S: f64 = 1852.0 / 3600.0;
 const CEILING_FT: f64 = 60_000.0;
 /// Bytes of a document by column, which has to be held whole.
 const MAX_BY_COLUMN_BYTES: usize = 256 << 20;
-const LINEAGE: &str = "WGS84 coordinates as given; speeds from knots, altitudes from feet (barometric, standard atmosphere)";
+const LINEAGE: &str =
+    "WGS84 coordinates as given; speeds from knots, altitudes from feet (barometric, standard atmosphere)";
 
 /// Reads one document.
 pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, Error> {

@@ -42,7 +42,12 @@ pub(crate) struct Member {
 #[derive(Debug, Clone)]
 enum Place {
     File(PathBuf),
-    Packed { at: u64, packed: u64, deflated: bool, crc: u32 },
+    Packed {
+        at: u64,
+        packed: u64,
+        deflated: bool,
+        crc: u32,
+    },
     /// What cannot be read, and why.
     Unreadable(&'static str),
 }
@@ -144,11 +149,8 @@ fn of_folder(input: &Input, folder: &Path) -> Result<Vec<Member>, Error> {
 
 fn of_archive(input: &Input, path: &Path) -> Result<Vec<Member>, Error> {
     let io = |source| Error::Io { file: input.name.clone(), source };
-    let broken = |reason: String| Error::Malformed {
-        file: input.name.clone(),
-        place: "zip directory".to_owned(),
-        reason,
-    };
+    let broken =
+        |reason: String| Error::Malformed { file: input.name.clone(), place: "zip directory".to_owned(), reason };
     let file = BufReader::new(File::open(path).map_err(io)?);
     let mut archive = ZipArchive::new(file).map_err(|e| broken(e.to_string()))?;
     if archive.len() > MAX_MEMBERS {
@@ -166,9 +168,7 @@ fn of_archive(input: &Input, path: &Path) -> Result<Vec<Member>, Error> {
             _ if size > MAX_MEMBER_BYTES || size / MAX_GROWTH > packed => {
                 Place::Unreadable("it would unpack to far more than an archive's member has")
             }
-            (CompressionMethod::Stored, Some(at)) => {
-                Place::Packed { at, packed, deflated: false, crc: member.crc32() }
-            }
+            (CompressionMethod::Stored, Some(at)) => Place::Packed { at, packed, deflated: false, crc: member.crc32() },
             (CompressionMethod::Deflated, Some(at)) => {
                 Place::Packed { at, packed, deflated: true, crc: member.crc32() }
             }
@@ -200,7 +200,10 @@ impl Read for Checked {
         self.crc.update(&buf[..n]);
         self.left -= n as u64;
         if self.left == 0 && self.crc.sum() != self.wanted {
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the zip member's checksum does not match"));
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                "the zip member's checksum does not match",
+            ));
         }
         Ok(n)
     }

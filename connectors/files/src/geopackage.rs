@@ -77,7 +77,9 @@ fn from_sqlite(file: &str, error: &rusqlite::Error) -> Error {
     let reason = error.to_string().replace('\n', " ");
     match error.sqlite_error_code() {
         Some(CannotOpen) => Error::Io { file: file.to_owned(), source: std::io::Error::other(reason) },
-        Some(NotADatabase) => Error::Foreign { file: file.to_owned(), found: format!("it begins like a GeoPackage, but {reason}") },
+        Some(NotADatabase) => {
+            Error::Foreign { file: file.to_owned(), found: format!("it begins like a GeoPackage, but {reason}") }
+        }
         Some(DatabaseCorrupt) => Error::Truncated { file: file.to_owned(), detail: format!("or is damaged: {reason}") },
         _ => Error::Malformed { file: file.to_owned(), place: "GeoPackage".to_owned(), reason },
     }
@@ -88,7 +90,10 @@ fn layers(connection: &Connection, file: &str, options: &Options) -> Result<Vec<
     let broken = |e: rusqlite::Error| from_sqlite(file, &e);
     let known = "SELECT count(*) FROM sqlite_master WHERE name IN ('gpkg_contents', 'gpkg_spatial_ref_sys')";
     if connection.query_row(known, [], |row| row.get::<_, i64>(0)).map_err(broken)? < 2 {
-        return Err(Error::Foreign { file: file.to_owned(), found: "it is an SQLite file that is no GeoPackage".to_owned() });
+        return Err(Error::Foreign {
+            file: file.to_owned(),
+            found: "it is an SQLite file that is no GeoPackage".to_owned(),
+        });
     }
     let query = "SELECT c.table_name, g.column_name, g.srs_id FROM gpkg_contents c JOIN gpkg_geometry_columns g \
                  ON g.table_name = c.table_name WHERE c.data_type = 'features' ORDER BY c.table_name";
@@ -141,7 +146,11 @@ fn columns(connection: &Connection, layer: &Layer) -> rusqlite::Result<Vec<Colum
     let mut statement = connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
     let read = |row: &rusqlite::Row<'_>| {
         let kind: Option<String> = row.get(1)?;
-        Ok(Column { name: row.get(0)?, kind: kind.unwrap_or_default().to_ascii_uppercase(), is_key: row.get::<_, i64>(2)? > 0 })
+        Ok(Column {
+            name: row.get(0)?,
+            kind: kind.unwrap_or_default().to_ascii_uppercase(),
+            is_key: row.get::<_, i64>(2)? > 0,
+        })
     };
     statement.query_map([&layer.table], read)?.collect()
 }

@@ -75,7 +75,10 @@ impl<'a> Reader<'a> {
         let code = self.u32()?;
         let flags = code & 0xe000_0000;
         let thousands = (code & 0x1fff_ffff) / 1000;
-        self.dims = Dims { z: flags & 0x8000_0000 != 0 || thousands & 1 == 1, m: flags & 0x4000_0000 != 0 || thousands & 2 == 2 };
+        self.dims = Dims {
+            z: flags & 0x8000_0000 != 0 || thousands & 1 == 1,
+            m: flags & 0x4000_0000 != 0 || thousands & 2 == 2,
+        };
         if flags & 0x2000_0000 != 0 {
             self.u32()?;
         }
@@ -83,7 +86,9 @@ impl<'a> Reader<'a> {
             (base @ 1..=6, 0..=3) => Ok(base),
             (7, 0..=3) => Err("geometry collections are not taken: split it".to_owned()),
             (8..=14, 0..=3) => Err("curves are not taken: make lines of them first".to_owned()),
-            (15..=17, 0..=3) => Err("surfaces of triangles and polyhedra are not taken: make a MultiPolygon of them".to_owned()),
+            (15..=17, 0..=3) => {
+                Err("surfaces of triangles and polyhedra are not taken: make a MultiPolygon of them".to_owned())
+            }
             _ => Err(format!("WKB type {code} is not known")),
         }
     }

@@ -109,7 +109,9 @@ impl Crs {
     pub fn parse(text: &str, order: AxisOrder) -> Result<Self, CrsError> {
         match spelling::read(text) {
             // A damaged file's text may be anything; a message is one line.
-            None => Err(CrsError::Spelling(text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect())),
+            None => {
+                Err(CrsError::Spelling(text.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()))
+            }
             Some(Spelling::Crs84 { ellipsoidal }) => Ok(Self {
                 height: if ellipsoidal { HeightReference::Ellipsoid } else { HeightReference::Unknown },
                 ..Self::wgs84()

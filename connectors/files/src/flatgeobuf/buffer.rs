@@ -95,7 +95,10 @@ impl<'a> Table<'a> {
     }
 
     /// A vector of scalars.
-    pub(super) fn scalars<T: Scalar>(self, field: usize) -> Result<impl ExactSizeIterator<Item = T> + use<'a, T>, Outside> {
+    pub(super) fn scalars<T: Scalar>(
+        self,
+        field: usize,
+    ) -> Result<impl ExactSizeIterator<Item = T> + use<'a, T>, Outside> {
         Ok(self.members(field, T::BYTES)?.1.chunks_exact(T::BYTES).map(T::of))
     }
 

@@ -50,11 +50,8 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
     reader.read_exact(&mut [0; 8]).map_err(io)?;
     let mut bytes = Vec::new();
     sized(&mut reader, &file, MAX_HEADER_BYTES, &mut bytes)?;
-    let broken = |_: Outside| Error::Malformed {
-        file: file.clone(),
-        place: "header".to_owned(),
-        reason: OUTSIDE.to_owned(),
-    };
+    let broken =
+        |_: Outside| Error::Malformed { file: file.clone(), place: "header".to_owned(), reason: OUTSIDE.to_owned() };
     let table = Table::root(&bytes).map_err(broken)?;
     let header = header(table).map_err(broken)?;
     let crs = reference(table, &file, options)?;
@@ -120,7 +117,8 @@ fn reference(header: Table<'_>, file: &str, options: &Options) -> Result<Crs, Er
         return options.crs_or(file, None, AxisOrder::LonLat);
     }
     let no_crs = || Error::NoCrs { file: file.to_owned() };
-    let stated = |crs: Table<'_>| Ok::<_, Outside>((crs.text(0)?, crs.scalar::<i32>(1, 0)?, crs.text(4)?, crs.text(5)?));
+    let stated =
+        |crs: Table<'_>| Ok::<_, Outside>((crs.text(0)?, crs.scalar::<i32>(1, 0)?, crs.text(4)?, crs.text(5)?));
     let crs = header.table(10).ok().flatten().ok_or_else(no_crs)?;
     let (authority, code, wkt, code_text) = stated(crs).map_err(|_| no_crs())?;
     let code = if code > 0 { code.to_string() } else { code_text };
@@ -138,18 +136,19 @@ fn skip_index(reader: &mut impl Read, header: &Header, file: &str) -> Result<(),
     if header.node_size == 0 || header.features == 0 {
         return Ok(());
     }
-    let malformed = |reason: &str| Error::Malformed {
-        file: file.to_owned(),
-        place: "index".to_owned(),
-        reason: reason.to_owned(),
-    };
+    let malformed =
+        |reason: &str| Error::Malformed { file: file.to_owned(), place: "index".to_owned(), reason: reason.to_owned() };
     if header.node_size < 2 {
         return Err(malformed("nodes of one child have no end"));
     }
     let (mut level, mut nodes) = (header.features, u128::from(header.features));
-    while level > 1 {
+    // Also one feature has a node above it.
+    loop {
         level = level.div_ceil(u64::from(header.node_size));
         nodes += u128::from(level);
+        if level == 1 {
+            break;
+        }
     }
     let bytes = u64::try_from(nodes * 40).map_err(|_| malformed("more features than any file has"))?;
     let skipped = std::io::copy(&mut reader.take(bytes), &mut std::io::sink()).map_err(|e| Error::from_io(file, e))?;
@@ -211,7 +210,9 @@ impl Reader<'_> {
             }
             7 => return Err("geometry collections are not taken: split it".to_owned()),
             8..=12 => return Err("curves are not taken: make lines of them first".to_owned()),
-            13..=17 => return Err("surfaces of triangles and polyhedra are not taken: make a MultiPolygon of them".to_owned()),
+            13..=17 => {
+                return Err("surfaces of triangles and polyhedra are not taken: make a MultiPolygon of them".to_owned());
+            }
             _ => return Err(format!("geometry type {kind} is not known")),
         })
     }
@@ -265,7 +266,8 @@ fn read_properties(mut bytes: &[u8], columns: &[Column]) -> Result<(Option<Strin
     let mut own = None;
     while !bytes.is_empty() {
         let number = u16::from_le_bytes(fixed(&mut bytes)?);
-        let column = columns.get(usize::from(number)).ok_or("a value of it is of a column that the header does not have")?;
+        let column =
+            columns.get(usize::from(number)).ok_or("a value of it is of a column that the header does not have")?;
         let Some(value) = value(&mut bytes, column)? else { continue };
         if column.is_key {
             own = identifier(&value);

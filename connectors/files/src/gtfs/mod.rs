@@ -97,9 +97,13 @@ impl Feed<'_, '_> {
     fn agencies(&mut self) -> Result<(), Error> {
         self.each_row("agency.txt", |feed, row| {
             let zone = row.get("agency_timezone");
-            let Ok(zone) = zone.parse::<Tz>() else { return Ok(Err(format!("its time zone `{zone}` is not of the IANA's"))) };
+            let Ok(zone) = zone.parse::<Tz>() else {
+                return Ok(Err(format!("its time zone `{zone}` is not of the IANA's")));
+            };
             if feed.zone.is_some_and(|first| first != zone) {
-                return Err(feed.malformed("agency.txt", "its agencies have different time zones, which the standard forbids"));
+                return Err(
+                    feed.malformed("agency.txt", "its agencies have different time zones, which the standard forbids")
+                );
             }
             feed.zone = Some(zone);
             let id = row.some("agency_id").unwrap_or("0");

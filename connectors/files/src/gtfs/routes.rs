@@ -54,7 +54,9 @@ impl Feed<'_, '_> {
             };
             points += 1;
             if points > MAX_SHAPE_POINTS {
-                return Err(feed.malformed("shapes.txt", format!("more than {MAX_SHAPE_POINTS} points; split the feed")));
+                return Err(
+                    feed.malformed("shapes.txt", format!("more than {MAX_SHAPE_POINTS} points; split the feed"))
+                );
             }
             shapes[*at as usize].push((sequence, lon, lat));
             Ok(Ok(()))
@@ -79,11 +81,14 @@ impl Feed<'_, '_> {
             if id.is_empty() || !seen.insert(id.to_owned()) {
                 continue;
             }
-            let mut draft = EntityDraft::new(self.intake.key(format!("route/{id}")), Kind::Other, class(row.get("route_type")));
+            let mut draft =
+                EntityDraft::new(self.intake.key(format!("route/{id}")), Kind::Other, class(row.get("route_type")));
             draft.name = row.some("route_long_name").or(row.some("route_short_name")).map(str::to_owned);
             draft.properties = row.properties();
             let lines = of_route.get(&number).into_iter().flatten().filter_map(|shape| shapes.get(*shape as usize));
-            let line = |shape: &Vec<(u32, f64, f64)>| shape.iter().map(|(_, lon, lat)| Coord::new(*lon, *lat, 0.0)).collect::<Vec<_>>();
+            let line = |shape: &Vec<(u32, f64, f64)>| {
+                shape.iter().map(|(_, lon, lat)| Coord::new(*lon, *lat, 0.0)).collect::<Vec<_>>()
+            };
             let mut lines: Vec<_> = lines.map(line).filter(|line| line.len() > 1).collect();
             draft.geometry = match lines.len() {
                 0 => None,

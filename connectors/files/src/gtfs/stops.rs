@@ -84,7 +84,8 @@ impl Feed<'_, '_> {
             draft.properties.remove(key);
         }
         if !stop.routes.is_empty() {
-            let names: Vec<&str> = stop.routes.iter().filter_map(|at| routes.names.get(*at as usize)).map(String::as_str).collect();
+            let names: Vec<&str> =
+                stop.routes.iter().filter_map(|at| routes.names.get(*at as usize)).map(String::as_str).collect();
             draft.properties.insert("routes".to_owned(), names.into());
         }
         self.put(draft)

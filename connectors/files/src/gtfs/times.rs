@@ -146,6 +146,10 @@ mod tests {
         assert!(!service.runs(date("20140609")) && service.runs(date("20150607")));
         assert_eq!(service.bounds(), Some((date("20140526"), date("20150607"))));
         assert_eq!(days("2026-12-30/2027-01-02").unwrap().len(), 4);
-        assert!(days("2026-12-30/2026-12-01").is_err() && days("tomorrow").is_err() && days("0001-01-01/9999-01-01").is_err());
+        assert!(
+            days("2026-12-30/2026-12-01").is_err()
+                && days("tomorrow").is_err()
+                && days("0001-01-01/9999-01-01").is_err()
+        );
     }
 }

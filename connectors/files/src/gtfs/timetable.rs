@@ -139,11 +139,15 @@ mod tests {
     fn blanks_lie_between_stated_times() {
         let mut even = calls(&[(100, f32::NAN), (BLANK, f32::NAN), (BLANK, f32::NAN), (400, f32::NAN)]);
         complete(&mut even).unwrap();
-        assert_eq!(even.iter().map(|c| (c.arrival, c.interpolated)).collect::<Vec<_>>(), [(100, false), (200, true), (300, true), (400, false)]);
+        assert_eq!(
+            even.iter().map(|c| (c.arrival, c.interpolated)).collect::<Vec<_>>(),
+            [(100, false), (200, true), (300, true), (400, false)]
+        );
         let mut far = calls(&[(0, 0.0), (BLANK, 9.0), (100, 10.0)]);
         complete(&mut far).unwrap();
         assert_eq!(far[1].arrival, 90);
-        for wrong in [calls(&[(BLANK, 0.0), (5, 1.0)]), calls(&[(5, 0.0), (BLANK, 1.0)]), calls(&[(5, 0.0), (4, 1.0)])] {
+        for wrong in [calls(&[(BLANK, 0.0), (5, 1.0)]), calls(&[(5, 0.0), (BLANK, 1.0)]), calls(&[(5, 0.0), (4, 1.0)])]
+        {
             assert!(complete(&mut wrong.clone()).is_err());
         }
     }

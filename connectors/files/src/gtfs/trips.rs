@@ -139,7 +139,8 @@ impl Feed<'_, '_> {
                     let place = Place { lon_deg: lon, lat_deg: lat, height_m: None };
                     let both = [Some(call.arrival), Some(call.departure).filter(|d| *d != call.arrival)];
                     for seconds in both.into_iter().flatten() {
-                        let time = instant(*day, seconds, zone).map_err(|reason| self.malformed("calendar.txt", reason))?;
+                        let time =
+                            instant(*day, seconds, zone).map_err(|reason| self.malformed("calendar.txt", reason))?;
                         rows.push(PositionFix { time, place, heading_deg: None, speed_m_s: None });
                     }
                 }

@@ -177,7 +177,12 @@ impl File<'_> {
             _ => {}
         })?;
         match (start.name().as_ref(), &mut open.element) {
-            (b"tag", Element::Node(Node { tags, .. }) | Element::Way(Way { tags, .. }) | Element::Relation(Relation { tags, .. })) => {
+            (
+                b"tag",
+                Element::Node(Node { tags, .. })
+                | Element::Way(Way { tags, .. })
+                | Element::Relation(Relation { tags, .. }),
+            ) => {
                 tags.insert(key, value);
             }
             (b"nd", Element::Way(way)) => {
@@ -219,9 +224,13 @@ mod tests {
 
     #[test]
     fn degrees_are_exact() {
-        for (text, e7) in
-            [("52.5146732", 525_146_732), ("-0.0000001", -1), ("13", 130_000_000), ("1.23456789", 12_345_678), ("1e1", 100_000_000)]
-        {
+        for (text, e7) in [
+            ("52.5146732", 525_146_732),
+            ("-0.0000001", -1),
+            ("13", 130_000_000),
+            ("1.23456789", 12_345_678),
+            ("1e1", 100_000_000),
+        ] {
             assert_eq!(degrees_e7(text), Some(e7), "{text}");
         }
         for text in ["", "a", "1.2.3", "--1", "999", "1e9", "NaN"] {

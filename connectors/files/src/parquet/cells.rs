@@ -206,7 +206,10 @@ mod tests {
     #[test]
     fn types_are_kept_and_zones_not_guessed() {
         let of = |array: &dyn Array| (0..array.len()).map(cell(array)).collect::<Vec<_>>();
-        assert_eq!(of(&Float64Array::from(vec![Some(1.5), None, Some(f64::NAN)])), [json!(1.5), json!(null), json!(null)]);
+        assert_eq!(
+            of(&Float64Array::from(vec![Some(1.5), None, Some(f64::NAN)])),
+            [json!(1.5), json!(null), json!(null)]
+        );
         assert_eq!(of(&UInt64Array::from(vec![u64::MAX])), [json!(u64::MAX)]);
         assert_eq!(of(&Date32Array::from(vec![0, i32::MAX])), [json!("1970-01-01"), json!(null)]);
         let clock = TimestampMillisecondArray::from(vec![1500]);
@@ -214,6 +217,9 @@ mod tests {
         assert_eq!(of(&clock.with_timezone("Asia/Shanghai")), [json!("1970-01-01T00:00:01.500Z")]);
         let list = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), None]), None]);
         assert_eq!(of(&(Arc::new(list) as Arc<dyn Array>)), [json!([1, null]), json!(null)]);
-        assert_eq!((decimal("12.50"), decimal("7"), decimal("1234567890.123456789")), (json!(12.5), json!(7), json!("1234567890.123456789")));
+        assert_eq!(
+            (decimal("12.50"), decimal("7"), decimal("1234567890.123456789")),
+            (json!(12.5), json!(7), json!("1234567890.123456789"))
+        );
     }
 }

@@ -127,7 +127,9 @@ mod tests {
         assert_eq!((geo.column.as_str(), geo.encoding), ("g", Encoding::Polygon));
         assert_eq!(geo.ignored, ["bbox", "h"]);
         assert!(matches!(geo.crs, Stated::Known(crs) if crs.as_ref().as_ref().is_ok_and(|c| c.name() == "EPSG:28992")));
-        let of = |crs: Value| of_key(&json!({ "primary_column": "g", "columns": { "g": { "encoding": "WKB", "crs": crs } } }));
+        let of = |crs: Value| {
+            of_key(&json!({ "primary_column": "g", "columns": { "g": { "encoding": "WKB", "crs": crs } } }))
+        };
         assert_eq!(of(Value::Null).unwrap().crs, Stated::Unknown);
         assert!(of_key(&json!({ "primary_column": "g", "columns": { "g": { "encoding": "tin" } } })).is_err());
         assert!(of_key(&json!({})).is_err());

@@ -25,17 +25,26 @@ pub(super) fn has_height(array: &dyn Array) -> Result<bool, Refusal> {
 }
 
 /// The row's geometry; `None`: null or empty.
-pub(super) fn read(array: &dyn Array, row: usize, encoding: Encoding, frame: &Frame) -> Result<Option<Geometry>, Refusal> {
+pub(super) fn read(
+    array: &dyn Array,
+    row: usize,
+    encoding: Encoding,
+    frame: &Frame,
+) -> Result<Option<Geometry>, Refusal> {
     if array.is_null(row) {
         return Ok(None);
     }
     let one = row..row + 1;
     let shape = match encoding {
         Encoding::Point => coords(array, one, frame)?.first().copied().map(Shape::Point),
-        Encoding::LineString => some(list(array, row, |a, r| coords(a, r, frame))?).map(wkb::line).transpose()?.map(Shape::LineString),
+        Encoding::LineString => {
+            some(list(array, row, |a, r| coords(a, r, frame))?).map(wkb::line).transpose()?.map(Shape::LineString)
+        }
         Encoding::MultiPoint => some(list(array, row, |a, r| coords(a, r, frame))?).map(Shape::MultiPoint),
         Encoding::MultiLineString => {
-            let lines = list(array, row, |a, r| r.map(|l| list(a, l, |a, r| coords(a, r, frame)).and_then(wkb::line)).collect())?;
+            let lines = list(array, row, |a, r| {
+                r.map(|l| list(a, l, |a, r| coords(a, r, frame)).and_then(wkb::line)).collect()
+            })?;
             some(lines).map(Shape::MultiLineString)
         }
         Encoding::Polygon => some(polygon(array, row, frame)?).map(Shape::Polygon),

@@ -76,7 +76,10 @@ fn field(reader: &mut Box<dyn BufRead + Send>, file: &str, bytes: &mut Vec<u8>) 
                 return Err(malformed(file, &format!("an entity of {length} bytes, more than 1 MiB")));
             }
             if (reader.take(length).read_to_end(bytes).map_err(io)? as u64) < length {
-                return Err(Error::Truncated { file: file.to_owned(), detail: "in the middle of an entity".to_owned() });
+                return Err(Error::Truncated {
+                    file: file.to_owned(),
+                    detail: "in the middle of an entity".to_owned(),
+                });
             }
         }
         5 => reader.read_exact(&mut [0; 4]).map_err(io)?,
@@ -98,7 +101,13 @@ fn varint(reader: &mut impl Read, file: &str) -> Result<u64, Error> {
     Err(malformed(file, "a number of more than 64 bits"))
 }
 
-fn take(intake: &mut Intake<'_>, ground: &Ground, header: &FeedHeader, entity: FeedEntity, index: u64) -> Result<(), Error> {
+fn take(
+    intake: &mut Intake<'_>,
+    ground: &Ground,
+    header: &FeedHeader,
+    entity: FeedEntity,
+    index: u64,
+) -> Result<(), Error> {
     let place = format!("entity {index} ({})", entity.id.chars().take(60).collect::<String>());
     intake.count_record();
     if entity.is_deleted {
@@ -151,7 +160,8 @@ fn position(
     let place = Place::new(f64::from(lon), f64::from(lat), None).map_err(|e| e.to_string())?;
     let described = vehicle.vehicle.unwrap_or_default();
     let (label, plate) = (text(described.label), text(described.license_plate));
-    let id = text(described.id).or_else(|| label.clone()).or_else(|| plate.clone()).unwrap_or_else(|| entity.to_owned());
+    let id =
+        text(described.id).or_else(|| label.clone()).or_else(|| plate.clone()).unwrap_or_else(|| entity.to_owned());
     let key = intake.key(format!("vehicle/{id}"));
     let mut draft = EntityDraft::new(key.clone(), Kind::Vehicle, "transit");
     draft.name = label;
@@ -168,7 +178,12 @@ fn position(
 }
 
 /// A run (a trip on a day) and its delays: each at the instant it is foreseen for, or at the message's.
-fn delays(intake: &Intake<'_>, ground: &Ground, header: &FeedHeader, update: TripUpdate) -> Result<Vec<Change>, Refusal> {
+fn delays(
+    intake: &Intake<'_>,
+    ground: &Ground,
+    header: &FeedHeader,
+    update: TripUpdate,
+) -> Result<Vec<Change>, Refusal> {
     let told = update.timestamp.or(header.timestamp).and_then(posix).ok_or("neither it nor the header has a time")?;
     let trip = update.trip.unwrap_or_default();
     let trip_id = text(trip.trip_id.clone()).or_else(|| text(trip.route_id.clone())).ok_or("it names no trip")?;
@@ -198,8 +213,13 @@ fn delays(intake: &Intake<'_>, ground: &Ground, header: &FeedHeader, update: Tri
     ground.stamp(&mut draft);
     let source = intake.key(format!("run/{trip_id}/{day}/delay"));
     let name = format!("{trip_id} delay");
-    let stream =
-        DatastreamDraft { source: source.clone(), entity: key, property: "delay".to_owned(), unit: "s".to_owned(), name };
+    let stream = DatastreamDraft {
+        source: source.clone(),
+        entity: key,
+        property: "delay".to_owned(),
+        unit: "s".to_owned(),
+        name,
+    };
     let batch = ObservationBatch { datastream: source, unit: Some(Arc::from("s")), rows, places: Vec::new() };
     Ok(vec![Change::Entity(draft), Change::Datastream(stream), Change::Observations(batch)])
 }
@@ -218,12 +238,31 @@ fn described(trip: &TripDescriptor) -> Map<String, Value> {
 /// A notice to passengers, valid in its period where it has one.
 fn alert(intake: &Intake<'_>, ground: &Ground, id: &str, alert: Alert) -> Change {
     const CAUSES: [&str; 12] = [
-        "unknown_cause", "other_cause", "technical_problem", "strike", "demonstration", "accident", "holiday", "weather",
-        "maintenance", "construction", "police_activity", "medical_emergency",
+        "unknown_cause",
+        "other_cause",
+        "technical_problem",
+        "strike",
+        "demonstration",
+        "accident",
+        "holiday",
+        "weather",
+        "maintenance",
+        "construction",
+        "police_activity",
+        "medical_emergency",
     ];
     const EFFECTS: [&str; 11] = [
-        "no_service", "reduced_service", "significant_delays", "detour", "additional_service", "modified_service",
-        "other_effect", "unknown_effect", "stop_moved", "no_effect", "accessibility_issue",
+        "no_service",
+        "reduced_service",
+        "significant_delays",
+        "detour",
+        "additional_service",
+        "modified_service",
+        "other_effect",
+        "unknown_effect",
+        "stop_moved",
+        "no_effect",
+        "accessibility_issue",
     ];
     let word = |words: &[&str], number: Option<i32>| {
         let at = usize::try_from(number? - 1).ok()?;
@@ -243,7 +282,8 @@ fn alert(intake: &Intake<'_>, ground: &Ground, id: &str, alert: Alert) -> Change
         .iter()
         .map(|who| {
             let mut fields = who.trip.as_ref().map(described).unwrap_or_default();
-            for (key, value) in [("agency_id", &who.agency_id), ("route_id", &who.route_id), ("stop_id", &who.stop_id)] {
+            for (key, value) in [("agency_id", &who.agency_id), ("route_id", &who.route_id), ("stop_id", &who.stop_id)]
+            {
                 fields.extend(value.clone().map(|value| (key.to_owned(), value.into())));
             }
             Value::Object(fields)

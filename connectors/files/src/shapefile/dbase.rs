@@ -61,7 +61,12 @@ impl Table {
         for descriptor in rest.chunks_exact(32).take_while(|d| d.first() != Some(&0x0d)).take(MAX_FIELDS) {
             let name = descriptor[..11].split(|b| *b == 0).next().unwrap_or_default().trim_ascii();
             let name = decode(name, encoding).map_err(|reason| malformed(&reason))?;
-            fields.push(Field { name, kind: descriptor[11], length: usize::from(descriptor[16]), decimals: descriptor[17] });
+            fields.push(Field {
+                name,
+                kind: descriptor[11],
+                length: usize::from(descriptor[16]),
+                decimals: descriptor[17],
+            });
         }
         if 1 + fields.iter().map(|f| f.length).sum::<usize>() > length {
             return Err(malformed("its fields are longer than its rows"));
@@ -131,7 +136,9 @@ impl Field {
                 _ => Err(wrong()),
             },
             b'I' | b'+' => Ok(bytes.first_chunk().map(|raw| i32::from_le_bytes(*raw).into())),
-            b'O' | b'B' if bytes.len() == 8 => real(bytes.first_chunk().map_or(f64::NAN, |raw| f64::from_le_bytes(*raw))),
+            b'O' | b'B' if bytes.len() == 8 => {
+                real(bytes.first_chunk().map_or(f64::NAN, |raw| f64::from_le_bytes(*raw)))
+            }
             b'C' | b'V' if !text.is_empty() => decode(text, encoding).map(|text| Some(text.into())),
             _ => Ok(None),
         }
@@ -147,7 +154,8 @@ fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<String, R
         format!("`{}` is not ASCII and no .cpg says its encoding; pass --encoding, such as --encoding gbk", sample())
     })?;
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-    text.map(|text| text.into_owned()).ok_or_else(|| format!("`{}` is not {}; pass --encoding", sample(), encoding.name()))
+    text.map(|text| text.into_owned())
+        .ok_or_else(|| format!("`{}` is not {}; pass --encoding", sample(), encoding.name()))
 }
 
 /// The caller's encoding, else that of the `.cpg`, else that of the language mark (byte 29).

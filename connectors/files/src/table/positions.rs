@@ -3,10 +3,10 @@
 use csv::ByteRecord;
 use kernel_model::PositionFix;
 
+use super::Frame;
 use super::columns::{Fields, metres_a_second};
 use super::mapping::Layout;
 use super::rows::{Row, Rows};
-use super::Frame;
 use crate::error::Error;
 use crate::fixes::Fixes;
 use crate::intake::{Intake, Refusal};

@@ -18,8 +18,6 @@ use crate::options::{Ground, Options};
 /// Bytes a strip or tile may have.
 const MAX_BLOCK_BYTES: usize = 256 << 20;
 
-
-
 pub(super) struct Reader {
     decoder: Decoder<BufReader<File>>,
     file: String,
@@ -67,7 +65,8 @@ pub(super) fn open(input: &Input, options: &Options) -> Result<Grid, Error> {
         let (width, height) = (width.max(1), height.max(1));
         Ok((columns.div_ceil(width), columns.div_ceil(width).saturating_mul(rows.div_ceil(height))))
     })?;
-    let no_data = decoder.get_tag_ascii_string(Tag::GdalNodata).ok().and_then(|t| t.trim_matches(['\0', ' ']).parse().ok());
+    let no_data =
+        decoder.get_tag_ascii_string(Tag::GdalNodata).ok().and_then(|t| t.trim_matches(['\0', ' ']).parse().ok());
     let ground = Ground::new(&file, &crs, options)?;
     let metres_per_unit = keys.metres().unwrap_or(1.0);
     let half = if is_point { 0.0 } else { 0.5 };
@@ -79,7 +78,16 @@ pub(super) fn open(input: &Input, options: &Options) -> Result<Grid, Error> {
         margin: half,
         media_type: "image/tiff; application=geotiff",
         ground,
-        source: Source::GeoTiff(Box::new(Reader { decoder, file, columns, chunk: 0, chunks, across, no_data, metres_per_unit })),
+        source: Source::GeoTiff(Box::new(Reader {
+            decoder,
+            file,
+            columns,
+            chunk: 0,
+            chunks,
+            across,
+            no_data,
+            metres_per_unit,
+        })),
     })
 }
 

@@ -52,9 +52,12 @@ pub(super) fn open(
     if options.crs.is_some() {
         return Err(Error::Option { option: "--crs", reason: "SRTM tiles are always WGS 84; leave it out".to_owned() });
     }
-    let side = side(size).ok_or_else(|| malformed(&file, format!("{size} bytes are neither 1201 nor 3601 samples a side")))?;
-    let (lat, lon) = corner(name).ok_or_else(|| malformed(&file, format!("`{name}` is no tile's name such as N49E011.hgt")))?;
-    let crs = Crs::parse("EPSG:4326+5773", AxisOrder::LonLat).map_err(|source| Error::Crs { file: file.clone(), source })?;
+    let side =
+        side(size).ok_or_else(|| malformed(&file, format!("{size} bytes are neither 1201 nor 3601 samples a side")))?;
+    let (lat, lon) =
+        corner(name).ok_or_else(|| malformed(&file, format!("`{name}` is no tile's name such as N49E011.hgt")))?;
+    let crs =
+        Crs::parse("EPSG:4326+5773", AxisOrder::LonLat).map_err(|source| Error::Crs { file: file.clone(), source })?;
     let step = 1.0 / f64::from(side - 1);
     Ok(Grid {
         columns: side,

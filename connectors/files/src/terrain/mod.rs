@@ -76,7 +76,9 @@ impl Grid {
                 let bundle = Bundle::open(input)?;
                 let mut members = bundle.ending(".hgt");
                 match (members.next(), members.next()) {
-                    (Some(member), None) => hgt::open(input, bundle.read(member)?, member.file_name(), member.size, options),
+                    (Some(member), None) => {
+                        hgt::open(input, bundle.read(member)?, member.file_name(), member.size, options)
+                    }
                     _ => Err(Error::Foreign {
                         file: input.name.clone(),
                         found: "it is a zip archive of several tiles: give them one by one".to_owned(),
@@ -162,12 +164,14 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
                 continue;
             };
             census.heights += 1;
-            census.range_m = Some(census.range_m.map_or((height, height), |(low, high)| (low.min(height), high.max(height))));
+            census.range_m =
+                Some(census.range_m.map_or((height, height), |(low, high)| (low.min(height), high.max(height))));
         }
     }
     let bytes = intake.input.raw()?;
     let key = intake.key(file.as_str());
-    let mut draft = EntityDraft::new(key.clone(), Kind::Terrain, options.stated_class()?.map(|c| c.class).unwrap_or_default());
+    let mut draft =
+        EntityDraft::new(key.clone(), Kind::Terrain, options.stated_class()?.map(|c| c.class).unwrap_or_default());
     draft.name = Some(file.clone());
     draft.geometry = Some(Geometry::flat(Shape::Polygon(vec![ring])));
     draft.properties = properties(&grid, &census);

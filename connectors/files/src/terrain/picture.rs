@@ -39,7 +39,8 @@ pub(super) struct Reader {
 fn tile(options: &Options) -> Result<(u32, f64, f64), Error> {
     let wanted = |reason: &str| Error::Option { option: "--tile", reason: reason.to_owned() };
     let text = options.tile.as_deref();
-    let text = text.ok_or_else(|| wanted("a picture does not say where it is; give zoom/column/row, such as 10/906/404"))?;
+    let text =
+        text.ok_or_else(|| wanted("a picture does not say where it is; give zoom/column/row, such as 10/906/404"))?;
     let numbers: Vec<u32> = text.split('/').filter_map(|n| n.parse().ok()).collect();
     match numbers.as_slice() {
         [zoom @ 0..=30, x, y] if *x < 1 << zoom && *y < 1 << zoom => Ok((*zoom, f64::from(*x), f64::from(*y))),

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use arrow_array::builder::{Float64Builder, ListBuilder, StructBuilder};
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray};
+use arrow_array::{
+    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMillisecondArray,
+};
 use arrow_schema::{DataType, Field, Fields};
 use connectors_files::{Error, Format, Mapping, Options};
 use kernel_model::{Change, Geometry, Shape};
@@ -15,14 +17,23 @@ use crate::support::{Kept, file, one_line, read, shared, with_crs};
 
 #[test]
 fn the_standards_own_files_say_what_their_texts_say() {
-    for (kind, rows) in
-        [("point", 4), ("linestring", 3), ("polygon", 4), ("multipoint", 4), ("multilinestring", 4), ("multipolygon", 5)]
-    {
+    for (kind, rows) in [
+        ("point", 4),
+        ("linestring", 3),
+        ("polygon", 4),
+        ("multipoint", 4),
+        ("multilinestring", 4),
+        ("multipolygon", 5),
+    ] {
         let base = format!("geoparquet/spec-test-data/data-{kind}");
         let Some(path) = shared(&format!("{base}-encoding_wkb.parquet")) else { return };
         let Some(texts) = shared(&format!("{base}-wkt.csv")) else { return };
         let (summary, kept) = read(&path, &Options::default()).unwrap();
-        assert_eq!((summary.format, summary.records_read, summary.records_refused), (Format::GeoParquet, rows, 0), "{kind}");
+        assert_eq!(
+            (summary.format, summary.records_read, summary.records_refused),
+            (Format::GeoParquet, rows, 0),
+            "{kind}"
+        );
         assert_eq!(summary.crs, "OGC:CRS84");
         let texts = std::fs::read_to_string(texts).unwrap();
         // A quoted text per row, nothing between the quotation marks where it is null.
@@ -109,7 +120,8 @@ fn native_encodings_are_read_and_boxes_are_not_properties() {
         Arc::new(Float64Array::from(vec![5.0, 0.0, 0.0])) as ArrayRef,
     )]);
     let ids = Int64Array::from(vec![3, 4, 5]);
-    let (_folder, path) = written(vec![("id", Arc::new(ids)), ("bbox", Arc::new(bbox)), ("shape", native_polygons())], Some(geo));
+    let (_folder, path) =
+        written(vec![("id", Arc::new(ids)), ("bbox", Arc::new(bbox)), ("shape", native_polygons())], Some(geo));
     let (summary, kept) = read(&path, &Options::default()).unwrap();
     assert_eq!((summary.records_read, summary.without_geometry, summary.crs.as_str()), (3, 2, "EPSG:4979"));
     let triangle = kept.entity("3");
@@ -163,8 +175,6 @@ fn a_mapping_reads_parquet_as_it_reads_csv() {
     let (_folder, csv) = file("made.csv", csv.as_bytes());
     let (_, wanted) = read(&csv, &options).unwrap();
     assert_eq!(values(&kept), values(&wanted), "a null is no reading");
-
-
 }
 
 fn values(kept: &Kept) -> Vec<(String, i64, f64)> {

@@ -76,12 +76,14 @@ fn cut_and_changed_files_are_refused() {
 
 /// The XML of a PBF file, by the decoding library alone.
 fn as_xml(path: &std::path::Path) -> String {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\n', "&#10;");
+    let escaped =
+        |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('\n', "&#10;");
     let time = |ms: Option<i64>| {
         let time = ms.map(|ms| kernel_model::TimeUs(ms * 1000).to_string());
         time.map_or_else(String::new, |t| format!(" timestamp=\"{t}\""))
     };
-    let degrees = |e7: i32| format!("{}{}.{:07}", if e7 < 0 { "-" } else { "" }, e7.abs() / 10_000_000, e7.abs() % 10_000_000);
+    let degrees =
+        |e7: i32| format!("{}{}.{:07}", if e7 < 0 { "-" } else { "" }, e7.abs() / 10_000_000, e7.abs() % 10_000_000);
     let mut xml = String::from("<?xml version='1.0' encoding='UTF-8'?>\n<osm version=\"0.6\">\n");
     let tags = |xml: &mut String, pairs: Vec<(&str, &str)>| {
         for (k, v) in pairs {
@@ -102,7 +104,14 @@ fn as_xml(path: &std::path::Path) -> String {
     reader
         .for_each(|element| match element {
             osmpbf::Element::Node(n) => {
-                node(&mut xml, n.id(), n.decimicro_lon(), n.decimicro_lat(), time(n.info().milli_timestamp()), n.tags().collect());
+                node(
+                    &mut xml,
+                    n.id(),
+                    n.decimicro_lon(),
+                    n.decimicro_lat(),
+                    time(n.info().milli_timestamp()),
+                    n.tags().collect(),
+                );
             }
             osmpbf::Element::DenseNode(n) => {
                 let at = time(n.info().map(osmpbf::DenseNodeInfo::milli_timestamp));
@@ -118,7 +127,13 @@ fn as_xml(path: &std::path::Path) -> String {
                 write!(xml, "<relation id=\"{}\"{}>", r.id(), time(r.info().milli_timestamp())).unwrap();
                 for m in r.members() {
                     let kind = format!("{:?}", m.member_type).to_lowercase();
-                    write!(xml, "<member type=\"{kind}\" ref=\"{}\" role=\"{}\"/>", m.member_id, escaped(m.role().unwrap())).unwrap();
+                    write!(
+                        xml,
+                        "<member type=\"{kind}\" ref=\"{}\" role=\"{}\"/>",
+                        m.member_id,
+                        escaped(m.role().unwrap())
+                    )
+                    .unwrap();
                 }
                 tags(&mut xml, r.tags().collect());
                 xml.push_str("</relation>\n");

@@ -21,11 +21,19 @@ fn croatia_is_a_grid_with_an_extent() {
     assert_eq!((low, high, &grid.properties["voids"]), (Some(85.0), Some(243.0), &0.into()));
     assert_eq!(grid.properties["heights_above"], "unknown");
     let region = grid.geometry.as_ref().unwrap().region();
-    for (found, wanted) in [(region.west, 18.666_297_944_2), (region.south, 45.776_701_437_6), (region.east, 18.703_597_944_2), (region.north, 45.811_701_437_6)] {
+    for (found, wanted) in [
+        (region.west, 18.666_297_944_2),
+        (region.south, 45.776_701_437_6),
+        (region.east, 18.703_597_944_2),
+        (region.north, 45.811_701_437_6),
+    ] {
         assert!((found - wanted).abs() < 1e-9, "{found} {wanted}");
     }
     let content = kept.changes.iter().find_map(|c| if let Change::Content(c) = c { Some(c) } else { None }).unwrap();
-    assert_eq!((content.bytes.len() as u64, content.media_type.as_str()), (path.metadata().unwrap().len(), "image/tiff; application=geotiff"));
+    assert_eq!(
+        (content.bytes.len() as u64, content.media_type.as_str()),
+        (path.metadata().unwrap().len(), "image/tiff; application=geotiff")
+    );
 }
 
 #[test]
@@ -62,14 +70,16 @@ fn srtm_has_voids_and_sea_level() {
 
 #[test]
 fn pictures_need_their_encoding_and_place() {
-    for (name, heights, low, high) in [("terrarium", "terrarium", 715.0, 2489.0), ("fuji", "terrain-rgb", 14.0, 3751.0)] {
+    for (name, heights, low, high) in [("terrarium", "terrarium", 715.0, 2489.0), ("fuji", "terrain-rgb", 14.0, 3751.0)]
+    {
         let Some(path) = shared(&format!("terrain/{name}.png")) else { return };
         assert!(one_line(&read(&path, &Options::default()).unwrap_err()).contains("--heights"));
         let without = Options { tile: None, ..picture(heights, "") };
         assert!(one_line(&read(&path, &without).unwrap_err()).contains("--tile"));
         let (_, kept) = read(&path, &picture(heights, "10/906/404")).unwrap();
         let grid = kept.entities().next().unwrap();
-        let (lowest, highest) = (grid.properties["lowest_m"].as_f64().unwrap(), grid.properties["highest_m"].as_f64().unwrap());
+        let (lowest, highest) =
+            (grid.properties["lowest_m"].as_f64().unwrap(), grid.properties["highest_m"].as_f64().unwrap());
         assert!((lowest - low).abs() < 1.0 && (highest - high).abs() < 1.0, "{name} {lowest} {highest}");
         let region = grid.geometry.as_ref().unwrap().region();
         // Tile 10/906/404: longitude 906/1024 of the way round.
