@@ -16,7 +16,7 @@ help:
 	@echo 'make lint    format and lint only'
 	@echo 'make page    build the page (wasm and TypeScript) into viewer/web/dist'
 	@echo 'make faults  kill the store while it writes, a thousand times (KILLS=1000), then fail each of its file actions; an hour'
-	@echo 'make fuzz    throw mutated texts at every parser of codes, and files at readers (FUZZ_S=600 seconds for each)'
+	@echo 'make fuzz    throw mutated input at every parser of codes and files (FUZZ_S=600 seconds for each)'
 	@echo 'make bench   write the figures of the README (full optimisation; builds long)'
 	@echo 'make bench-peers  PostGIS, Redis, DuckDB and others on the same work (PEERS="--scale 0.01" to try)'
 

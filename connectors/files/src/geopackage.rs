@@ -240,5 +240,6 @@ fn json(value: ValueRef<'_>, column: &Column) -> Result<Option<Value>, Refusal> 
 
 /// Bytes as text.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }

@@ -1,6 +1,7 @@
 //! City files to changes: a file in, [`kernel_model::Change`]s into a [`Sink`] out. Read are CityJSON and CityJSONSeq
-//! (1.0, 1.1, 2.0), CityGML (1.0, 2.0, 3.0), OSM PBF, GeoJSON (RFC 7946), tables with a mapping, LAS/LAZ, and changes as
-//! people write them; gzip around any of them is undone.
+//! (1.0, 1.1, 2.0), CityGML (1.0, 2.0, 3.0), OSM PBF and XML, GeoJSON (RFC 7946, RFC 8142), GeoPackage, shapefiles, FlatGeobuf, GeoParquet, tables and
+//! Parquet with a mapping, GTFS and GTFS-Realtime, ADS-B, LAS/LAZ, grids of heights, and changes as people write them; gzip
+//! around what is read from front to back is undone.
 //!
 //! What never happens: no coordinate reference system, datum, unit or time zone is guessed, nothing outside the file is
 //! asked but the images beside it that a city model names, and no input makes it panic. A record that cannot be taken in

@@ -205,7 +205,7 @@ mod tests {
         let point = |code: u32, numbers: &[f64]| {
             let mut bytes = vec![0];
             bytes.extend(code.to_be_bytes());
-            numbers.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+            bytes.extend(numbers.iter().flat_map(|n| n.to_be_bytes()));
             read(&bytes, &frame())
         };
         let flat = Geometry::flat(Shape::Point(Coord::new(1.0, 2.0, 0.0)));

@@ -24,7 +24,7 @@ pub(super) fn for_each(input: &Input, mut visit: impl FnMut(Element) -> Result<(
     loop {
         buffer.clear();
         meter.begin();
-        let event = reader.read_event_into(&mut buffer).map_err(|e| file.from_xml(e))?;
+        let event = reader.read_event_into(&mut buffer).map_err(|e| file.broken(e))?;
         let finished = match event {
             Event::Start(start) => {
                 file.depth += 1;
@@ -87,7 +87,7 @@ impl File<'_> {
         Error::Malformed { file: self.input.name.clone(), place: "OSM XML".to_owned(), reason: reason.into() }
     }
 
-    fn from_xml(&self, error: quick_xml::Error) -> Error {
+    fn broken(&self, error: quick_xml::Error) -> Error {
         match error {
             quick_xml::Error::Io(source) => {
                 let source = std::io::Error::new(source.kind(), source.to_string());

@@ -3,6 +3,7 @@
 //! do. A fault inside the decoding library becomes an error.
 
 pub(crate) mod cells;
+mod depth;
 pub(crate) mod geo;
 mod meta;
 mod native;
@@ -39,8 +40,15 @@ impl Batches {
     /// Reads the footer.
     pub(crate) fn open(input: &Input) -> Result<Self, Error> {
         let io = |source| Error::Io { file: input.name.clone(), source };
-        let file = File::open(input.path()).map_err(io)?;
+        let mut file = File::open(input.path()).map_err(io)?;
         let bytes = file.metadata().map_err(io)?.len();
+        if !depth::is_sound(&mut file, bytes).map_err(io)? {
+            return Err(Error::Malformed {
+                file: input.name.clone(),
+                place: "footer".to_owned(),
+                reason: "its schema is broken, or nested deeper than 64 levels".to_owned(),
+            });
+        }
         let builder = guarded(&input.name, || ParquetRecordBatchReaderBuilder::try_new(file))?;
         let metadata = builder.metadata();
         let packed: i64 = metadata.row_groups().iter().map(|g| g.compressed_size().max(0)).fold(0, i64::saturating_add);

@@ -154,7 +154,7 @@ fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<String, R
         format!("`{}` is not ASCII and no .cpg says its encoding; pass --encoding, such as --encoding gbk", sample())
     })?;
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-    text.map(|text| text.into_owned())
+    text.map(std::borrow::Cow::into_owned)
         .ok_or_else(|| format!("`{}` is not {}; pass --encoding", sample(), encoding.name()))
 }
 

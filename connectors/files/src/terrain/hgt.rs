@@ -14,7 +14,7 @@ const SIDES: [u32; 2] = [1201, 3601];
 const VOID: i16 = -32_768;
 
 pub(super) struct Reader {
-    reader: Box<dyn BufRead + Send>,
+    bytes: Box<dyn BufRead + Send>,
     file: String,
     side: u32,
     row: u32,
@@ -67,7 +67,7 @@ pub(super) fn open(
         margin: 0.0,
         media_type: if input.name == name { "application/x-srtm-hgt" } else { "application/zip" },
         ground: Ground::new(&file, &crs, options)?,
-        source: Source::Hgt(Reader { reader, file, side, row: 0 }),
+        source: Source::Hgt(Reader { bytes: reader, file, side, row: 0 }),
     })
 }
 
@@ -78,7 +78,7 @@ impl Reader {
             return Ok(None);
         }
         let mut bytes = vec![0; self.side as usize * 2];
-        self.reader.read_exact(&mut bytes).map_err(|e| Error::from_io(&self.file, e))?;
+        self.bytes.read_exact(&mut bytes).map_err(|e| Error::from_io(&self.file, e))?;
         let samples = bytes.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]]));
         let heights_m = samples.map(|h| (h != VOID).then_some(f32::from(h))).collect();
         self.row += 1;

@@ -25,7 +25,7 @@ enum Encoding {
 }
 
 pub(super) struct Reader {
-    reader: png::Reader<BufReader<File>>,
+    png: png::Reader<BufReader<File>>,
     encoding: Encoding,
     /// Bytes a pixel: 3, or 4 with opacity.
     pixel: usize,
@@ -87,14 +87,14 @@ pub(super) fn open(input: &Input, options: &Options) -> Result<Grid, Error> {
         margin: 0.5,
         media_type: "image/png",
         ground: Ground::new(&file, &crs, options)?,
-        source: Source::Picture(Box::new(Reader { reader, encoding, pixel, width, height, row: 0, file })),
+        source: Source::Picture(Box::new(Reader { png: reader, encoding, pixel, width, height, row: 0, file })),
     })
 }
 
 impl Reader {
     /// A row of the picture.
     pub(super) fn next_block(&mut self) -> Result<Option<Block>, Error> {
-        let Some(row) = self.reader.next_row().map_err(|e| from_png(&self.file, e))? else {
+        let Some(row) = self.png.next_row().map_err(|e| from_png(&self.file, e))? else {
             let is_whole = self.row == self.height;
             let detail = format!("{} of {} rows", self.row, self.height);
             return if is_whole { Ok(None) } else { Err(Error::Truncated { file: self.file.clone(), detail }) };
