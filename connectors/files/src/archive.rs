@@ -137,7 +137,8 @@ fn of_folder(input: &Input, folder: &Path) -> Result<Vec<Member>, Error> {
     let mut members = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(io)?.take(MAX_MEMBERS) {
         let entry = entry.map_err(io)?;
-        let metadata = std::fs::metadata(entry.path()).map_err(io)?;
+        // A link to nothing beside the file is none of its parts.
+        let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };
         if metadata.is_file() {
             let name = entry.file_name().to_string_lossy().into_owned();
             members.push(Member { name, size: metadata.len(), place: Place::File(entry.path()) });
