@@ -18,7 +18,7 @@ pub(super) fn is_sound(file: &mut File, bytes: u64) -> std::io::Result<bool> {
     file.read_exact(&mut tail)?;
     let [a, b, c, d, magic @ ..] = tail;
     let length = u64::from(u32::from_le_bytes([a, b, c, d]));
-    if &magic != super::MAGIC || length > bytes - 8 {
+    if magic != super::MAGIC || length > bytes - 8 {
         return Ok(true);
     }
     file.seek(SeekFrom::Start(bytes - 8 - length))?;
@@ -30,7 +30,7 @@ pub(super) fn is_sound(file: &mut File, bytes: u64) -> std::io::Result<bool> {
 /// Finds field 2 of `FileMetaData`, the list of `SchemaElement`s, depth first. `None`: it is broken or too deep.
 fn schema(thrift: &mut Thrift<'_>) -> Option<()> {
     let mut field = 0;
-    while let Some(kind) = thrift.field(&mut field)? {
+    while let kind @ 1.. = thrift.field(&mut field)? {
         if field == 2 && kind == LIST {
             return elements(thrift);
         }
@@ -45,7 +45,7 @@ fn elements(thrift: &mut Thrift<'_>) -> Option<()> {
     let mut open: Vec<u64> = Vec::new();
     for _ in 0..count {
         let (mut field, mut children) = (0, 0);
-        while let Some(kind) = thrift.field(&mut field)? {
+        while let kind @ 1.. = thrift.field(&mut field)? {
             if field == 5 && matches!(kind, I16 | I32 | I64) {
                 children = thrift.varint()? >> 1;
             } else {
@@ -95,17 +95,18 @@ impl Thrift<'_> {
         None
     }
 
-    /// The next field's type, its number in `field`; `Some(None)`: the struct ends.
-    fn field(&mut self, field: &mut u64) -> Option<Option<u8>> {
+    /// The next field's type, its number in `field`; type 0: the struct ends.
+    fn field(&mut self, field: &mut u64) -> Option<u8> {
         let head = self.byte()?;
         if head == 0 {
-            return Some(None);
+            return Some(0);
         }
         *field = match head >> 4 {
             0 => self.varint()? >> 1,
             step => field.checked_add(u64::from(step))?,
         };
-        Some(Some(head & 15))
+        // A type 0 with a number is none.
+        Some(head & 15).filter(|kind| *kind > 0)
     }
 
     /// A list's length and the type of its members.
@@ -141,7 +142,7 @@ impl Thrift<'_> {
             }
             12 => {
                 let mut field = 0;
-                while let Some(kind) = self.field(&mut field)? {
+                while let kind @ 1.. = self.field(&mut field)? {
                     self.skip(kind, depth + 1)?;
                 }
                 Some(())
