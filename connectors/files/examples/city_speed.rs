@@ -115,7 +115,7 @@ fn measure(path: &Path, options: &Options) -> Result<(), Box<dyn std::error::Err
         }
     };
     let clock = begun.elapsed().as_secs_f64();
-    let seconds = cpu_s().zip(cpu_begun).map_or(clock, |(now, then)| now - then);
+    let seconds = cpu_s().zip(cpu_begun).map_or(clock, |(now, then)| now - then).max(0.001);
     let entities: u64 = counted.kinds.values().sum();
     println!(
         "{name} ({}): {megabytes:.1} MB, {} read, {} refused, {entities} entities, {} faces, {} contents in {seconds:.2} s ({clock:.2} s on the clock): \

@@ -1,5 +1,6 @@
-//! What is asked of every reader with any bytes at all: it returns, whatever they are, and its message is one line. Bytes
-//! come in and lie in a file of this process for as long as they are read.
+//! What is asked of every reader with any bytes at all: it returns, whatever they are, its message is one line, and what it
+//! gives is on the globe. Bytes come in and lie in a file of this process for as long as they are read. The fuzz targets and
+//! a bounded random test of the test suite run the same bodies.
 
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,7 @@ fn as_file(name: &str, parts: &[&[u8]], options: &Options) {
     let path = folder().join(name);
     std::fs::write(&path, parts.concat()).expect("the input written");
     read(&path, options);
+    let _ = std::fs::remove_file(&path);
 }
 
 fn read(path: &Path, options: &Options) {
