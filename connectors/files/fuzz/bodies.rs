@@ -95,7 +95,8 @@ pub fn shapefile(data: &[u8]) {
     let (shapes, table) = rest.split_at(at);
     std::fs::write(folder().join("a.dbf"), table).expect("the table written");
     let stated = Options { crs: Some("EPSG:4326".to_owned()), ..options() };
-    let length = ((shapes.len() + 8) / 2) as u32;
+    // Words of two bytes.
+    let length = (shapes.len() as u32 + 8) >> 1;
     let header = [&[0, 0, 0x27, 0x0a][..], &[0; 20], &length.to_be_bytes(), shapes].concat();
     as_file("a.shp", &[&header], &stated);
 }

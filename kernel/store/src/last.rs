@@ -32,7 +32,7 @@ impl Snapshot {
             return Ok(self.newest_readings(datastream, None, 1)?.pop());
         }
         let mut newer = Newer::new();
-        self.each_newer(Table::Observations, Some(datastream.0), |rows| readings(rows, self.through(), &mut newer))?;
+        self.each_newer(Table::Observations, Some(datastream.0), |rows| readings(rows, self.through(), &mut newer));
         let sealed = self.latest.values.reading_of(datastream);
         let newer = newer.remove(&datastream).map(|(_, reading)| reading);
         Ok(newest(sealed, newer, |reading| reading.phenomenon_time))
@@ -47,7 +47,7 @@ impl Snapshot {
             return self.newest_fix(entity, None);
         }
         let sealed = self.latest.values.fix_of(entity).copied();
-        Ok(newest(sealed, self.newer_fix(entity)?, |fix| fix.time))
+        Ok(newest(sealed, self.newer_fix(entity), |fix| fix.time))
     }
 
     /// Parts with the latest fix of every moving thing among their rows, each at most once: an index over what is now, exact
@@ -65,31 +65,22 @@ impl Snapshot {
     }
 
     /// Whether a row of [`Snapshot::latest_fix_parts`] is its thing's latest fix. `told` is the commit that the row names.
-    ///
-    /// # Errors
-    /// As [`Snapshot::latest_reading`].
-    pub fn is_latest_fix(
-        &self,
-        entity: &EntityId,
-        time: TimeUs,
-        lon_lat_deg: [f64; 2],
-        told: u64,
-    ) -> Result<bool, Error> {
+    pub fn is_latest_fix(&self, entity: &EntityId, time: TimeUs, lon_lat_deg: [f64; 2], told: u64) -> bool {
         let is_it = |fix: &PositionFix| fix.time == time && [fix.place.lon_deg, fix.place.lat_deg] == lon_lat_deg;
         let sealed = self.latest.values.fix_of(entity);
-        let newer = self.newer_fix(entity)?.filter(|newer| sealed.is_none_or(|sealed| newer.time >= sealed.time));
-        Ok(match newer {
+        let newer = self.newer_fix(entity).filter(|newer| sealed.is_none_or(|sealed| newer.time >= sealed.time));
+        match newer {
             Some(newer) => told > self.through() && is_it(&newer),
             None => told == NO_COMMIT && sealed.is_some_and(is_it),
-        })
+        }
     }
 
     /// The newest fix of a thing among those that came since the last sealed commit.
-    fn newer_fix(&self, entity: &EntityId) -> Result<Option<PositionFix>, Error> {
+    fn newer_fix(&self, entity: &EntityId) -> Option<PositionFix> {
         let mut newer = Newer::new();
         let series = series_of(entity.bytes());
-        self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer))?;
-        Ok(newer.remove(entity).map(|(_, fix)| fix))
+        self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer));
+        newer.remove(entity).map(|(_, fix)| fix)
     }
 
     /// The latest reading of every datastream that has one.
@@ -102,7 +93,7 @@ impl Snapshot {
             return all.filter_map(|id| self.latest_reading(id).map(|found| Some((id, found?))).transpose()).collect();
         }
         let mut newer = Newer::new();
-        self.each_newer(Table::Observations, None, |rows| readings(rows, self.through(), &mut newer))?;
+        self.each_newer(Table::Observations, None, |rows| readings(rows, self.through(), &mut newer));
         Ok(all(self.latest.values.readings(), newer, |reading| reading.phenomenon_time))
     }
 
@@ -112,7 +103,7 @@ impl Snapshot {
     /// As [`Snapshot::latest_reading`].
     pub fn latest_fixes(&self) -> Result<BTreeMap<EntityId, PositionFix>, Error> {
         let mut newer = Newer::new();
-        self.each_newer(Table::Positions, None, |rows| fixes(rows, self.through(), &mut newer))?;
+        self.each_newer(Table::Positions, None, |rows| fixes(rows, self.through(), &mut newer));
         let found = all(self.latest.values.fixes().iter().copied(), newer, |fix| fix.time);
         if self.known_until.is_none() {
             return Ok(found);
@@ -131,7 +122,7 @@ impl Snapshot {
     }
 
     /// Calls `take` with the rows in memory, or those of one series, of a table.
-    fn each_newer(&self, table: Table, series: Option<u64>, mut take: impl FnMut(&RecordBatch)) -> Result<(), Error> {
+    fn each_newer(&self, table: Table, series: Option<u64>, mut take: impl FnMut(&RecordBatch)) {
         for part in self.parts(table) {
             let Some(rows) = part.batch() else { continue };
             let Some(series) = series else {
@@ -141,7 +132,6 @@ impl Snapshot {
             let Some(layout) = Layout::of(table) else { continue };
             part.rows_of_series(layout, series).for_each(|row| take(&rows.slice(row, 1)));
         }
-        Ok(())
     }
 }
 

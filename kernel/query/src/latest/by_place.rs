@@ -86,11 +86,12 @@ impl ScalarUDFImpl for OfThing {
                 let (lon, lat) = (lon.as_primitive::<Float64Type>(), lat.as_primitive::<Float64Type>());
                 let told = told.as_primitive::<UInt64Type>();
                 let truth = |row: usize| {
-                    let Some(id) = EntityId::from_slice(ids.value(row)) else { return Ok(Some(false)) };
                     let place = [lon.value(row), lat.value(row)];
-                    self.snapshot.is_latest_fix(&id, TimeUs(times.value(row)), place, told.value(row)).map(Some)
+                    let is_latest =
+                        |id| self.snapshot.is_latest_fix(&id, TimeUs(times.value(row)), place, told.value(row));
+                    EntityId::from_slice(ids.value(row)).is_some_and(is_latest)
                 };
-                let truths: BooleanArray = (0..ids.len()).map(truth).collect::<Result<_, _>>().map_err(failed)?;
+                let truths = BooleanArray::from((0..ids.len()).map(truth).collect::<Vec<_>>());
                 Ok(ColumnarValue::Array(Arc::new(truths)))
             }
             [ids] => {

@@ -152,10 +152,12 @@ impl TableProvider for LatestTable {
         let wanted = projection.cloned().unwrap_or_else(|| (0..self.schema().fields().len()).collect());
         let schema = Arc::new(self.schema().project(&wanted)?);
         let named = filters.iter().find_map(named);
-        if named.is_none() && (self.only.is_some() || filters.iter().any(|filter| self.is_of_fixes(filter))) {
-            if let Some(plan) = self.scan_by_place(state, &wanted, filters)? {
-                return Ok(plan);
-            }
+        let by_place = self.only.is_some() || filters.iter().any(|filter| self.is_of_fixes(filter));
+        if named.is_none()
+            && by_place
+            && let Some(plan) = self.scan_by_place(state, &wanted, filters)?
+        {
+            return Ok(plan);
         }
         let rows = match self.of {
             Of::Observations => self.observations(named.as_ref(), &schema),
@@ -207,14 +209,12 @@ impl LatestTable {
             let input = plan.schema();
             let own = Arc::new(Column::new(input.field(at).name(), at));
             let alias = self.of.schema().field(wanted[at]).name().clone();
-            Ok(match place {
-                Some(_) => ProjectionExpr { expr: own, alias },
-                None => {
-                    let options = Arc::new(state.config_options().clone());
-                    let expr = ScalarFunctionExpr::try_new(names.clone(), vec![own], &input, options)?;
-                    ProjectionExpr { expr: Arc::new(expr), alias }
-                }
-            })
+            if place.is_some() {
+                return Ok(ProjectionExpr { expr: own, alias });
+            }
+            let options = Arc::new(state.config_options().clone());
+            let expr = Arc::new(ScalarFunctionExpr::try_new(names.clone(), vec![own], &input, options)?);
+            Ok(ProjectionExpr { expr, alias })
         };
         let columns = places.iter().enumerate().map(column).collect::<Result<Vec<_>>>()?;
         Ok(Some(Arc::new(ProjectionExec::try_new(columns, plan)?)))
