@@ -4,27 +4,32 @@
 //! loses nothing.
 //!
 //! ```text
-//! publisher --TCP--> Broker --\
-//!                              Messages --> Streams (Decoder, 10 ms batches) --> mpsc::Sender<Batch>
-//! other broker --TCP--> Client-/
+//! publisher --TCP, TLS--> Broker --\
+//!                                   Messages --> Streams (Decoder, 10 ms batches) --> mpsc::Sender<Batch>
+//! other broker --TCP, TLS--> Client-/
 //! ```
 //!
 //! What a client publishes stands in [`topics`](Decoder): `urbis/<dataset>/<entity>/<property>`, `.../position` and
 //! `.../describe`.
 //!
-//! Delivery: QoS 0 and 1 (and 2 from publishers). A QoS 1 or 2 publish is acknowledged once whoever takes the batches has
+//! Delivery: MQTT 3.1.1 and 5.0, QoS 0, 1 and 2. A QoS 1 or 2 publish is acknowledged once whoever takes the batches has
 //! said that its batch is durable ([`Batch::acknowledge`]), so nothing acknowledged is lost with the process. Sessions
-//! and retained messages are kept in memory only.
+//! and retained messages of the broker are kept in memory only; the client of a broker outside has that one keep its
+//! session, and with it what is published while this program is away.
 
 mod broker;
 mod client;
 mod decode;
 mod flow;
 mod message;
+pub mod mqtt;
+mod owed;
+mod tls;
 mod topic;
 
-pub use broker::{Broker, BrokerCounters, BrokerError, BrokerLimits};
+pub use broker::{Broker, BrokerCounters, BrokerError, BrokerLimits, Door};
 pub use client::{Client, ClientError, ClientSettings};
 pub use decode::{Decoder, DecoderSettings};
 pub use flow::{Batch, FlowCounters, FlowSettings, Streams};
 pub use message::{Acknowledgement, Delivery, Incoming, Message, Messages};
+pub use tls::{ClientTls, ServerTls, TlsError};

@@ -4,17 +4,22 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-/// How often a message may arrive (MQTT 3.1.1, 4.3).
+use crate::mqtt::Passed;
+
+/// How often a message may arrive (MQTT 5.0, 4.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Delivery {
     /// QoS 0: at most once.
     AtMostOnce,
-    /// QoS 1: at least once. A publisher's QoS 2 arrives here as this, after its handshake removed the doubles.
+    /// QoS 1: at least once.
     AtLeastOnce,
+    /// QoS 2: exactly once.
+    ExactlyOnce,
 }
 
 /// One published message.
@@ -28,6 +33,15 @@ pub struct Message {
     pub delivery: Delivery,
     /// Whether it is (or was asked to be) the topic's retained message.
     pub retain: bool,
+    /// What an MQTT 5.0 publisher said for its subscribers.
+    pub passed: Option<Arc<Passed>>,
+}
+
+impl Message {
+    /// Whether its publisher wants it delivered no more.
+    pub fn is_expired(&self, now: Instant) -> bool {
+        self.passed.as_ref().and_then(|passed| passed.expires).is_some_and(|expires| expires <= now)
+    }
 }
 
 /// The word a publisher with QoS 1 or 2 waits for. Give it when the message is durable. One that is dropped without

@@ -1,83 +1,103 @@
 //! One client's connection: bytes come in, packets are answered, published messages go to the hub, the session's
 //! messages go out. A client that breaks the protocol loses its connection and nothing else.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use rumqttc::{
-    ConnAck, Connect, ConnectReturnCode, LastWill, Packet, PubAck, PubComp, PubRec, Publish, QoS, SubAck, Subscribe,
-    SubscribeReasonCode, UnsubAck,
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::count;
 use super::hub::Hub;
-use super::owed::Owed;
-use super::session::{Session, SessionLost};
+use super::session::{Session, Terms};
+use super::shared;
+use super::wire::{Ended, Socket, Wire};
 use crate::message::{Acknowledgement, Delivery, Message};
+use crate::mqtt::{
+    Ack, Codes, ConnAck, Connect, Fault, Packet, Properties, Publish, Retained, Version, Wanted, Will, reason,
+};
+use crate::owed::Owed;
 use crate::topic;
 
-/// Bytes asked of the socket at once.
-const READ_BYTES: usize = 64 * 1_024;
-/// QoS 2 packets of one client between PUBLISH and PUBREL.
-const UNRELEASED: usize = 1_024;
-
-/// Why a connection ended without DISCONNECT.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Ended {
-    #[error("the socket failed: {0}")]
-    Io(#[from] std::io::Error),
-    #[error("the peer closed the connection")]
-    Closed,
-    #[error("no packet within the keep-alive time")]
-    Silent,
-    #[error("the peer takes no bytes")]
-    Stuck,
-    #[error("not MQTT 3.1.1: {0}")]
-    Protocol(String),
-    #[error(transparent)]
-    Session(#[from] SessionLost),
-}
+/// Topic aliases of one client.
+const ALIASES: u16 = 64;
 
 /// Answers CONNECT with "server unavailable".
-pub(crate) async fn refuse(mut stream: TcpStream, patience: Duration) -> Result<(), Ended> {
-    let mut out = BytesMut::new();
-    write(&Packet::ConnAck(ConnAck::new(ConnectReturnCode::ServiceUnavailable, false)), &mut out)?;
-    timeout(patience, stream.write_all(&out)).await.map_err(|_| Ended::Stuck)??;
-    Err(Ended::Protocol("too many connections".to_owned()))
+pub(crate) async fn refuse(stream: Box<dyn Socket>, hub: &Hub) -> Result<(), Ended> {
+    let mut wire = Wire::new(stream, hub);
+    let connect = timeout(hub.limits.patience, wire.connect()).await.map_err(|_| Ended::Silent)??;
+    wire.version = connect.version;
+    wire.turn_away(reason::UNAVAILABLE, "too many connections").await
 }
 
 /// Serves one client until it leaves.
-pub(crate) async fn serve(stream: TcpStream, hub: &Hub) -> Result<(), Ended> {
-    stream.set_nodelay(true)?;
-    let mut wire = Wire { stream, input: BytesMut::with_capacity(READ_BYTES), output: BytesMut::new(), hub };
+pub(crate) async fn serve(stream: Box<dyn Socket>, hub: &Hub) -> Result<(), Ended> {
+    let mut wire = Wire::new(stream, hub);
     let connect = timeout(hub.limits.patience, wire.connect()).await.map_err(|_| Ended::Silent)??;
-    let client_id = if connect.client_id.is_empty() { format!("unnamed-{}", unique(hub)) } else { connect.client_id };
-    let (session, present) = hub.open_session(&client_id, connect.clean_session);
+    let terms = terms(&connect);
+    let given = connect.client_id.is_empty().then(|| format!("unnamed-{}", unique(hub)));
+    let client_id = given.clone().unwrap_or(connect.client_id);
+    let (session, is_present, will) = hub.open_session(&client_id, connect.clean, terms);
     let mut again = Vec::new();
-    let owner = session.attach(&mut again);
+    let owner = session.attach(terms, &mut again);
     count(&hub.tally.connected, 1);
     // The guard also runs where the task is aborted in the middle of anything.
     let _leave = Leave { hub, client_id: &client_id, session: &session, owner };
-    write(&Packet::ConnAck(ConnAck::new(ConnectReturnCode::Success, present)), &mut wire.output)?;
-    wire.publishes(again)?;
-    let keep_alive = Duration::from_millis(u64::from(connect.keep_alive) * 1_500);
-    let (kept, told) = mpsc::unbounded_channel();
-    let mut client =
-        Client { wire, session: &session, owner, kept, told, owed: Owed::default(), unreleased: HashSet::new() };
-    let ended = client.run(keep_alive).await;
-    if ended.is_err()
-        && let Some(will) = connect.last_will
-    {
-        client.last_will(will).await;
+    if let Some(will) = will {
+        hub.route(will, None, None).await;
     }
-    ended
+    wire.write(&Packet::ConnAck(Box::new(welcome(hub, connect.version, is_present, given))));
+    wire.give(&mut again, &session);
+    let keep_alive = Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500);
+    let (kept, told) = mpsc::unbounded_channel();
+    let aliases = HashMap::new();
+    let mut client = Client { wire, session: &session, owner, kept, told, owed: Owed::default(), aliases };
+    let ended = client.run(keep_alive).await;
+    if let Err(error) = &ended {
+        client.wire.farewell(error).await;
+        if let Some(will) = connect.will {
+            last_will(hub, &session, will).await;
+        }
+    }
+    ended.or_else(|ended| if matches!(ended, Ended::WithWill) { Ok(()) } else { Err(ended) })
+}
+
+/// What the client asked for; 3.1.1 keeps a session for ever or not at all.
+fn terms(connect: &Connect) -> Terms {
+    let expiry_s = match connect.version {
+        Version::V5 => connect.properties.session_expiry_s.unwrap_or(0),
+        Version::V311 if connect.clean => 0,
+        Version::V311 => u32::MAX,
+    };
+    Terms { expiry_s, receive_maximum: connect.properties.receive_maximum.unwrap_or(u16::MAX) }
+}
+
+/// What the server sets, said to 5.0 only.
+fn welcome(hub: &Hub, version: Version, is_present: bool, given: Option<String>) -> ConnAck {
+    let properties = match version {
+        Version::V311 => Properties::default(),
+        Version::V5 => Properties {
+            receive_maximum: Some(hub.limits.unacknowledged.clamp(1, usize::from(u16::MAX)) as u16),
+            packet_maximum: u32::try_from(hub.limits.packet_bytes).ok(),
+            alias_maximum: Some(ALIASES),
+            assigned_client_id: given,
+            ..Properties::default()
+        },
+    };
+    ConnAck { is_present, reason: reason::SUCCESS, properties }
+}
+
+/// Publishes the will of a client that vanished, at once or later.
+async fn last_will(hub: &Hub, session: &Session, will: Will) {
+    if !topic::is_valid_name(&will.message.topic) {
+        return;
+    }
+    match will.delay_s == 0 || session.is_clean() {
+        true => hub.route(will.message, None, None).await,
+        false => session.keep_will(will.message, will.delay_s),
+    }
 }
 
 /// Ids for clients that give none; any number that was not used before will do.
@@ -102,83 +122,53 @@ impl Drop for Leave<'_> {
     }
 }
 
-/// The socket and its two buffers.
-struct Wire<'a> {
-    stream: TcpStream,
-    input: BytesMut,
-    output: BytesMut,
-    hub: &'a Hub,
-}
-
 impl Wire<'_> {
-    /// The next whole packet among the bytes read, if there is one.
-    fn packet(&mut self) -> Result<Option<Packet>, Ended> {
-        match Packet::read(&mut self.input, self.hub.limits.packet_bytes) {
-            Ok(packet) => Ok(Some(packet)),
-            Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(Ended::Protocol(error.to_string())),
-        }
-    }
-
-    async fn read(&mut self) -> Result<(), Ended> {
-        self.input.reserve(READ_BYTES);
-        match self.stream.read_buf(&mut self.input).await? {
-            0 => Err(Ended::Closed),
-            _ => Ok(()),
-        }
-    }
-
-    async fn flush(&mut self) -> Result<(), Ended> {
-        if !self.output.is_empty() {
-            let patience = self.hub.limits.patience;
-            timeout(patience, self.stream.write_all(&self.output)).await.map_err(|_| Ended::Stuck)??;
-            self.output.clear();
-        }
-        Ok(())
-    }
-
-    fn publishes(&mut self, publishes: Vec<Publish>) -> Result<(), Ended> {
-        count(&self.hub.tally.sent, publishes.len() as u64);
-        publishes.into_iter().try_for_each(|publish| write(&Packet::Publish(publish), &mut self.output))
-    }
-
-    /// Waits for CONNECT, which must be the first packet.
+    /// Waits for CONNECT, which must be the first packet, from one who may come in.
     async fn connect(&mut self) -> Result<Connect, Ended> {
-        loop {
+        let connect = loop {
             match self.packet() {
-                Ok(Some(Packet::Connect(connect))) if !connect.client_id.is_empty() || connect.clean_session => {
-                    return Ok(connect);
-                }
-                Ok(Some(Packet::Connect(_))) => {
-                    return self.turn_away(ConnectReturnCode::BadClientId, "a session to keep needs a client id").await;
-                }
-                Ok(Some(_)) => return Err(Ended::Protocol("the first packet was not CONNECT".to_owned())),
+                Ok(Some(Packet::Connect(connect))) => break *connect,
+                Ok(Some(_)) => return Err(Fault::new(reason::PROTOCOL, "the first packet was not CONNECT").into()),
                 Ok(None) => self.read().await?,
-                Err(Ended::Protocol(reason)) => {
-                    return self.turn_away(ConnectReturnCode::RefusedProtocolVersion, &reason).await;
+                Err(Ended::Broken(fault)) => {
+                    self.turn_away(fault.reason, fault.what).await?;
                 }
                 Err(error) => return Err(error),
             }
+        };
+        self.version = connect.version;
+        self.peer_bytes = connect.properties.packet_maximum.map_or(usize::MAX, |bytes| bytes as usize);
+        if connect.version == Version::V311 && connect.client_id.is_empty() && !connect.clean {
+            self.turn_away(reason::CLIENT_ID, "a session to keep needs a client id").await?;
         }
+        if connect.properties.authentication_method.is_some() {
+            self.turn_away(reason::METHOD, "an authentication method that is not offered").await?;
+        }
+        if !self.hub.door.admits(connect.user.as_deref(), connect.password.as_deref()) {
+            self.turn_away(reason::LOGIN, "user, password or key are not right").await?;
+        }
+        Ok(connect)
     }
 
-    async fn turn_away(&mut self, code: ConnectReturnCode, reason: &str) -> Result<Connect, Ended> {
-        write(&Packet::ConnAck(ConnAck::new(code, false)), &mut self.output)?;
+    /// Answers CONNECT with a reason and ends the connection.
+    async fn turn_away(&mut self, reason: u8, what: &'static str) -> Result<(), Ended> {
+        self.write(&Packet::ConnAck(Box::new(ConnAck { reason, ..ConnAck::default() })));
         self.flush().await?;
-        Err(Ended::Protocol(reason.to_owned()))
+        // The peer has had its word; another one has no place before CONNACK.
+        self.version = Version::V311;
+        Err(Fault::new(reason, what).into())
     }
 }
 
 struct Client<'a> {
     wire: Wire<'a>,
-    session: &'a Session,
+    session: &'a Arc<Session>,
     owner: u64,
     /// Where those who keep a message say that it is durable; they come back over `told`.
     kept: mpsc::UnboundedSender<u16>,
     told: mpsc::UnboundedReceiver<u16>,
     owed: Owed,
-    /// QoS 2 packets between PUBLISH and PUBREL.
-    unreleased: HashSet<u16>,
+    aliases: HashMap<u16, String>,
 }
 
 impl Client<'_> {
@@ -193,7 +183,7 @@ impl Client<'_> {
         }
         loop {
             self.session.take(self.owner, &mut outgoing)?;
-            self.wire.publishes(std::mem::take(&mut outgoing))?;
+            self.wire.give(&mut outgoing, self.session);
             self.wire.flush().await?;
             tokio::select! {
                 // A client with this many packets open is not read until some are durable.
@@ -205,7 +195,7 @@ impl Client<'_> {
                     heard = Instant::now();
                 }
                 Some(packet_id) = self.told.recv() => {
-                    self.acknowledge(packet_id)?;
+                    self.acknowledge(packet_id);
                     heard = Instant::now();
                 }
                 () = self.session.wake.notified() => {}
@@ -219,109 +209,145 @@ impl Client<'_> {
         while let Some(packet) = self.wire.packet()? {
             match packet {
                 Packet::Publish(publish) => self.publish(publish).await?,
-                Packet::PubRel(release) => {
-                    self.unreleased.remove(&release.pkid);
-                    self.reply(&Packet::PubComp(PubComp { pkid: release.pkid }))?;
+                Packet::PubRel(Ack { id, .. }) => {
+                    let was_open = self.session.release(id);
+                    self.wire.write(&Packet::PubComp(self.told_of(id, was_open)));
                 }
-                Packet::PubAck(ack) => self.session.acknowledged(ack.pkid),
-                Packet::Subscribe(subscribe) => self.subscribe(&subscribe)?,
+                Packet::PubAck(Ack { id, .. }) | Packet::PubComp(Ack { id, .. }) => self.session.acknowledged(id),
+                Packet::PubRec(Ack { id, reason }) if reason >= 0x80 => self.session.acknowledged(id),
+                Packet::PubRec(Ack { id, .. }) => {
+                    let was_open = self.session.received(id);
+                    self.wire.write(&Packet::PubRel(self.told_of(id, was_open)));
+                }
+                Packet::Subscribe(subscribe) => {
+                    let filters = subscribe.filters.into_iter();
+                    let codes =
+                        filters.map(|wanted| self.subscribe(wanted, subscribe.number)).collect::<Result<_, _>>()?;
+                    self.wire.write(&Packet::SubAck(Codes { id: subscribe.id, codes }));
+                }
                 Packet::Unsubscribe(unsubscribe) => {
-                    unsubscribe.topics.iter().for_each(|filter| self.session.unsubscribe(filter));
-                    self.reply(&Packet::UnsubAck(UnsubAck::new(unsubscribe.pkid)))?;
+                    let codes = unsubscribe.filters.iter().map(|filter| self.unsubscribe(filter)).collect();
+                    self.wire.write(&Packet::UnsubAck(Codes { id: unsubscribe.id, codes }));
                 }
-                Packet::PingReq => self.reply(&Packet::PingResp)?,
-                Packet::Disconnect => return Ok(true),
-                other => return Err(Ended::Protocol(format!("a client does not send {other:?}"))),
+                Packet::PingReq => self.wire.write(&Packet::PingResp),
+                Packet::Disconnect(code, expiry_s) => return self.leave(code, expiry_s),
+                _ => return Err(Fault::new(reason::PROTOCOL, "a packet that a client does not send now").into()),
             }
         }
         Ok(false)
     }
 
-    fn reply(&mut self, packet: &Packet) -> Result<(), Ended> {
-        write(packet, &mut self.wire.output)
+    /// Success, or in 5.0 that there was no such packet.
+    fn told_of(&self, id: u16, was_open: bool) -> Ack {
+        let reason = if was_open || self.wire.version == Version::V311 { reason::SUCCESS } else { reason::NO_PACKET };
+        Ack { id, reason }
+    }
+
+    fn leave(&self, code: u8, expiry_s: Option<u32>) -> Result<bool, Ended> {
+        if let Some(expiry_s) = expiry_s {
+            if expiry_s > 0 && self.session.is_clean() {
+                let what = "a session that was to end with the connection cannot be kept at its end";
+                return Err(Fault::new(reason::PROTOCOL, what).into());
+            }
+            self.session.set_expiry(expiry_s);
+        }
+        if code == reason::WITH_WILL { Err(Ended::WithWill) } else { Ok(true) }
     }
 
     /// Hands the message on; it is acknowledged when those who keep it say that it is durable.
     async fn publish(&mut self, publish: Publish) -> Result<(), Ended> {
-        if !topic::is_valid_name(&publish.topic) {
-            return Err(Ended::Protocol(format!("`{:.80}` is no topic to publish to", publish.topic)));
+        let Publish { mut message, id, alias, subscriptions, .. } = publish;
+        if let Some(alias) = alias {
+            self.unalias(alias, &mut message)?;
         }
-        let (qos, id) = (publish.qos, publish.pkid);
-        if qos == QoS::AtMostOnce {
-            self.wire.hub.route(message(publish), None).await;
+        if !topic::is_valid_name(&message.topic) || !subscriptions.is_empty() {
+            return Err(Fault::new(reason::TOPIC, "no topic to publish to, or subscription numbers of a client").into());
+        }
+        let hub = self.wire.hub;
+        let from = Some(self.session.as_ref());
+        if message.delivery == Delivery::AtMostOnce {
+            hub.route(message, from, None).await;
             return Ok(());
         }
-        if qos == QoS::ExactlyOnce {
-            if self.unreleased.contains(&id) {
-                // The same again: acknowledged again, unless the first answer is still owed.
-                return if self.owed.contains(id) { Ok(()) } else { self.reply(&Packet::PubRec(PubRec { pkid: id })) };
+        let mut is_new = true;
+        if message.delivery == Delivery::ExactlyOnce {
+            if self.owed.contains(id) {
+                // The same again while its answer is owed.
+                return Ok(());
             }
-            if self.unreleased.len() >= UNRELEASED {
-                return Err(Ended::Protocol(format!("more than {UNRELEASED} QoS 2 messages without PUBREL")));
-            }
-            self.unreleased.insert(id);
+            // No more than CONNACK said; 3.1.1 has no such word, and is bounded by the same.
+            let noted = self.session.note_unreleased(id, hub.limits.unacknowledged);
+            is_new = noted.ok_or(Fault::new(reason::RECEIVE_MAXIMUM, "too many QoS 2 messages without PUBREL"))?;
         }
-        self.owed.push(id, qos);
-        let acknowledgement = Acknowledgement::new(id, self.kept.clone());
-        self.wire.hub.route(message(publish), Some(acknowledgement)).await;
+        self.owed.push(id, message.delivery);
+        let acknowledgement = Some(Acknowledgement::new(id, self.kept.clone()));
+        match is_new {
+            true => hub.route(message, from, acknowledgement).await,
+            // Others have it. Whether it is durable was for the connection before to hear; a reading told twice is kept once.
+            false => hub.route_inside(message, acknowledgement).await,
+        }
+        Ok(())
+    }
+
+    /// Learns an alias, or puts in the topic it stands for (3.3.2.3.4).
+    fn unalias(&mut self, alias: u16, message: &mut Message) -> Result<(), Fault> {
+        if alias == 0 || alias > ALIASES {
+            return Err(Fault::new(reason::ALIAS, "a topic alias that was not agreed"));
+        }
+        if !message.topic.is_empty() {
+            self.aliases.insert(alias, message.topic.clone());
+            return Ok(());
+        }
+        let known =
+            self.aliases.get(&alias).ok_or(Fault::new(reason::PROTOCOL, "a topic alias that stands for nothing"))?;
+        message.topic.clone_from(known);
         Ok(())
     }
 
     /// A message is durable: it and those published before it that are too are acknowledged, in their order
-    /// (MQTT 3.1.1, 4.6).
-    fn acknowledge(&mut self, packet_id: u16) -> Result<(), Ended> {
+    /// (MQTT 5.0, 4.6).
+    fn acknowledge(&mut self, packet_id: u16) {
         self.owed.durable(packet_id);
-        while let Some((id, qos)) = self.owed.pop() {
-            match qos {
-                QoS::ExactlyOnce => self.reply(&Packet::PubRec(PubRec { pkid: id }))?,
-                _ => self.reply(&Packet::PubAck(PubAck::new(id)))?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Grants at most QoS 1; a filter that is none, or one too many, is refused in its place of the answer.
-    fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), Ended> {
-        let hub = self.wire.hub;
-        let mut granted = Vec::with_capacity(subscribe.filters.len());
-        for wanted in &subscribe.filters {
-            let delivery = delivery(wanted.qos);
-            let is_granted = topic::is_valid_filter(&wanted.path)
-                && self.session.subscribe(&wanted.path, delivery, hub.limits.filters);
-            granted.push(match (is_granted, delivery) {
-                (false, _) => SubscribeReasonCode::Failure,
-                (true, Delivery::AtMostOnce) => SubscribeReasonCode::Success(QoS::AtMostOnce),
-                (true, Delivery::AtLeastOnce) => SubscribeReasonCode::Success(QoS::AtLeastOnce),
+        while let Some((id, delivery)) = self.owed.pop() {
+            self.wire.write(&match delivery {
+                Delivery::ExactlyOnce => Packet::PubRec(Ack::new(id)),
+                _ => Packet::PubAck(Ack::new(id)),
             });
-            if is_granted {
-                let retained = hub.retained(&wanted.path);
-                self.session.offer_retained(retained, delivery, hub.limits.session_queue, &hub.tally);
+        }
+    }
+
+    /// Subscribes and queues the retained messages; the reason code for the answer. A filter that is none, or one too many,
+    /// is refused there.
+    fn subscribe(&mut self, wanted: Wanted, number: Option<u32>) -> Result<u8, Fault> {
+        let hub = self.wire.hub;
+        let Ok(shared) = shared::parse(&wanted.filter) else { return Ok(reason::FILTER) };
+        let is_shared = shared.is_some();
+        if is_shared && wanted.no_local {
+            return Err(Fault::new(reason::PROTOCOL, "no-local of a shared subscription"));
+        }
+        if !topic::is_valid_filter(&wanted.filter) {
+            return Ok(reason::FILTER);
+        }
+        let (filter, delivery, retained) = (wanted.filter.clone(), wanted.delivery, wanted.retained);
+        let (has_room, is_new) = self.session.subscribe(wanted, number, hub.limits.filters);
+        if !has_room {
+            return Ok(reason::QUOTA);
+        }
+        if is_shared {
+            hub.share(&filter, self.session, delivery, number);
+        } else if retained == Retained::Always || retained == Retained::New && is_new {
+            for message in hub.retained(&filter) {
+                self.session.offer_to(&message, (delivery, true, number), hub.limits.session_queue, &hub.tally);
             }
         }
-        self.reply(&Packet::SubAck(SubAck::new(subscribe.pkid, granted)))
+        Ok(delivery.number())
     }
 
-    async fn last_will(&mut self, will: LastWill) {
-        if topic::is_valid_name(&will.topic) {
-            let LastWill { topic, message, qos, retain } = will;
-            let will = Message { topic, payload: message, delivery: delivery(qos), retain };
-            self.wire.hub.route(will, None).await;
+    fn unsubscribe(&mut self, filter: &str) -> u8 {
+        let was_there = self.session.unsubscribe(filter);
+        if matches!(shared::parse(filter), Ok(Some(_))) {
+            self.wire.hub.unshare(filter, self.session);
         }
+        if was_there { reason::SUCCESS } else { reason::NO_SUBSCRIPTION }
     }
-}
-
-fn delivery(qos: QoS) -> Delivery {
-    match qos {
-        QoS::AtMostOnce => Delivery::AtMostOnce,
-        QoS::AtLeastOnce | QoS::ExactlyOnce => Delivery::AtLeastOnce,
-    }
-}
-
-fn message(publish: Publish) -> Message {
-    let Publish { topic, payload, qos, retain, .. } = publish;
-    Message { topic, payload, delivery: delivery(qos), retain }
-}
-
-fn write(packet: &Packet, out: &mut BytesMut) -> Result<(), Ended> {
-    packet.write(out, usize::MAX).map(|_| ()).map_err(|error| Ended::Protocol(error.to_string()))
 }

@@ -10,15 +10,17 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::session::Session;
-use super::{BrokerCounters, BrokerLimits, Tally, count};
-use crate::message::{Acknowledgement, Incoming, Message, Messages};
+use super::session::{Session, Terms};
+use super::shared::Shared;
+use super::{BrokerCounters, BrokerLimits, Door, Tally, count};
+use crate::message::{Acknowledgement, Delivery, Incoming, Message, Messages};
 use crate::topic;
 
 /// Everything the connections share.
 #[derive(Debug)]
 pub(crate) struct Hub {
     pub(crate) limits: BrokerLimits,
+    pub(crate) door: Door,
     pub(crate) tally: Tally,
     routes: RwLock<Routes>,
 }
@@ -29,11 +31,20 @@ struct Routes {
     retained: BTreeMap<String, Message>,
     /// By client id; iterated only to offer a message to each, where the order says nothing.
     sessions: HashMap<String, Arc<Session>>,
+    shared: Shared,
+}
+
+impl Routes {
+    fn forget(&mut self, client_id: &str) {
+        if let Some(session) = self.sessions.remove(client_id) {
+            self.shared.forget(&session);
+        }
+    }
 }
 
 impl Hub {
-    pub(crate) fn new(limits: BrokerLimits) -> Self {
-        Self { limits, tally: Tally::default(), routes: RwLock::default() }
+    pub(crate) fn new(limits: BrokerLimits, door: Door) -> Self {
+        Self { limits, door, tally: Tally::default(), routes: RwLock::default() }
     }
 
     /// A panic elsewhere leaves the tables whole: every change to them is a single step.
@@ -59,14 +70,25 @@ impl Hub {
     }
 
     /// Takes one published message everywhere it belongs; returns once all in-process queues have it. The
-    /// acknowledgement is given when all their readers have given theirs.
-    pub(crate) async fn route(&self, message: Message, acknowledgement: Option<Acknowledgement>) {
+    /// acknowledgement is given when all their readers have given theirs. `from` is the publisher's session.
+    pub(crate) async fn route(
+        &self,
+        message: Message,
+        from: Option<&Session>,
+        acknowledgement: Option<Acknowledgement>,
+    ) {
         count(&self.tally.received, 1);
         if message.retain {
             self.keep(&message);
         }
+        self.offer_outside(&message, from);
+        self.route_inside(message, acknowledgement).await;
+    }
+
+    /// Takes the message to the readers in this process only: one that was published before, and is not known to be durable.
+    pub(crate) async fn route_inside(&self, message: Message, acknowledgement: Option<Acknowledgement>) {
         let message = Message { retain: false, ..message };
-        for (sender, incoming) in self.offer(&message, acknowledgement.as_ref()) {
+        for (sender, incoming) in self.offer_inside(&message, acknowledgement.as_ref()) {
             let since = Instant::now();
             count(&self.tally.waits, 1);
             if let Err(left) = sender.send(incoming).await {
@@ -78,8 +100,9 @@ impl Hub {
         give(acknowledgement);
     }
 
-    /// Hands the message to everyone who has room; returns the in-process queues that have none, with what is theirs.
-    fn offer(
+    /// Hands the message to every reader in this process that has room; returns the queues that have none, with what is
+    /// theirs.
+    fn offer_inside(
         &self,
         message: &Message,
         acknowledgement: Option<&Acknowledgement>,
@@ -100,9 +123,6 @@ impl Hub {
                 }
             }
         }
-        for session in routes.sessions.values() {
-            session.offer(message, self.limits.session_queue, &self.tally);
-        }
         drop(routes);
         if any_left {
             self.write().inside.retain(|sender| !sender.is_closed());
@@ -110,7 +130,19 @@ impl Hub {
         full
     }
 
-    /// Keeps the topic's last message; an empty one clears it (MQTT 3.1.1, 3.3.1.3).
+    fn offer_outside(&self, message: &Message, from: Option<&Session>) {
+        let limit = self.limits.session_queue;
+        let routes = self.read();
+        for session in routes.sessions.values() {
+            let is_own = from.is_some_and(|from| std::ptr::eq(from, Arc::as_ptr(session)));
+            session.offer(message, is_own, limit, &self.tally);
+        }
+        routes.shared.choose(message, |session, delivery, number| {
+            session.offer_to(message, (delivery, false, number), limit, &self.tally);
+        });
+    }
+
+    /// Keeps the topic's last message; an empty one clears it (MQTT 5.0, 3.3.1.3).
     fn keep(&self, message: &Message) {
         let mut routes = self.write();
         if message.payload.is_empty() {
@@ -127,27 +159,41 @@ impl Hub {
     /// The retained messages a filter selects.
     pub(crate) fn retained(&self, filter: &str) -> VecDeque<Message> {
         let routes = self.read();
-        if filter.contains(['+', '#']) {
+        let now = Instant::now();
+        let found: VecDeque<Message> = if filter.contains(['+', '#']) {
             routes.retained.values().filter(|m| topic::matches(filter, &m.topic)).cloned().collect()
         } else {
             routes.retained.get(filter).cloned().into_iter().collect()
-        }
+        };
+        found.into_iter().filter(|message| !message.is_expired(now)).collect()
     }
 
-    /// The session of a client, new or continued, and whether it was there before.
-    pub(crate) fn open_session(&self, client_id: &str, clean: bool) -> (Arc<Session>, bool) {
+    pub(crate) fn share(&self, name: &str, session: &Arc<Session>, delivery: Delivery, number: Option<u32>) {
+        self.write().shared.join(name, session, delivery, number);
+    }
+
+    pub(crate) fn unshare(&self, name: &str, session: &Arc<Session>) {
+        self.write().shared.leave(name, session);
+    }
+
+    /// The session of a client, new or continued, whether it was there before, and the will of one that ends by this.
+    pub(crate) fn open_session(
+        &self,
+        client_id: &str,
+        clean: bool,
+        terms: Terms,
+    ) -> (Arc<Session>, bool, Option<Message>) {
         let mut routes = self.write();
         let before = routes.sessions.get(client_id).cloned();
         match before {
-            Some(session) if !clean && !session.is_clean() => (session, true),
+            Some(session) if !clean && !session.is_clean() && !session.is_over(Instant::now()) => (session, true, None),
             before => {
-                if let Some(session) = before {
-                    session.end();
-                }
-                evict_absent(&mut routes.sessions, self.limits.sessions);
-                let session = Arc::new(Session::new(clean));
+                let will = before.and_then(|session| session.end());
+                routes.forget(client_id);
+                evict_absent(&mut routes, self.limits.sessions);
+                let session = Arc::new(Session::new(terms));
                 routes.sessions.insert(client_id.to_owned(), Arc::clone(&session));
-                (session, false)
+                (session, false, will)
             }
         }
     }
@@ -156,7 +202,29 @@ impl Hub {
     pub(crate) fn close_session(&self, client_id: &str, session: &Arc<Session>) {
         let mut routes = self.write();
         if session.is_clean() && routes.sessions.get(client_id).is_some_and(|held| Arc::ptr_eq(held, session)) {
-            routes.sessions.remove(client_id);
+            routes.forget(client_id);
+        }
+    }
+
+    /// Publishes wills that are due and forgets sessions that were kept long enough.
+    pub(crate) async fn tend(&self) {
+        let now = Instant::now();
+        let (mut wills, mut over) = (Vec::new(), Vec::new());
+        for (client_id, session) in &self.read().sessions {
+            wills.extend(session.due_will(now));
+            if session.is_over(now) {
+                over.push((client_id.clone(), Arc::clone(session)));
+            }
+        }
+        for (client_id, session) in over {
+            let mut routes = self.write();
+            // Its client may have come back in between.
+            if session.is_over(now) && routes.sessions.get(&client_id).is_some_and(|held| Arc::ptr_eq(held, &session)) {
+                routes.forget(&client_id);
+            }
+        }
+        for will in wills {
+            self.route(will, None, None).await;
         }
     }
 
@@ -184,12 +252,12 @@ fn give(acknowledgement: Option<Acknowledgement>) {
 }
 
 /// Makes room for one more session by forgetting the one that has been absent longest.
-fn evict_absent(sessions: &mut HashMap<String, Arc<Session>>, limit: usize) {
-    if sessions.len() < limit {
+fn evict_absent(routes: &mut Routes, limit: usize) {
+    if routes.sessions.len() < limit {
         return;
     }
-    let eldest = sessions.iter().filter_map(|(id, s)| s.absent_since().map(|since| (since, id.clone()))).min();
+    let eldest = routes.sessions.iter().filter_map(|(id, s)| s.absent_since().map(|since| (since, id.clone()))).min();
     if let Some((_, id)) = eldest {
-        sessions.remove(&id);
+        routes.forget(&id);
     }
 }

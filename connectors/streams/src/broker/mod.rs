@@ -1,15 +1,16 @@
-//! The broker inside the program (MQTT 3.1.1 over TCP): clients come in, every message goes to the in-process queues
-//! and to the clients subscribed to it. Nothing is written to disk, and no message for the in-process queues is ever
+//! The broker inside the program (MQTT 3.1.1 and 5.0 over TCP or TLS): clients come in, every message goes to the in-process
+//! queues and to the clients subscribed to it. Nothing is written to disk, and no message for the in-process queues is ever
 //! dropped: where they are full, the publisher's connection is not read until there is room.
 //!
-//! The packets are read and written by `rumqttc`'s codec; what is ours is the routing. The ready-made broker of the same
-//! family was measured and left: it cannot be stopped, does not say when or where it listens, and silently skips
-//! messages for a slow in-process reader.
+//! The ready-made broker of rumqtt was measured and left: it cannot be stopped, does not say when or where it listens, and
+//! silently skips messages for a slow in-process reader.
 
 mod connection;
+mod door;
 mod hub;
-mod owed;
 mod session;
+mod shared;
+mod wire;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,8 +21,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use door::Door;
+
 use crate::message::Messages;
 use hub::Hub;
+use wire::Ended;
+pub(crate) use wire::Socket;
+
+/// How often wills and sessions that end by time are looked for.
+const TENDING: Duration = Duration::from_millis(250);
 
 /// What a broker may use.
 #[derive(Debug, Clone)]
@@ -133,10 +141,18 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Listen`].
     pub async fn start(listen: SocketAddr, limits: BrokerLimits) -> Result<Self, BrokerError> {
+        Self::start_behind(listen, limits, Door::default()).await
+    }
+
+    /// The same, behind a door.
+    ///
+    /// # Errors
+    /// [`BrokerError::Listen`].
+    pub async fn start_behind(listen: SocketAddr, limits: BrokerLimits, door: Door) -> Result<Self, BrokerError> {
         let refused = |source| BrokerError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let hub = Arc::new(Hub::new(limits));
+        let hub = Arc::new(Hub::new(limits, door));
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&hub), stopped));
         tracing::info!(%address, "MQTT broker listens");
@@ -171,6 +187,7 @@ impl Broker {
 
 async fn accept(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
+    let tending = tokio::spawn(tend(Arc::clone(&hub)));
     loop {
         tokio::select! {
             // Both a stop asked for and a dropped `Broker` end the wait.
@@ -186,22 +203,43 @@ async fn accept(listener: TcpListener, hub: Arc<Hub>, mut stopped: watch::Receiv
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
+    tending.abort();
     connections.shutdown().await;
     hub.close();
+}
+
+async fn tend(hub: Arc<Hub>) {
+    let mut ticks = tokio::time::interval(TENDING);
+    loop {
+        ticks.tick().await;
+        hub.tend().await;
+    }
 }
 
 fn admit(connections: &mut JoinSet<()>, hub: &Arc<Hub>, stream: TcpStream, peer: SocketAddr) {
     let hub = Arc::clone(hub);
     let has_room = connections.len() < hub.limits.connections;
+    if connections.len() >= 2 * hub.limits.connections {
+        // So many are being told already that there is no room.
+        return count(&hub.tally.refused, 1);
+    }
     connections.spawn(async move {
-        let ended = if has_room {
-            connection::serve(stream, &hub).await
-        } else {
-            connection::refuse(stream, hub.limits.patience).await
+        let ended = match socket(stream, &hub).await {
+            Ok(socket) if has_room => connection::serve(socket, &hub).await,
+            Ok(socket) => connection::refuse(socket, &hub).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = ended {
             count(&hub.tally.refused, 1);
             tracing::debug!(%peer, %error, "MQTT connection ended");
         }
     });
+}
+
+/// The connection, under TLS where the door says so.
+async fn socket(stream: TcpStream, hub: &Hub) -> Result<Box<dyn Socket>, Ended> {
+    stream.set_nodelay(true)?;
+    let Some(tls) = hub.door.tls() else { return Ok(Box::new(stream)) };
+    let encrypted = tokio::time::timeout(hub.limits.patience, tls.accept(stream)).await;
+    Ok(Box::new(encrypted.map_err(|_| Ended::Silent)??))
 }

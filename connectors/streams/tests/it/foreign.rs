@@ -10,7 +10,7 @@ use connectors_streams::{BrokerLimits, Client, ClientError, ClientSettings, Deli
 use crate::{next, start, until};
 
 /// Whether the tool is there; its absence leaves the test out, except where everything must be there.
-fn has(tool: &str) -> bool {
+pub(crate) fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !found {
         assert!(
@@ -23,7 +23,7 @@ fn has(tool: &str) -> bool {
 }
 
 /// A program that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -32,7 +32,7 @@ impl Drop for Running {
     }
 }
 
-async fn publish(port: u16, args: &[&str], input: Option<String>) {
+pub(crate) async fn publish(port: u16, args: &[&str], input: Option<String>) {
     let mut command = Command::new("mosquitto_pub");
     command.args(["-h", "127.0.0.1", "-p", &port.to_string()]).args(args).stdin(Stdio::piped());
     let status = tokio::task::spawn_blocking(move || {
@@ -51,9 +51,11 @@ async fn mosquitto_pub_delivers_every_line() {
     let broker = start(BrokerLimits::default()).await;
     let mut messages = broker.messages();
     let port = broker.address().port();
-    for qos in ["0", "1", "2"] {
+    for (qos, version) in
+        [("0", "mqttv311"), ("1", "mqttv311"), ("2", "mqttv311"), ("0", "mqttv5"), ("1", "mqttv5"), ("2", "mqttv5")]
+    {
         let lines: Vec<String> = (0..2_000).map(|i| format!("line {i}")).collect();
-        let arguments = ["-q", qos, "-t", "urbis/d/e/p", "-l"];
+        let arguments = ["-V", version, "-q", qos, "-t", "urbis/d/e/p", "-l"];
         // It waits for its acknowledgements, which wait for the reader.
         let publishing = tokio::spawn(async move { publish(port, &arguments, Some(lines.join("\n") + "\n")).await });
         for i in 0..2_000 {
@@ -84,6 +86,45 @@ async fn mosquitto_sub_hears_retained_and_live_messages() {
     publish(port, &["-q", "1", "-t", "a/y", "-m", "live 1"], None).await;
     let output = listening.await.unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "a/kept kept\na/x live 0\na/y live 1\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mosquitto_sub_sees_what_a_5_0_publisher_said() {
+    if !has("mosquitto_sub") || !has("mosquitto_pub") {
+        return;
+    }
+    let broker = start(BrokerLimits::default()).await;
+    let port = broker.address().port();
+    let mut command = Command::new("mosquitto_sub");
+    command.args([
+        "-V",
+        "mqttv5",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        &port.to_string(),
+        "-q",
+        "2",
+        "-t",
+        "a/#",
+        "-C",
+        "1",
+        "-W",
+        "20",
+    ]);
+    command.args(["-D", "subscribe", "subscription-identifier", "77", "-F", "%t %q %p %C %R %D %P %S %F %E"]);
+    let listening = tokio::task::spawn_blocking(move || command.output().unwrap());
+    until(|| broker.counters().connected == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let said = ["-V", "mqttv5", "-q", "2", "-t", "a/b", "-m", "x", "-D", "publish", "user-property", "maker", "城"];
+    let more = ["-D", "publish", "content-type", "text/plain", "-D", "publish", "response-topic", "back"];
+    let rest = ["-D", "publish", "correlation-data", "7", "-D", "publish", "payload-format-indicator", "1"];
+    let expiry = ["-D", "publish", "message-expiry-interval", "100"];
+    publish(port, &[&said[..], &more, &rest, &expiry].concat(), None).await;
+    let output = String::from_utf8(listening.await.unwrap().stdout).unwrap();
+    assert!(output.starts_with("a/b 2 x text/plain back 7 maker:城 77 1 "), "{output}");
+    let left: u32 = output.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((95..=100).contains(&left), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,4 +164,6 @@ async fn settings_that_cannot_be_are_refused() {
     let wrong = ClientSettings { filters: vec!["a/#/b".into()], ..ClientSettings::new("x", 1, "id") };
     assert!(matches!(Client::start(wrong), Err(ClientError::Filter(filter)) if filter == "a/#/b"));
     assert!(matches!(Client::start(ClientSettings::new("x", 1, "")), Err(ClientError::ClientId)));
+    let none = ClientSettings { filters: Vec::new(), ..ClientSettings::new("x", 1, "id") };
+    assert!(matches!(Client::start(none), Err(ClientError::NoFilter)));
 }

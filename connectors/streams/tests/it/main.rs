@@ -6,12 +6,19 @@ mod decoding;
 mod flow;
 mod foreign;
 mod hostile;
+mod mqtt5;
+mod outside;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use connectors_streams::{Broker, BrokerLimits, Message, Messages};
+use bytes::BytesMut;
+use connectors_streams::mqtt::{self, ConnAck, Connect, Packet as Raw, Properties, Version};
+use connectors_streams::{Broker, BrokerLimits, Delivery, Message, Messages};
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -70,6 +77,75 @@ impl Peer {
     async fn say(&self, topic: &str, qos: QoS, retain: bool, payload: &str) {
         self.client.publish(topic, qos, retain, payload).await.unwrap();
     }
+}
+
+/// A 5.0 client that sends and sees every packet itself.
+struct Hand {
+    stream: TcpStream,
+    input: BytesMut,
+}
+
+impl Hand {
+    /// Connects with what `change` makes of a plain CONNECT with a clean start.
+    async fn connect(address: SocketAddr, id: &str, change: impl FnOnce(&mut Connect)) -> (Self, ConnAck) {
+        let mut connect = Connect {
+            version: Version::V5,
+            client_id: id.to_owned(),
+            clean: true,
+            keep_alive_s: 0,
+            will: None,
+            user: None,
+            password: None,
+            properties: Properties::default(),
+        };
+        change(&mut connect);
+        let mut hand = Self { stream: TcpStream::connect(address).await.unwrap(), input: BytesMut::new() };
+        hand.send(&Raw::Connect(Box::new(connect))).await;
+        match hand.next().await {
+            Some(Raw::ConnAck(ack)) => (hand, *ack),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn send(&mut self, packet: &Raw) {
+        let mut out = BytesMut::new();
+        mqtt::write(Version::V5, packet, &mut out);
+        self.stream.write_all(&out).await.unwrap();
+    }
+
+    /// The next packet; `None` at the end of the connection.
+    async fn next(&mut self) -> Option<Raw> {
+        loop {
+            if let Some(packet) = mqtt::read(Version::V5, &mut self.input, 1 << 20).unwrap() {
+                return Some(packet);
+            }
+            let read = self.stream.read_buf(&mut self.input);
+            if tokio::time::timeout(Duration::from_secs(20), read).await.expect("a packet in time").unwrap_or(0) == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Sends the packet and returns the next.
+    async fn ask(&mut self, packet: &Raw) -> Raw {
+        self.send(packet).await;
+        self.next().await.unwrap()
+    }
+
+    /// The next packet, which must be a message.
+    async fn message(&mut self) -> mqtt::Publish {
+        match self.next().await {
+            Some(Raw::Publish(publish)) => publish,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// A message as it is published.
+fn publish(topic: &str, payload: &str, delivery: Delivery, id: u16) -> mqtt::Publish {
+    let (topic, payload) = (topic.to_owned(), payload.to_owned().into());
+    let message = Message { topic, payload, delivery, retain: false, passed: None };
+    mqtt::Publish { message, id, again: false, alias: None, subscriptions: Vec::new() }
 }
 
 /// Waits until something becomes so.

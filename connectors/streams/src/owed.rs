@@ -1,9 +1,9 @@
 //! The acknowledgements a connection owes its publisher: packets go in as they come, are marked durable in any order,
-//! and come out in the order in which they came in (MQTT 3.1.1, 4.6).
+//! and come out in the order in which they came in (MQTT 5.0, 4.6).
 
 use std::collections::VecDeque;
 
-use rumqttc::QoS;
+use crate::message::Delivery;
 
 #[derive(Debug, Default)]
 pub(crate) struct Owed {
@@ -13,14 +13,14 @@ pub(crate) struct Owed {
 #[derive(Debug)]
 struct Open {
     id: u16,
-    qos: QoS,
+    delivery: Delivery,
     is_durable: bool,
 }
 
 impl Owed {
     /// A packet that came in.
-    pub(crate) fn push(&mut self, id: u16, qos: QoS) {
-        self.packets.push_back(Open { id, qos, is_durable: false });
+    pub(crate) fn push(&mut self, id: u16, delivery: Delivery) {
+        self.packets.push_back(Open { id, delivery, is_durable: false });
     }
 
     /// Packets not yet acknowledged.
@@ -40,9 +40,9 @@ impl Owed {
     }
 
     /// The next to acknowledge, if the eldest is durable.
-    pub(crate) fn pop(&mut self) -> Option<(u16, QoS)> {
+    pub(crate) fn pop(&mut self) -> Option<(u16, Delivery)> {
         let packet = self.packets.pop_front_if(|packet| packet.is_durable)?;
-        Some((packet.id, packet.qos))
+        Some((packet.id, packet.delivery))
     }
 }
 
@@ -54,14 +54,14 @@ mod tests {
     fn acknowledgements_leave_in_the_order_of_the_packets() {
         let mut owed = Owed::default();
         for id in [7, 8, 7, 9] {
-            owed.push(id, QoS::AtLeastOnce);
+            owed.push(id, Delivery::AtLeastOnce);
         }
         owed.durable(8);
         assert_eq!(owed.pop(), None, "7 came first and is not durable");
         owed.durable(7);
         assert_eq!(
             [owed.pop(), owed.pop(), owed.pop()],
-            [7, 8, 0].map(|id| (id != 0).then_some((id, QoS::AtLeastOnce)))
+            [7, 8, 0].map(|id| (id != 0).then_some((id, Delivery::AtLeastOnce)))
         );
         assert!(owed.contains(7) && owed.len() == 2);
         owed.durable(9);
