@@ -10,7 +10,7 @@
 //! ```
 //!
 //! What a client publishes stands in [`topics`](Decoder): `urbis/<dataset>/<entity>/<property>`, `.../position` and
-//! `.../describe`.
+//! `.../describe`; or whatever [`Rule`]s say; or SensorThings observations under `v1.1/Datastreams(7)/Observations`.
 //!
 //! Delivery: MQTT 3.1.1 and 5.0, QoS 0, 1 and 2. A QoS 1 or 2 publish is acknowledged once whoever takes the batches has
 //! said that its batch is durable ([`Batch::acknowledge`]), so nothing acknowledged is lost with the process. Sessions
@@ -24,6 +24,7 @@ mod flow;
 mod message;
 pub mod mqtt;
 mod owed;
+mod rules;
 mod tls;
 mod topic;
 
@@ -32,4 +33,5 @@ pub use client::{Client, ClientError, ClientSettings};
 pub use decode::{Decoder, DecoderSettings};
 pub use flow::{Batch, FlowCounters, FlowSettings, Streams};
 pub use message::{Acknowledgement, Delivery, Incoming, Message, Messages};
+pub use rules::{Describe, Known, Payload, Rule, RuleError, Rules, TimeRule, ValueRule};
 pub use tls::{ClientTls, ServerTls, TlsError};

@@ -19,6 +19,7 @@ mod kind;
 mod observation;
 mod place;
 pub mod schema;
+pub mod sensorthings;
 mod time;
 mod wkb;
 mod written;

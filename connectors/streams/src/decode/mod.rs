@@ -8,11 +8,13 @@ mod payload;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use kernel_model::sensorthings::{self, NewObservation};
 use kernel_model::{
-    Change, DatastreamDraft, HeightReference, Observation, ObservationBatch, Place, PositionBatch, PositionFix,
-    Quality, Rejection, SourceKey,
+    Change, DatastreamDraft, DatastreamId, HeightReference, Observation, ObservationBatch, Place, PositionBatch, PositionFix,
+    Quality, Rejection, SourceKey, TimeUs,
 };
 
+use crate::rules::{self, Declarer, Gathered, Known, Matched, Rules};
 use payload::{Describe, Fix, Reading};
 
 /// Bytes of a refused payload that are kept.
@@ -49,11 +51,16 @@ impl Default for DecoderSettings {
 ///
 /// `t` is RFC 3339 with an offset, or whole milliseconds since 1970 in UTC. A datastream's source key is
 /// `<entity>/<property>` in the topic's dataset.
+///
+/// Before these come the topics of its [`Rules`]; beside them `v1.1/Datastreams(7)/Observations` and `v1.1/Observations`
+/// (OGC 18-088, 14.2).
 #[derive(Debug)]
 pub struct Decoder {
     settings: DecoderSettings,
     /// Looked up only, never iterated.
-    topics: HashMap<Box<str>, Target>,
+    topics: HashMap<Box<str>, Way>,
+    rules: Rules,
+    declarer: Declarer,
     described: HashMap<SourceKey, Described>,
     batch: Batch,
 }
@@ -74,6 +81,16 @@ struct Batch {
     /// Counts batches and, within one, the descriptions that later readings must not be moved before.
     stretch: u64,
     kept_rejections: usize,
+    gathered: Gathered,
+}
+
+/// How messages of a topic are read.
+#[derive(Debug)]
+enum Way {
+    Own(Target),
+    Rule(Matched),
+    /// SensorThings, where the topic says the Datastream or not.
+    Observations(Option<DatastreamId>),
 }
 
 #[derive(Debug)]
@@ -104,8 +121,15 @@ enum Sort {
 impl Decoder {
     /// A decoder that knows no datastream yet.
     pub fn new(settings: DecoderSettings) -> Self {
+        Self::with_rules(settings, Rules::default(), Known::nothing())
+    }
+
+    /// One that reads other people's topics too; `known` says what need not be declared.
+    pub fn with_rules(settings: DecoderSettings, rules: Rules, known: Known) -> Self {
         Self {
+            declarer: Declarer::new(known, settings.described),
             settings,
+            rules,
             topics: HashMap::new(),
             described: HashMap::new(),
             batch: Batch { stretch: 1, ..Batch::default() },
@@ -134,18 +158,30 @@ impl Decoder {
     pub(crate) fn finish_counted(&mut self) -> Decoded {
         self.batch.stretch += 1;
         self.batch.kept_rejections = 0;
-        std::mem::take(&mut self.batch.out)
+        let mut out = std::mem::take(&mut self.batch.out);
+        out.changes.extend(self.batch.gathered.finish());
+        out
     }
 
     fn read(&mut self, topic: &str, payload: &[u8]) -> Result<(), String> {
         if !self.topics.contains_key(topic) {
-            let target = Target::parse(topic, &self.settings.prefix)?;
+            let way = self.way(topic)?;
             if self.topics.len() >= self.settings.topics {
                 self.topics.clear();
             }
-            self.topics.insert(topic.into(), target);
+            self.topics.insert(topic.into(), way);
         }
-        let Some(target) = self.topics.get_mut(topic) else { return Ok(()) };
+        let target = match self.topics.get_mut(topic) {
+            None => return Ok(()),
+            Some(Way::Own(target)) => target,
+            Some(Way::Rule(matched)) => {
+                let gathered = &mut self.batch.gathered;
+                return self.rules.read(matched, payload, TimeUs::now(), &mut self.declarer, gathered);
+            }
+            Some(Way::Observations(datastream)) => {
+                return read_observation(*datastream, &mut self.batch.gathered, payload);
+            }
+        };
         match target.sort {
             Sort::Reading => read_reading(target, &self.described, &mut self.batch, payload),
             Sort::Position => read_position(target, &self.described, &mut self.batch, payload),
@@ -154,6 +190,20 @@ impl Decoder {
                 self.read_describe(source, payload)
             }
         }
+    }
+
+    fn way(&self, topic: &str) -> Result<Way, String> {
+        if let Some(matched) = self.rules.find(topic) {
+            return Ok(Way::Rule(matched));
+        }
+        if topic == "v1.1/Observations" {
+            return Ok(Way::Observations(None));
+        }
+        let segment = topic.strip_prefix("v1.1/").and_then(|rest| rest.strip_suffix("/Observations"));
+        if let Some(datastream) = segment.and_then(sensorthings::datastream_of) {
+            return Ok(Way::Observations(Some(datastream)));
+        }
+        Target::parse(topic, &self.settings.prefix).map(Way::Own)
     }
 
     fn read_describe(&mut self, source: SourceKey, payload: &[u8]) -> Result<(), String> {
@@ -249,6 +299,14 @@ fn read_reading(
         rows: vec![row],
         places: Vec::new(),
     }));
+    Ok(())
+}
+
+fn read_observation(datastream: Option<DatastreamId>, out: &mut Gathered, payload: &[u8]) -> Result<(), String> {
+    let new = NewObservation::read(payload, datastream).map_err(|error| error.to_string())?;
+    let time = new.phenomenon_time.unwrap_or_else(TimeUs::now);
+    let reading = rules::Reading { time, result_time: new.result_time, value: new.result };
+    out.numbered(new.datastream, &reading);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! The decoder's laws: what is right becomes exactly that, what is wrong is refused with its reason, nothing panics.
 
-use connectors_streams::{Decoder, DecoderSettings};
+use connectors_streams::{Decoder, DecoderSettings, Known, Rule, Rules};
 use kernel_model::{Change, HeightReference, Kind, Observation, Quality, Shape, TimeUs};
 use proptest::prelude::*;
 
@@ -185,4 +185,51 @@ proptest! {
             prop_assert_eq!(heard, &wanted);
         }
     }
+}
+
+#[test]
+fn sensorthings_observations_name_their_datastream_by_number() {
+    let changes = decode(&[
+        ("v1.1/Datastreams(7)/Observations", r#"{"phenomenonTime":"2026-11-22T08:00:00+08:00","result":21.5}"#),
+        ("v1.1/Observations", r#"{"resultTime":"2026-11-22T00:00:01Z","result":3,"Datastream":{"@iot.id":8}}"#),
+    ]);
+    let [Change::Readings(readings)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(readings.datastreams, kernel_model::Names::Ids([7, 8].map(kernel_model::DatastreamId).into()));
+    assert_eq!((readings.unit.as_ref(), &readings.value[..]), (None, &[21.5, 3.0][..]));
+    assert_eq!(readings.phenomenon_us[0], 1_795_305_600_000_000);
+    assert!(readings.phenomenon_us[1] > 1_795_305_600_000_000 - 86_400_000_000 * 365, "the moment it came");
+    assert_eq!(readings.result_us, [None, Some(1_795_305_601_000_000)]);
+    assert!(reason("v1.1/Observations", r#"{"result":3}"#).contains("say one Datastream"));
+    assert!(reason("v1.1/Datastreams(x)/Observations", r#"{"result":3}"#).contains("the topic is not urbis/"));
+}
+
+#[test]
+fn rules_come_before_our_own_topics() {
+    let rule: Rule = toml::from_str(
+        r#"topic = "plant/{machine}/speed"
+        dataset = "plant"
+        entity = "{machine}"
+        time = { at = "/t", format = "unix_ms" }
+        values = [{ property = "speed", unit = "r/min", at = "/v" }]
+        describe = { kind = "sensor" }"#,
+    )
+    .unwrap();
+    let known = Known::new(|thing| &*thing.id == "old", |datastream| &*datastream.id == "older/speed");
+    let mut decoder = Decoder::with_rules(DecoderSettings::default(), Rules::new(&[rule]).unwrap(), known);
+    for machine in ["new", "old", "older", "new"] {
+        decoder.decode(&format!("plant/{machine}/speed"), br#"{"t":1795305600000,"v":1500}"#);
+    }
+    decoder.decode("urbis/d/s/p", br#"{"t":1795305600000,"v":1,"unit":"m"}"#);
+    let changes = decoder.finish();
+    let sorts: Vec<_> = changes
+        .iter()
+        .map(|change| match change {
+            Change::Observations(_) => "own".to_owned(),
+            Change::Entity(entity) => format!("thing {}", entity.source.id),
+            Change::Datastream(datastream) => format!("datastream {}", datastream.source.id),
+            Change::Readings(readings) => format!("{} readings", readings.len()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(sorts, ["own", "thing new", "datastream new/speed", "datastream old/speed", "4 readings"]);
 }
