@@ -7,6 +7,7 @@
 //! publisher --TCP, TLS--> Broker --\
 //!                                   Messages --> Streams (Decoder, 10 ms batches) --> mpsc::Sender<Batch>
 //! other broker --TCP, TLS--> Client-/
+//! JetStream ----TCP, TLS--> Nats---/
 //! ```
 //!
 //! What a client publishes stands in [`topics`](Decoder): `urbis/<dataset>/<entity>/<property>`, `.../position` and
@@ -23,6 +24,7 @@ mod decode;
 mod flow;
 mod message;
 pub mod mqtt;
+mod nats;
 mod owed;
 mod rules;
 mod tls;
@@ -33,5 +35,6 @@ pub use client::{Client, ClientError, ClientSettings};
 pub use decode::{Decoder, DecoderSettings};
 pub use flow::{Batch, FlowCounters, FlowSettings, Streams};
 pub use message::{Acknowledgement, Delivery, Incoming, Message, Messages};
+pub use nats::{Nats, NatsSettings};
 pub use rules::{Describe, Known, Payload, Rule, RuleError, Rules, TimeRule, ValueRule};
 pub use tls::{ClientTls, ServerTls, TlsError};

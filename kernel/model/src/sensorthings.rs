@@ -37,7 +37,9 @@ pub enum ObservationError {
     #[error("the result is no number: only numbers are kept")]
     Result,
     /// No Datastream, or two.
-    #[error("say one Datastream, in the address (Datastreams(7)/Observations) or as {{\"Datastream\": {{\"@iot.id\": 7}}}}")]
+    #[error(
+        "say one Datastream, in the address (Datastreams(7)/Observations) or as {{\"Datastream\": {{\"@iot.id\": 7}}}}"
+    )]
     Datastream,
 }
 
@@ -78,7 +80,8 @@ impl NewObservation {
             None => None,
         };
         let result_time = document.result_time.map(|text| TimeUs::parse(&text)).transpose()?;
-        let result = document.result.as_f64().filter(|_| document.result.is_number()).ok_or(ObservationError::Result)?;
+        let result =
+            document.result.as_f64().filter(|_| document.result.is_number()).ok_or(ObservationError::Result)?;
         Ok(Self { datastream, phenomenon_time, result_time, result })
     }
 }

@@ -58,7 +58,7 @@ pub(crate) async fn serve(stream: Box<dyn Socket>, hub: &Hub) -> Result<(), Ende
     if let Err(error) = &ended {
         client.wire.farewell(error).await;
         if let Some(will) = connect.will {
-            last_will(hub, &session, will).await;
+            last_will(hub, &session, owner, will).await;
         }
     }
     ended.or_else(|ended| if matches!(ended, Ended::WithWill) { Ok(()) } else { Err(ended) })
@@ -90,13 +90,16 @@ fn welcome(hub: &Hub, version: Version, is_present: bool, given: Option<String>)
 }
 
 /// Publishes the will of a client that vanished, at once or later.
-async fn last_will(hub: &Hub, session: &Session, will: Will) {
+async fn last_will(hub: &Hub, session: &Session, owner: u64, will: Will) {
     if !topic::is_valid_name(&will.message.topic) {
         return;
     }
-    match will.delay_s == 0 || session.is_clean() {
-        true => hub.route(will.message, None, None).await,
-        false => session.keep_will(will.message, will.delay_s),
+    let now = match will.delay_s {
+        0 => Some(will.message),
+        delay_s => session.keep_will(owner, will.message, delay_s),
+    };
+    if let Some(message) = now {
+        hub.route(message, None, None).await;
     }
 }
 

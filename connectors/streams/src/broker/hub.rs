@@ -198,10 +198,12 @@ impl Hub {
         }
     }
 
-    /// Forgets a clean session when its connection ends; another session under the same id stays.
+    /// Forgets a clean session when its connection has ended; another session under the same id stays, and one that another
+    /// connection has taken over.
     pub(crate) fn close_session(&self, client_id: &str, session: &Arc<Session>) {
         let mut routes = self.write();
-        if session.is_clean() && routes.sessions.get(client_id).is_some_and(|held| Arc::ptr_eq(held, session)) {
+        let is_left = session.is_clean() && session.absent_since().is_some();
+        if is_left && routes.sessions.get(client_id).is_some_and(|held| Arc::ptr_eq(held, session)) {
             routes.forget(client_id);
         }
     }

@@ -78,6 +78,8 @@ struct State {
     overflowed: bool,
     /// To be published at the instant, unless the client is back by then.
     will: Option<(Message, Instant)>,
+    /// Another session has replaced this one.
+    is_ended: bool,
 }
 
 /// Why a connection no longer has its session.
@@ -102,6 +104,7 @@ impl Session {
             absent_since: None,
             overflowed: false,
             will: None,
+            is_ended: false,
         };
         Self { state: Mutex::new(state), wake: Notify::new() }
     }
@@ -161,6 +164,7 @@ impl Session {
     pub(crate) fn end(&self) -> Option<Message> {
         let mut state = self.lock();
         state.owner += 1;
+        state.is_ended = true;
         let will = state.will.take();
         drop(state);
         self.wake.notify_waiters();
@@ -168,11 +172,19 @@ impl Session {
         will.map(|(message, _)| message)
     }
 
-    /// Keeps a will; it is due after its delay, or with the end of the session if that is earlier (3.1.3.2.2).
-    pub(crate) fn keep_will(&self, message: Message, delay_s: u32) {
+    /// Keeps the will of a connection that is gone; it is due after its delay, or with the end of the session if that is earlier
+    /// (3.1.3.2.2), and comes back where that is now. Where another connection has the session the client is back.
+    pub(crate) fn keep_will(&self, owner: u64, message: Message, delay_s: u32) -> Option<Message> {
         let mut state = self.lock();
-        let delay = Duration::from_secs(u64::from(delay_s.min(state.terms.expiry_s)));
-        state.will = Some((message, Instant::now() + delay));
+        let has_it = state.owner == owner;
+        if state.is_ended || has_it && state.terms.expiry_s == 0 {
+            return Some(message);
+        }
+        if has_it {
+            let delay = Duration::from_secs(u64::from(delay_s.min(state.terms.expiry_s)));
+            state.will = Some((message, Instant::now() + delay));
+        }
+        None
     }
 
     /// The will, once it is due.

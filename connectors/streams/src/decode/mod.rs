@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use kernel_model::sensorthings::{self, NewObservation};
 use kernel_model::{
-    Change, DatastreamDraft, DatastreamId, HeightReference, Observation, ObservationBatch, Place, PositionBatch, PositionFix,
-    Quality, Rejection, SourceKey, TimeUs,
+    Change, DatastreamDraft, DatastreamId, HeightReference, Observation, ObservationBatch, Place, PositionBatch,
+    PositionFix, Quality, Rejection, SourceKey, TimeUs,
 };
 
 use crate::rules::{self, Declarer, Gathered, Known, Matched, Rules};

@@ -39,8 +39,10 @@ impl TimeRule {
     pub(super) fn check(&self, payload: Payload) -> Result<Time, String> {
         let at = self.at.clone();
         if self.format != "arrival" && payload == Payload::Number {
-            return Err("a payload of one number has no time: say time = { format = \"arrival\" } if its coming is meant"
-                .to_owned());
+            return Err(
+                "a payload of one number has no time: say time = { format = \"arrival\" } if its coming is meant"
+                    .to_owned(),
+            );
         }
         if self.format != "arrival" && !at.starts_with('/') {
             return Err(format!("`{at}` is no JSON pointer to the time: it begins with /"));
@@ -106,7 +108,9 @@ impl Time {
                 let local = NaiveDateTime::parse_from_str(&text, pattern).map_err(wrong)?;
                 match zone.from_local_datetime(&local) {
                     LocalResult::Single(instant) => Ok(TimeUs(instant.timestamp_micros())),
-                    LocalResult::Ambiguous(..) => Err(format!("the clocks of {zone} show {text} twice: send an offset")),
+                    LocalResult::Ambiguous(..) => {
+                        Err(format!("the clocks of {zone} show {text} twice: send an offset"))
+                    }
                     LocalResult::None => Err(format!("the clocks of {zone} never show {text}")),
                 }
             }

@@ -195,7 +195,8 @@ fn check(rule: &Rule) -> Result<Checked, String> {
         true => Ok(at.to_owned()),
         false => Err(format!("`{at}` is no JSON pointer: it begins with /, or is empty for the whole message")),
     };
-    if rule.payload == Payload::Number && (rule.each.is_some() || rule.values.iter().any(|value| !value.at.is_empty())) {
+    if rule.payload == Payload::Number && (rule.each.is_some() || rule.values.iter().any(|value| !value.at.is_empty()))
+    {
         return Err("a payload of one number has nothing to point into: leave `each` and `at` out".to_owned());
     }
     let values = rule.values.iter().map(|value| {
@@ -372,7 +373,13 @@ impl Rules {
             if let Some(what) = &rule.describe {
                 let thing = SourceKey { dataset: rule.dataset.clone(), id: entity.as_str().into() };
                 let name = format!("{entity} {property}");
-                let stream = DatastreamDraft { source: source.clone(), entity: thing.clone(), property, unit: unit.clone(), name };
+                let stream = DatastreamDraft {
+                    source: source.clone(),
+                    entity: thing.clone(),
+                    property,
+                    unit: unit.clone(),
+                    name,
+                };
                 declarer.declare(&mut out.declared, &thing, what, stream);
             }
             let at = out.columns(Some(&unit));

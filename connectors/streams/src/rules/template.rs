@@ -46,21 +46,12 @@ impl Topic {
 
     /// As an MQTT filter.
     pub(crate) fn filter(&self) -> String {
-        self.joined("/", "+", "#")
-    }
-
-    /// As a NATS subject.
-    pub(crate) fn subject(&self) -> String {
-        self.joined(".", "*", ">")
-    }
-
-    fn joined(&self, between: &str, one: &str, rest: &str) -> String {
         let level = |level: &Level| match level {
             Level::Exactly(text) => text.clone(),
-            Level::One(_) => one.to_owned(),
-            Level::Rest => rest.to_owned(),
+            Level::One(_) => "+".to_owned(),
+            Level::Rest => "#".to_owned(),
         };
-        self.0.iter().map(level).collect::<Vec<_>>().join(between)
+        self.0.iter().map(level).collect::<Vec<_>>().join("/")
     }
 
     fn has(&self, name: &str) -> bool {

@@ -45,7 +45,10 @@ fn names_of_the_topic_and_pointers_into_the_message_say_what_it_is() {
     let changes = read(&rules, "site/7/sensors/s1/pm25", br#"{"t":1795305600000,"v":"41.5","unit":"ug/m3"}"#).unwrap();
     assert_eq!(rows(&changes), ["site/s1/pm25 ug/m3 2026-11-22T00:00:00Z 41.5"]);
     let [Change::Entity(entity), Change::Datastream(datastream), _] = changes.as_slice() else { panic!("{changes:?}") };
-    assert_eq!((entity.source.to_string().as_str(), entity.kind, entity.class.as_str()), ("site/s1", Kind::Sensor, "air"));
+    assert_eq!(
+        (entity.source.to_string().as_str(), entity.kind, entity.class.as_str()),
+        ("site/s1", Kind::Sensor, "air")
+    );
     assert_eq!((datastream.unit.as_str(), datastream.property.as_str()), ("ug/m3", "pm25"));
     for topic in ["site/7/sensors/s1", "site/7/sensors//pm25", "site/7/sensors/s1/pm25/x", "other"] {
         assert_eq!(read(&rules, topic, b"{}"), Err("no rule".to_owned()), "{topic}");
@@ -66,14 +69,17 @@ fn arrays_many_values_and_local_times() {
         ]"#,
     )
     .unwrap();
-    let body = br#"{"station":12,"data":[{"when":"01.07.2026 12:00","m":[20.5,60]},{"when":"01.12.2026 12:00","m":[-1]}]}"#;
+    let body =
+        br#"{"station":12,"data":[{"when":"01.07.2026 12:00","m":[20.5,60]},{"when":"01.12.2026 12:00","m":[-1]}]}"#;
     let wanted = [
         "w/12/temperature Cel 2026-07-01T10:00:00Z 20.5",
         "w/12/temperature Cel 2026-12-01T11:00:00Z -1",
         "w/12/humidity % 2026-07-01T10:00:00Z 60",
     ];
     assert_eq!(rows(&read(&rules, "hooks/weather", body).unwrap()), wanted);
-    for (when, wanted) in [("25.10.2026 02:30", "twice"), ("29.03.2026 02:30", "never show"), ("2026-07-01", "not of the form")] {
+    for (when, wanted) in
+        [("25.10.2026 02:30", "twice"), ("29.03.2026 02:30", "never show"), ("2026-07-01", "not of the form")]
+    {
         let body = format!(r#"{{"station":12,"data":[{{"when":"{when}","m":[1]}}]}}"#);
         let reason = read(&rules, "hooks/weather", body.as_bytes()).unwrap_err();
         assert!(reason.contains(wanted), "{when}: {reason}");
@@ -115,7 +121,10 @@ fn a_rule_that_says_too_little_is_refused() {
         (format!("{base}{time}\nvalues = [{{ property = \"{{y}}\", unit = \"1\", at = \"/v\" }}]"), "neither a name"),
         (format!("{base}{time}\nvalues = [{{ property = \"p\", unit = \"1\", at = \"v\" }}]"), "no JSON pointer"),
         (format!("{base}time = {{ at = \"/t\", format = \"%Y-%m-%d %H:%M\" }}\n{value}"), "say the zone"),
-        (format!("{base}time = {{ at = \"/t\", format = \"%H\", zone = \"Mars/Olympus\" }}\n{value}"), "no IANA time zone"),
+        (
+            format!("{base}time = {{ at = \"/t\", format = \"%H\", zone = \"Mars/Olympus\" }}\n{value}"),
+            "no IANA time zone",
+        ),
         (format!("{base}time = {{ at = \"/t\", format = \"rfc3339\", zone = \"UTC\" }}\n{value}"), "leave `zone` out"),
         (format!("{base}time = {{ at = \"/t\", format = \"iso\" }}\n{value}"), "no format of time"),
         (format!("{base}time = {{ format = \"rfc3339\" }}\n{value}"), "no JSON pointer to the time"),

@@ -7,6 +7,7 @@ mod flow;
 mod foreign;
 mod hostile;
 mod mqtt5;
+mod nats;
 mod outside;
 mod tls;
 

@@ -232,6 +232,35 @@ async fn one_who_is_pushed_out_hears_why() {
     assert_eq!(first.next().await, Some(Packet::Disconnect(reason::TAKEN_OVER, None)));
 }
 
+/// One who comes back while the old connection still stands: its will stays untold, and its session is the new connection's.
+#[tokio::test]
+async fn a_session_is_taken_over_whole() {
+    let broker = start(BrokerLimits::default()).await;
+    let mut messages = broker.messages();
+    let message = Message {
+        topic: "gone".into(),
+        payload: "x".into(),
+        delivery: Delivery::AtMostOnce,
+        retain: false,
+        passed: None,
+    };
+    let (mut old, _) = Hand::connect(broker.address(), "x", |connect| {
+        keeps(100)(connect);
+        connect.will = Some(Will { message, delay_s: 1 });
+    })
+    .await;
+    assert!(matches!(old.ask(&subscribe(Wanted::new("a", Delivery::AtLeastOnce))).await, Packet::SubAck(_)));
+    // The new connection says that the session ends with it.
+    let (mut new, ack) = Hand::connect(broker.address(), "x", keeps(0)).await;
+    assert!(ack.is_present);
+    assert_eq!(old.next().await, Some(Packet::Disconnect(reason::TAKEN_OVER, None)));
+    until(|| broker.counters().connected == 1).await;
+    assert!(tokio::time::timeout(Duration::from_millis(1_700), messages.recv()).await.is_err(), "the client is back");
+    let (mut speaker, _) = Hand::connect(broker.address(), "y", |_| {}).await;
+    speaker.send(&Packet::Publish(publish("a", "still", Delivery::AtLeastOnce, 1))).await;
+    assert_eq!(new.message().await.message.payload, "still");
+}
+
 #[tokio::test]
 async fn of_a_shared_subscription_each_message_goes_to_one() {
     let broker = start(BrokerLimits::default()).await;
