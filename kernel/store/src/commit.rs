@@ -2,7 +2,7 @@
 //! here touches the disk or the present city; a commit that fails to be written has changed nothing.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, RecordBatch};
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub contents: u64,
     /// Records refused, among them those that the connector refused.
     pub rejected: Vec<Rejection>,
+    /// Of `unchanged`, the readings of each datastream.
+    pub doubles: BTreeMap<DatastreamId, u64>,
 }
 
 /// A commit that is durable and visible.
@@ -372,6 +374,10 @@ impl<'a> Gathering<'a> {
 
     /// Leaves out readings that are there already, and others that are refused.
     pub(crate) fn leave_out_readings(&mut self, there: &[u32], refused: &[u32]) {
+        for row in there {
+            let series = DatastreamId(self.observation_rows.instant(*row as usize).0);
+            *self.outcome_of(0, *row).doubles.entry(series).or_default() += 1;
+        }
         let rows = self.leave_out(0, there, refused);
         for row in &rows {
             self.outcome_of(0, *row).observations -= 1;
