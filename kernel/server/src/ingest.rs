@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use kernel_model::schema::Table;
-use kernel_model::{Change, Sequence};
+use kernel_model::{Change, Sequence, TimeUs};
 use kernel_store::{Loaded, Outcome, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::{ApiError, Error};
 use crate::live::Hub;
+use crate::quality::{Judge, Rules, Watched};
 
 /// Rows after which a commit takes no further group.
 const COMMIT_ROWS: usize = 65_536;
@@ -152,18 +153,25 @@ pub struct Ingest {
     refuses: Option<Arc<str>>,
     counts: Arc<Counts>,
     committed: watch::Receiver<Sequence>,
+    watched: Arc<Watched>,
 }
 
 impl Ingest {
     /// Gives the store to a thread of its own that writes what comes in until all senders are gone, then seals nothing
     /// and ends: the log holds what it needs.
     pub fn start(store: Store, hub: Arc<Hub>) -> (Self, std::thread::JoinHandle<()>) {
+        Self::start_judging(store, hub, Rules::default())
+    }
+
+    /// The same, with rules for what readings must be.
+    pub fn start_judging(store: Store, hub: Arc<Hub>, rules: Rules) -> (Self, std::thread::JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
-        let writer = Writer { store, receiver, hub, counts: counts.clone(), tell, load: None };
+        let (judge, watched) = Judge::new(rules, store.reader());
+        let writer = Writer { store, receiver, hub, counts: counts.clone(), tell, judge, load: None };
         let thread = std::thread::spawn(move || writer.run());
-        (Self { queue, refuses: None, counts, committed }, thread)
+        (Self { queue, refuses: None, counts, committed, watched }, thread)
     }
 
     /// An end behind which nobody writes: everything is refused, and `why` says why. `last` is the last commit.
@@ -171,7 +179,8 @@ impl Ingest {
         let (queue, _) = mpsc::channel(1);
         let counts = Arc::new(Counts::default());
         counts.set_trouble(Some(why.to_owned()));
-        Self { queue, refuses: Some(why.into()), counts, committed: watch::channel(last).1 }
+        let (committed, watched) = (watch::channel(last).1, Arc::default());
+        Self { queue, refuses: Some(why.into()), counts, committed, watched }
     }
 
     /// Says at once that nothing can be written, where that is so until the end of the program.
@@ -230,6 +239,11 @@ impl Ingest {
         sent.map_err(|_| stopped())
     }
 
+    /// What is known of datastreams that a quality rule names.
+    pub(crate) fn watched(&self) -> Arc<Watched> {
+        Arc::clone(&self.watched)
+    }
+
     /// Follows the last commit.
     pub fn committed(&self) -> watch::Receiver<Sequence> {
         self.committed.clone()
@@ -283,6 +297,7 @@ struct Writer {
     hub: Arc<Hub>,
     counts: Arc<Counts>,
     tell: watch::Sender<Sequence>,
+    judge: Judge,
     /// What comes after the groups that were gathered.
     load: Option<Load>,
 }
@@ -332,7 +347,9 @@ impl Writer {
 
     fn add(&mut self, task: Task, groups: &mut Groups) {
         match task {
-            Task::Group(group) => groups.push(group),
+            Task::Group(Group { changes, sender }) => {
+                groups.push(Group { changes: self.judge.judge(changes, TimeUs::now()), sender });
+            }
             Task::Load(load) => self.load = Some(load),
         }
     }
@@ -373,7 +390,7 @@ impl Writer {
         again
     }
 
-    fn acknowledge(&self, committed: kernel_store::Committed, senders: Vec<Sender>) -> Groups {
+    fn acknowledge(&mut self, committed: kernel_store::Committed, senders: Vec<Sender>) -> Groups {
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         if self.counts.set_trouble(None).is_some() {
             tracing::info!("commits go on");
@@ -381,6 +398,7 @@ impl Writer {
         let sequence = committed.sequence;
         for (outcome, sender) in committed.outcomes.into_iter().zip(senders) {
             self.count(&outcome);
+            self.judge.told(&outcome);
             sender.durable(Receipt { sequence, outcome });
         }
         self.hub.publish(&committed.delta, &self.store.reader());

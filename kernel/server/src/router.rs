@@ -15,7 +15,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::Error;
 use crate::state::AppState;
-use crate::{api, assets, changes, live, metrics, ogc, page, rows, sql};
+use crate::{api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql};
 
 /// What the page may load: its own files only; wasm needs its own word.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -32,6 +32,9 @@ fn router(state: &Arc<AppState>) -> Router {
         .route("/changes", post(changes::post).layer(body))
         .route("/observations", post(rows::observations).layer(DefaultBodyLimit::disable()))
         .route("/positions", post(rows::positions).layer(DefaultBodyLimit::disable()))
+        .route("/hooks/{name}", post(hooks::post).layer(DefaultBodyLimit::disable()))
+        .route("/sta/v1.1/Observations", post(sensorthings::linked))
+        .route("/sta/v1.1/{datastream}/Observations", post(sensorthings::in_datastream))
         .route("/assets/{id}/receipt", get(assets::receipt))
         .route("/log/checkpoint", get(assets::checkpoint))
         .route("/log/key", get(assets::public_key))

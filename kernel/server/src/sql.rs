@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::error::ApiError;
 use crate::memory;
+use crate::quality;
 use crate::state::AppState;
 use crate::times::Times;
 
@@ -46,7 +47,7 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = times.known(state.reader.snapshot());
-    let beside = [state.registrar.table(), memory::table(&snapshot, &state)];
+    let beside = [state.registrar.table(), memory::table(&snapshot, &state), quality::table(&state)];
     let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)

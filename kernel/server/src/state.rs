@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kernel_model::TimeUs;
 use kernel_query::Engine;
 use kernel_store::Reader;
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::hooks::Hooks;
 use crate::ingest::Ingest;
 use crate::live::Hub;
 use crate::metrics::Gauges;
@@ -47,6 +49,8 @@ pub struct AppState {
     pub engine: Engine,
     /// Who may write.
     pub access: Access,
+    /// What other services send by themselves.
+    pub hooks: Hooks,
     /// Bounds.
     pub settings: Settings,
     /// Figures of connectors, shown in `/metrics`.
@@ -55,4 +59,11 @@ pub struct AppState {
     pub started: Instant,
     /// Places for questions answered at once.
     pub sql_places: Semaphore,
+}
+
+impl AppState {
+    /// Since when it runs, by the clock.
+    pub(crate) fn started_us(&self) -> TimeUs {
+        TimeUs(TimeUs::now().0.saturating_sub(self.started.elapsed().as_micros() as i64))
+    }
 }

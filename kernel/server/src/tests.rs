@@ -16,7 +16,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 use crate::live::Hub;
-use crate::{Access, AppState, Gauges, Ingest, Registrar, Server, Settings};
+use crate::{Access, AppState, Gauges, Hooks, Ingest, Registrar, Server, Settings};
+
+/// A webhook whose body is a JSON list of changes.
+fn hooks() -> Hooks {
+    let mut hooks = Hooks::default();
+    hooks.add("test", b"secret", |body| serde_json::from_slice(body).unwrap_or_default());
+    hooks
+}
 
 pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, String) {
     let (store, _) = Store::open(dir, kernel_store::Options::default()).unwrap();
@@ -36,6 +43,7 @@ pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, Str
         access,
         sql_places: Semaphore::new(settings.sql_at_once),
         settings,
+        hooks: hooks(),
         gauges: Gauges::default(),
         started: Instant::now(),
     });

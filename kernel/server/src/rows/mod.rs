@@ -24,8 +24,8 @@ use futures_util::StreamExt;
 use kernel_model::Change;
 use serde_json::{Value, json};
 
-use self::read::Door;
-use self::said::Parameters;
+pub(crate) use self::read::Door;
+pub(crate) use self::said::Parameters;
 use crate::changes::first_refused;
 use crate::error::ApiError;
 use crate::parameters;
@@ -68,23 +68,41 @@ async fn take(
         return bulk::take(state, door, parameters, body).await;
     }
     let body = whole(body, length.unwrap_or(0)).await?;
-    let reading = move || -> Result<(Vec<Change>, usize), ApiError> {
+    small(state, door, parameters, body).await
+}
+
+/// Takes an Arrow IPC stream that is in memory as one commit.
+pub(crate) async fn small(
+    state: &AppState,
+    door: Door,
+    parameters: Parameters,
+    body: Vec<u8>,
+) -> Result<Json<Value>, ApiError> {
+    let reading = move || -> Result<Vec<Change>, ApiError> {
         let mut changes = Vec::new();
         for batch in StreamReader::try_new(body.as_slice(), None).map_err(no_stream)? {
             changes.extend(door.read(&batch.map_err(no_stream)?, &parameters)?);
         }
-        let rows = changes.iter().map(Change::row_count).sum();
-        Ok((changes, rows))
+        Ok(changes)
     };
-    let (changes, rows) = tokio::task::spawn_blocking(reading).await.map_err(ApiError::internal)??;
-    if rows == 0 {
+    let changes = tokio::task::spawn_blocking(reading).await.map_err(ApiError::internal)??;
+    commit(state, changes).await
+}
+
+/// Commits readings and fixes and says what became of them.
+pub(crate) async fn commit(state: &AppState, changes: Vec<Change>) -> Result<Json<Value>, ApiError> {
+    let is_row = |change: &&Change| {
+        matches!(change, Change::Observations(_) | Change::Positions(_) | Change::Readings(_) | Change::Fixes(_))
+    };
+    let rows: usize = changes.iter().filter(is_row).map(Change::row_count).sum();
+    if rows == 0 && changes.iter().all(|change| is_row(&change)) {
         return Ok(answer(state.reader.snapshot().sequence().0, [0, 0, 0], &[]));
     }
     let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
     let outcome = receipt.outcome;
     let (taken, unchanged) = (outcome.observations + outcome.positions, outcome.unchanged);
     let first = first_refused(&outcome);
-    let refused = (rows as u64).saturating_sub(taken + unchanged);
+    let refused = (rows as u64).saturating_sub(taken + unchanged).max(u64::from(rows == 0 && !first.is_empty()));
     Ok(answer(receipt.sequence.0, [taken, unchanged, refused], &first))
 }
 
@@ -100,7 +118,7 @@ fn answer(sequence: u64, [taken, unchanged, refused]: [u64; 3], first_refused: &
 }
 
 /// A body in memory.
-async fn whole(body: Body, announced: usize) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn whole(body: Body, announced: usize) -> Result<Vec<u8>, ApiError> {
     let mut whole = Vec::with_capacity(announced.min(SMALL_BYTES));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {

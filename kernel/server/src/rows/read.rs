@@ -17,7 +17,7 @@ const FIXES: [&str; 8] = ["entity", "source_id", "time", "lon", "lat", "height_m
 
 /// Which table rows are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
+pub(crate) enum Door {
     Observations,
     Positions,
 }
