@@ -2,16 +2,20 @@
 //! unknown field or a value of the wrong type is refused with its name.
 
 mod retention;
+pub(crate) mod streams;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use connectors_streams::Rule;
+use kernel_server::QualityRule;
 use kernel_store::{Durability, SegmentsAt};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::config::retention::Retention;
+use crate::config::streams::{Broker, Hook, MqttDoor, Nats};
 use crate::memory::Budget;
 
 /// Everything that can be set.
@@ -50,6 +54,23 @@ pub(crate) struct Config {
     pub(crate) body_mb: usize,
     /// How long rows are kept.
     pub(crate) retention: Retention,
+    /// Who may come into the embedded broker.
+    pub(crate) mqtt_door: MqttDoor,
+    /// Brokers outside.
+    #[serde(skip_serializing)]
+    pub(crate) brokers: Vec<Broker>,
+    /// Streams of NATS JetStream.
+    #[serde(skip_serializing)]
+    pub(crate) nats: Vec<Nats>,
+    /// How other people's messages are read.
+    #[serde(skip_serializing)]
+    pub(crate) rules: Vec<Rule>,
+    /// Webhooks.
+    #[serde(skip_serializing)]
+    pub(crate) hooks: Vec<Hook>,
+    /// What readings must be.
+    #[serde(skip_serializing)]
+    pub(crate) quality: Vec<QualityRule>,
 }
 
 impl Default for Config {
@@ -71,6 +92,12 @@ impl Default for Config {
             memory_mb: 0,
             body_mb: 1_024,
             retention: Retention::default(),
+            mqtt_door: MqttDoor::default(),
+            brokers: Vec::new(),
+            nats: Vec::new(),
+            rules: Vec::new(),
+            hooks: Vec::new(),
+            quality: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use anyhow::Context;
 use kernel_server::live::Hub;
-use kernel_server::{Access, FirstKey, Ingest, Registrar};
+use kernel_server::{Access, FirstKey, Ingest, QualityRules, Registrar};
 use kernel_store::{Opened, Reader, Store};
 
 use crate::config::Config;
@@ -52,7 +52,8 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     tracing::info!(leaves = ledger.size, "ledger open");
     let (access, first_key) = Access::open(data)?;
     let spill = Some(spill_folder(data)?);
-    let (ingest, writer) = Ingest::start(store, hub);
+    let quality = QualityRules::new(config.quality.clone())?;
+    let (ingest, writer) = Ingest::start_judging(store, hub, quality);
     let registrar = Arc::new(registrar);
     let caught_up = tokio::task::spawn_blocking({
         let registrar = registrar.clone();

@@ -11,4 +11,5 @@ pub(crate) mod render;
 pub(crate) mod retain;
 pub(crate) mod serve;
 pub(crate) mod sql;
+mod streams;
 pub(crate) mod verify;

@@ -19,4 +19,5 @@ mod retention;
 #[path = "../../../store/tests/it/s3.rs"]
 mod s3;
 mod snapshots;
+mod streams;
 mod support;

@@ -70,13 +70,21 @@ impl Server {
     }
 
     /// Starts by a command that takes the arguments of `urbis`.
-    pub(crate) fn start_by(mut command: Command, data: &Path, mqtt: &str) -> Self {
+    pub(crate) fn start_by(command: Command, data: &Path, mqtt: &str) -> Self {
+        Self::start_with(command, data, mqtt, None)
+    }
+
+    /// The same, with a configuration.
+    pub(crate) fn start_with(mut command: Command, data: &Path, mqtt: &str, config: Option<&Path>) -> Self {
         command.args(["serve", "--listen", "127.0.0.1:0", "--mqtt", mqtt, "--data"]).arg(data);
+        if let Some(config) = config {
+            command.arg("--config").arg(config);
+        }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (mut url, mut mqtt, mut key) = (None, None, None);
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             match line.split_once(':').map(|(name, value)| (name, value.trim())) {
-                Some(("mqtt", value)) => mqtt = value.strip_prefix("mqtt://").map(str::to_owned),
+                Some(("mqtt", value)) => mqtt = value.split_once("://").map(|(_, address)| address.to_owned()),
                 Some(("key", value)) => key = value.split_whitespace().next().map(str::to_owned),
                 Some(("page", value)) => {
                     url = Some(value.trim_end_matches('/').to_owned());
