@@ -105,6 +105,11 @@ impl Area {
         self.members[first as usize..last as usize].iter().map(|edge| &self.edges[*edge as usize])
     }
 
+    /// Bytes on the heap.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.edges.capacity() * 32 + (self.starts.capacity() + self.members.capacity()) * 4
+    }
+
     /// A place of every ring.
     pub(crate) fn parts(&self) -> impl Iterator<Item = [f64; 2]> {
         let begins = |at: &usize| *at == 0 || self.edges[at - 1][1] != self.edges[*at][0];
@@ -123,29 +128,10 @@ impl Area {
     }
 
     pub(crate) fn locate_as_is(&self, at: [f64; 2]) -> Location {
-        let [x, y] = at;
         if !(0..2).all(|axis| self.min[axis] <= at[axis] && at[axis] <= self.max[axis]) {
             return Location::Outside;
         }
-        let mut inside = false;
-        for [a, b] in self.edges_from(y, y) {
-            if (a[1] > y) == (b[1] > y) {
-                // Not crossed, but perhaps touched: an end, or an edge along the parallel.
-                let along = a[1] == y && b[1] == y && a[0].min(b[0]) <= x && x <= a[0].max(b[0]);
-                if along || *a == at || *b == at {
-                    return Location::Border;
-                }
-            } else if x < a[0].min(b[0]) {
-                inside = !inside;
-            } else if x <= a[0].max(b[0]) {
-                let side = orient2d(coord(*a), coord(*b), coord(at));
-                if side == 0.0 {
-                    return Location::Border;
-                }
-                inside ^= (side > 0.0) == (b[1] > a[1]);
-            }
-        }
-        if inside { Location::Inside } else { Location::Outside }
+        locate_among(self.edges_from(at[1], at[1]).copied(), at)
     }
 
     fn relate_as_is(&self, lo: [f64; 2], hi: [f64; 2]) -> Relation {
@@ -162,12 +148,37 @@ impl Area {
     }
 }
 
+/// Where a point lies to what the edges enclose; edges that lie wholly above or below it may be left out.
+#[inline]
+pub(crate) fn locate_among(edges: impl Iterator<Item = [[f64; 2]; 2]>, at: [f64; 2]) -> Location {
+    let [x, y] = at;
+    let mut inside = false;
+    for [a, b] in edges {
+        if (a[1] > y) == (b[1] > y) {
+            // Not crossed, but perhaps touched: an end, or an edge along the parallel.
+            let along = a[1] == y && b[1] == y && a[0].min(b[0]) <= x && x <= a[0].max(b[0]);
+            if along || a == at || b == at {
+                return Location::Border;
+            }
+        } else if x < a[0].min(b[0]) {
+            inside = !inside;
+        } else if x <= a[0].max(b[0]) {
+            let side = orient2d(coord(a), coord(b), coord(at));
+            if side == 0.0 {
+                return Location::Border;
+            }
+            inside ^= (side > 0.0) == (b[1] > a[1]);
+        }
+    }
+    if inside { Location::Inside } else { Location::Outside }
+}
+
 fn coord([x, y]: [f64; 2]) -> Coord<f64> {
     Coord { x, y }
 }
 
 /// Whether an edge touches a box; may say so where it only comes within rounding of it.
-fn may_touch([a, b]: &[[f64; 2]; 2], lo: [f64; 2], hi: [f64; 2]) -> bool {
+pub(crate) fn may_touch([a, b]: &[[f64; 2]; 2], lo: [f64; 2], hi: [f64; 2]) -> bool {
     if !(0..2).all(|axis| a[axis].min(b[axis]) <= hi[axis] && lo[axis] <= a[axis].max(b[axis])) {
         return false;
     }

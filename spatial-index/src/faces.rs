@@ -49,6 +49,12 @@ impl Faces {
         Self { with_border: false, ..self }
     }
 
+    /// Bytes in memory.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let area = |area: &Area| size_of::<Area>() + area.memory_bytes();
+        self.each.iter().map(|face| area(&face.outer) + face.holes.iter().map(area).sum::<usize>()).sum()
+    }
+
     /// Where a point lies; on the border of one face and inside another it is inside.
     pub fn locate(&self, at: &[f64; 2]) -> Location {
         let mut location = Location::Outside;

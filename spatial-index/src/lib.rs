@@ -11,6 +11,7 @@
 //! | [`Boxes`] ([`BoxIndex`], [`VolumeIndex`]) | boxes that come and go | one at a time |
 //! | [`MovingIndex`] | positions that move, millions of times a second | one at a time |
 //! | [`SharedMoving`] | the same beside readers that never wait | in batches |
+//! | [`Fences`] | many regions with height bands: which of them hold a point, exactly | one at a time |
 //!
 //! | region | in the plane | in space |
 //! |---|---|---|
@@ -33,6 +34,7 @@ mod corridor;
 mod earth;
 mod error;
 mod faces;
+mod fences;
 mod frame;
 mod frustum;
 mod meets;
@@ -52,6 +54,7 @@ pub use corridor::Corridor;
 pub use earth::{distance_m, straight_m};
 pub use error::{BytesError, Error};
 pub use faces::Faces;
+pub use fences::{Fence, Fences, Held};
 pub use frame::{InFrame, LocalFrame, LocalShape};
 pub use frustum::Frustum;
 pub use moving::{MovingIndex, Position, SharedMoving};

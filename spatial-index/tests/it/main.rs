@@ -3,6 +3,7 @@
 
 mod boxes;
 mod bytes;
+mod fences;
 mod make;
 mod moving;
 mod packed;
