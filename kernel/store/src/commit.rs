@@ -60,6 +60,8 @@ pub struct Committed {
     pub outcomes: Vec<Outcome>,
     /// What live subscribers are told.
     pub delta: crate::delta::Delta,
+    /// Its rows as they are kept.
+    pub rows: Vec<(Table, RecordBatch)>,
 }
 
 /// Rows of a commit being gathered.

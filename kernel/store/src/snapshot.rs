@@ -71,6 +71,11 @@ impl Snapshot {
         self.sequence
     }
 
+    /// The last commit whose rows are sealed: of later ones all rows are in memory.
+    pub fn sealed_through(&self) -> Sequence {
+        self.latest.through
+    }
+
     /// The parts of a table, sealed ones first; those of `entities` are [`Snapshot::entities`].
     pub fn parts(&self, table: Table) -> &[Part] {
         &self.parts[table as usize]

@@ -17,7 +17,6 @@ use crate::background::Background;
 use crate::clock::Clock;
 use crate::commit::{Committed, Gathering, Outcome};
 use crate::compact::Compaction;
-use crate::delta::Delta;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::flusher::Durability;
@@ -187,7 +186,7 @@ impl Store {
         let (batches, outcomes) = self.resolve(groups, sequence)?;
         if batches.is_empty() {
             self.tend();
-            return Ok(Committed { sequence: self.sequence, outcomes, delta: Delta::default() });
+            return Ok(Committed { sequence: self.sequence, outcomes, ..Committed::default() });
         }
         self.settle_manifest()?;
         self.log.append(sequence, &record::encode(&batches)?)?;
@@ -195,12 +194,12 @@ impl Store {
         let (delta, moves) = self.reader.write_live().learn_commit(sequence, &batches);
         self.reader.moving().0.apply(&moves);
         let described = batches.iter().any(|(table, _)| *table == Table::Entities);
-        for (table, batch) in batches {
-            self.rows.unsealed[table as usize].push(batch)?;
+        for (table, batch) in &batches {
+            self.rows.unsealed[*table as usize].push(batch.clone())?;
         }
         self.publish(described);
         self.tend();
-        Ok(Committed { sequence, outcomes, delta })
+        Ok(Committed { sequence, outcomes, delta, rows: batches })
     }
 
     fn now(&self) -> TimeUs {
