@@ -100,6 +100,11 @@ impl Hub {
         give(acknowledgement);
     }
 
+    /// Hands a message of the program's own to the sessions whose filters select it; nobody inside gets it.
+    pub(crate) fn tell(&self, message: &Message) {
+        self.offer_outside(message, None);
+    }
+
     /// Hands the message to every reader in this process that has room; returns the queues that have none, with what is
     /// theirs.
     fn offer_inside(

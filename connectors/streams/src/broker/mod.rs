@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub use door::Door;
 
-use crate::message::Messages;
+use crate::message::{Delivery, Message, Messages};
 use hub::Hub;
 use wire::Ended;
 pub(crate) use wire::Socket;
@@ -169,6 +169,13 @@ impl Broker {
     /// twice.
     pub fn messages(&self) -> Messages {
         self.hub.subscribe_inside()
+    }
+
+    /// Publishes a message of the program's own with QoS 1 to outside subscribers. It is not retained, and no reader of
+    /// [`Broker::messages`] gets it.
+    pub fn tell(&self, topic: String, payload: Vec<u8>) {
+        let (payload, delivery) = (payload.into(), Delivery::AtLeastOnce);
+        self.hub.tell(&Message { topic, payload, delivery, retain: false, passed: None });
     }
 
     /// What happened so far.
