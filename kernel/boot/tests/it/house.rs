@@ -16,7 +16,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("connectors-streams", &["kernel-model"]),
     ("viewer-app", &["viewer-render"]),
     ("kernel-query", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
-    ("kernel-server", &["kernel-query", "kernel-ledger", "kernel-store", "kernel-model", "coding-system"]),
+    ("kernel-alarms", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
+    (
+        "kernel-server",
+        &["kernel-query", "kernel-alarms", "kernel-ledger", "kernel-store", "kernel-model", "coding-system"],
+    ),
     ("pilots-district", &["connectors-streams", "kernel-model"]),
     (
         "kernel-boot",
@@ -26,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "kernel-store",
             "kernel-ledger",
             "kernel-query",
+            "kernel-alarms",
             "kernel-server",
             "connectors-files",
             "connectors-streams",
