@@ -1,6 +1,7 @@
 //! Configuration: defaults, then a TOML file, then environment variables `URBIS_<FIELD>`, then the command line. An
 //! unknown field or a value of the wrong type is refused with its name.
 
+mod alarms;
 mod retention;
 pub(crate) mod streams;
 
@@ -14,6 +15,7 @@ use kernel_store::{Durability, SegmentsAt};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::config::alarms::Alarms;
 use crate::config::retention::Retention;
 use crate::config::streams::{Broker, Hook, MqttDoor, Nats};
 use crate::memory::Budget;
@@ -71,6 +73,8 @@ pub(crate) struct Config {
     /// What readings must be.
     #[serde(skip_serializing)]
     pub(crate) quality: Vec<QualityRule>,
+    /// What is watched, and who is told.
+    pub(crate) alarms: Alarms,
 }
 
 impl Default for Config {
@@ -98,6 +102,7 @@ impl Default for Config {
             rules: Vec::new(),
             hooks: Vec::new(),
             quality: Vec::new(),
+            alarms: Alarms::default(),
         }
     }
 }

@@ -38,9 +38,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Leaves of the ledger do not become rows.
-    #[error("the table assets: {0}")]
+    /// Leaves of the ledger, or alerts, do not become rows.
+    #[error("the tables assets and alerts: {0}")]
     Assets(arrow::error::ArrowError),
+    /// The alarms failed.
+    #[error("alarms: {0}")]
+    Alarms(#[from] kernel_alarms::Error),
     /// A commit failed.
     #[error("nothing of this was kept: {0}; make room or mend the disk, then send it again")]
     NotKept(String),

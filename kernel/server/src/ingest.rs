@@ -13,6 +13,7 @@ use kernel_model::{Change, Sequence, TimeUs};
 use kernel_store::{Loaded, Outcome, Store};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::alarms::Feed;
 use crate::error::{ApiError, Error};
 use crate::live::Hub;
 use crate::quality::{Judge, Rules, Watched};
@@ -160,16 +161,21 @@ impl Ingest {
     /// Gives the store to a thread of its own that writes what comes in until all senders are gone, then seals nothing
     /// and ends: the log holds what it needs.
     pub fn start(store: Store, hub: Arc<Hub>) -> (Self, std::thread::JoinHandle<()>) {
-        Self::start_judging(store, hub, Rules::default())
+        Self::start_watching(store, hub, Rules::default(), None)
     }
 
-    /// The same, with rules for what readings must be.
-    pub fn start_judging(store: Store, hub: Arc<Hub>, rules: Rules) -> (Self, std::thread::JoinHandle<()>) {
+    /// The same, with rules for what readings must be; `alarms` are told of every commit.
+    pub fn start_watching(
+        store: Store,
+        hub: Arc<Hub>,
+        rules: Rules,
+        alarms: Option<Feed>,
+    ) -> (Self, std::thread::JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUE);
         let counts = Arc::new(Counts::default());
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
         let (judge, watched) = Judge::new(rules, store.reader());
-        let writer = Writer { store, receiver, hub, counts: counts.clone(), tell, judge, load: None };
+        let writer = Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, judge, load: None };
         let thread = std::thread::spawn(move || writer.run());
         (Self { queue, refuses: None, counts, committed, watched }, thread)
     }
@@ -295,6 +301,7 @@ struct Writer {
     store: Store,
     receiver: mpsc::Receiver<Task>,
     hub: Arc<Hub>,
+    alarms: Option<Feed>,
     counts: Arc<Counts>,
     tell: watch::Sender<Sequence>,
     judge: Judge,
@@ -372,6 +379,7 @@ impl Writer {
                 self.counts.commits.fetch_add(u64::from(done.sequence.is_some()), Ordering::Relaxed);
                 if let Some(sequence) = done.sequence {
                     self.tell.send_replace(sequence);
+                    self.alarms.iter().for_each(Feed::tell_loaded);
                 }
             }
         }
@@ -400,6 +408,9 @@ impl Writer {
             self.count(&outcome);
             self.judge.told(&outcome);
             sender.durable(Receipt { sequence, outcome });
+        }
+        if let Some(alarms) = &self.alarms {
+            alarms.tell(sequence, committed.rows);
         }
         self.hub.publish(&committed.delta, &self.store.reader());
         self.tell.send_replace(sequence);

@@ -6,6 +6,7 @@
 //! answer and deadline is bounded.
 
 mod access;
+mod alarms;
 mod api;
 mod assets;
 mod changes;
@@ -31,6 +32,7 @@ mod tests;
 mod times;
 
 pub use access::{Access, AccessError, FirstKey};
+pub use alarms::{AlarmDoor, Feed, Webhook, WebhookError, deliver, start_alarms};
 pub use assets::asset_table;
 pub use error::{ApiError, Error};
 pub use hooks::Hooks;

@@ -15,7 +15,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::Error;
 use crate::state::AppState;
-use crate::{api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql};
+use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql};
 
 /// What the page may load: its own files only; wasm needs its own word.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
@@ -28,6 +28,9 @@ fn router(state: &Arc<AppState>) -> Router {
         .route("/health", get(api::health))
         .route("/metrics", get(metrics::metrics))
         .route("/live", get(live::live))
+        .route("/alerts", get(alarms::list))
+        .route("/alerts/live", get(alarms::live))
+        .route("/alerts/{number}/acknowledge", post(alarms::acknowledge))
         .route("/sql", post(sql::post))
         .route("/changes", post(changes::post).layer(body))
         .route("/observations", post(rows::observations).layer(DefaultBodyLimit::disable()))

@@ -11,6 +11,7 @@ use kernel_query::format::{self, Format};
 use kernel_query::{Answer, Limits};
 use serde::Deserialize;
 
+use crate::alarms::AlarmDoor;
 use crate::error::ApiError;
 use crate::memory;
 use crate::quality;
@@ -47,7 +48,8 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = times.known(state.reader.snapshot());
-    let beside = [state.registrar.table(), memory::table(&snapshot, &state), quality::table(&state)];
+    let mut beside = vec![state.registrar.table(), memory::table(&snapshot, &state), quality::table(&state)];
+    beside.extend(state.alarms.as_ref().map(AlarmDoor::table));
     let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)

@@ -9,6 +9,7 @@ use kernel_store::Reader;
 use tokio::sync::Semaphore;
 
 use crate::access::Access;
+use crate::alarms::AlarmDoor;
 use crate::hooks::Hooks;
 use crate::ingest::Ingest;
 use crate::live::Hub;
@@ -45,6 +46,8 @@ pub struct AppState {
     pub hub: Arc<Hub>,
     /// The ledger.
     pub registrar: Arc<Registrar>,
+    /// The alarms, where there are rules.
+    pub alarms: Option<Arc<AlarmDoor>>,
     /// SQL.
     pub engine: Engine,
     /// Who may write.

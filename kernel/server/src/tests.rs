@@ -39,6 +39,7 @@ pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, Str
         ingest,
         hub,
         registrar: Arc::new(registrar),
+        alarms: None,
         engine: Engine::new(&kernel_query::Options { threads: 2, ..kernel_query::Options::default() }).unwrap(),
         access,
         sql_places: Semaphore::new(settings.sql_at_once),

@@ -52,10 +52,31 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<kernel_store::BackupReport> {
         let files = kernel_ledger::backup(&ledger, &to.join("ledger"))?;
         warn(format_args!("ledger: {files} files"));
     }
+    alarms(&from.join("alarms"), &to.join("alarms"))?;
     for name in BESIDE {
         beside(&from.join(name), &to.join(name))?;
     }
     Ok(kernel_store::backup(from, to, |file| warn(format_args!("{}", file.display())))?)
+}
+
+/// Copies the alarms before the store, whose function they are: the checkpoint first, so that the log knows all that it does.
+/// What is appended meanwhile may be cut at its end, and is made anew from the store.
+fn alarms(from: &Path, to: &Path) -> anyhow::Result<()> {
+    if !from.join("checkpoint").exists() {
+        return Ok(());
+    }
+    for folder in ["log", "webhooks"] {
+        fs::create_dir_all(to.join(folder)).with_context(|| to.display().to_string())?;
+    }
+    beside(&from.join("checkpoint"), &to.join("checkpoint"))?;
+    for folder in ["log", "webhooks"] {
+        let Ok(entries) = fs::read_dir(from.join(folder)) else { continue };
+        for entry in entries {
+            let name = entry.with_context(|| from.display().to_string())?.file_name();
+            beside(&from.join(folder).join(&name), &to.join(folder).join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies a small file with its permissions.

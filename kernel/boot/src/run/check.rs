@@ -1,4 +1,4 @@
-//! `urbis check`: the store's bytes against their checksums, the ledger against its signed checkpoint.
+//! `urbis check`: the bytes of store and alarms against their checksums, the ledger against its signed checkpoint.
 
 use std::fs;
 
@@ -19,6 +19,10 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<()> {
             torn.bytes,
             torn.path.display()
         ));
+    }
+    let alarms = args.data.join("alarms");
+    if alarms.exists() {
+        say(format_args!("alarms: whole, {} records", kernel_alarms::check(&alarms)?));
     }
     let (folder, key) = (args.data.join("ledger"), args.data.join("log.pub"));
     if !folder.exists() {

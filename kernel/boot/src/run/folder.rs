@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
+use kernel_alarms::Alarms;
 use kernel_server::live::Hub;
-use kernel_server::{Access, FirstKey, Ingest, QualityRules, Registrar};
+use kernel_server::{Access, AlarmDoor, FirstKey, Ingest, QualityRules, Registrar, start_alarms};
 use kernel_store::{Opened, Reader, Store};
 
 use crate::config::Config;
@@ -24,6 +25,8 @@ pub(crate) struct Folder {
     pub(crate) writer: Option<JoinHandle<()>>,
     pub(crate) registrar: Arc<Registrar>,
     pub(crate) registering: Registering,
+    /// The alarms and their thread, where there are rules.
+    pub(crate) alarms: Option<(Arc<AlarmDoor>, JoinHandle<()>)>,
     pub(crate) access: Access,
     pub(crate) first_key: Option<FirstKey>,
     /// Where questions that outgrow their memory put things aside.
@@ -53,7 +56,16 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     let (access, first_key) = Access::open(data)?;
     let spill = Some(spill_folder(data)?);
     let quality = QualityRules::new(config.quality.clone())?;
-    let (ingest, writer) = Ingest::start_judging(store, hub, quality);
+    let (alarms, feed) = match config.alarms.rules() {
+        rules if rules.is_empty() => (None, None),
+        rules => {
+            let alarms = Alarms::open(&data.join("alarms"), rules.check()?, &reader.snapshot())?;
+            tracing::info!(fences = alarms.engine().fences(), "alarms open");
+            let (door, feed, thread) = start_alarms(alarms, reader.clone());
+            (Some((door, thread)), Some(feed))
+        }
+    };
+    let (ingest, writer) = Ingest::start_watching(store, hub, quality, feed);
     let registrar = Arc::new(registrar);
     let caught_up = tokio::task::spawn_blocking({
         let registrar = registrar.clone();
@@ -64,7 +76,7 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
         tracing::info!(registered, "registered what the last run left");
     }
     let registering = tokio::spawn(registrar.clone().run(ingest.committed()));
-    Ok(Folder { reader, ingest, writer: Some(writer), registrar, registering, access, first_key, spill })
+    Ok(Folder { reader, ingest, writer: Some(writer), registrar, registering, alarms, access, first_key, spill })
 }
 
 fn for_reading(data: &Path, why: &str) -> anyhow::Result<Folder> {
@@ -79,6 +91,7 @@ fn for_reading(data: &Path, why: &str) -> anyhow::Result<Folder> {
         writer: None,
         registrar: Arc::new(registrar),
         registering,
+        alarms: None,
         access: Access::read(data),
         first_key: None,
         spill: None,

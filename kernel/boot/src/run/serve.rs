@@ -7,7 +7,8 @@ use anyhow::{Context, bail};
 use connectors_streams::Broker;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
-use kernel_server::{AppState, Gauges, Ingest, Server};
+use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server};
+use kernel_store::Reader;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -50,9 +51,46 @@ pub(crate) struct Kernel {
     is_encrypted: bool,
     registering: Registering,
     ageing: JoinHandle<()>,
+    /// Those who tell of alerts.
+    telling: Vec<JoinHandle<()>>,
     writer: Option<std::thread::JoinHandle<()>>,
+    /// Who looks at commits for alarms.
+    looking: Option<std::thread::JoinHandle<()>>,
     first_key: Option<kernel_server::FirstKey>,
     data: std::path::PathBuf,
+}
+
+/// Publishes every alert that comes under `urbis/alerts/<rule>`.
+async fn publish(door: Arc<AlarmDoor>, broker: Arc<Broker>) {
+    let mut told = door.told();
+    let mut since = *told.borrow_and_update();
+    while told.changed().await.is_ok() {
+        told.borrow_and_update();
+        while let Ok(records) = door.reader().after(since, 1_000) {
+            let Some((last, _)) = records.last() else { break };
+            since = *last;
+            for (number, record) in &records {
+                let topic = format!("urbis/alerts/{}", record.rule().unwrap_or("acknowledged"));
+                broker.tell(topic, record.json(*number).to_string().into_bytes());
+            }
+        }
+    }
+}
+
+/// Those who tell of alerts to web addresses.
+fn tell(config: &Config, alarms: Option<&Arc<AlarmDoor>>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let webhooks = config.alarms.webhooks()?;
+    let Some(door) = alarms else { return Ok(Vec::new()) };
+    let dir = config.data.join("alarms").join("webhooks");
+    let telling = webhooks.into_iter().map(|webhook| {
+        let (door, dir, name) = (door.clone(), dir.clone(), webhook.name.clone());
+        tokio::spawn(async move {
+            if let Err(error) = kernel_server::deliver(door, webhook, dir).await {
+                tracing::error!(%error, name, "a web address is told of no more alerts until the next start");
+            }
+        })
+    });
+    Ok(telling.collect())
 }
 
 /// Rows grow old also where nothing comes in: the writer looks after them when it is woken, every so often.
@@ -70,13 +108,17 @@ async fn wake_the_writer(ingest: Ingest, every: Option<Duration>) {
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
+        config.alarms.rules().check()?;
+        config.alarms.webhooks()?;
         let hub = Arc::new(Hub::default());
-        let Folder { reader, ingest, writer, registrar, registering, access, first_key, spill } =
+        let Folder { reader, ingest, writer, registrar, registering, alarms, access, first_key, spill } =
             folder::open(config, hub.clone()).await?;
         let engine = Engine::new(&config.questions(spill)?)?;
         let retention = config.store()?.retention;
         let wake = retention.removes().then(|| retention.every.min(WAKE));
         let ageing = tokio::spawn(wake_the_writer(ingest.clone(), wake));
+        let (alarms, looking) = alarms.unzip();
+        let mut telling = tell(config, alarms.as_ref())?;
         let gauges = Gauges::default();
         let reading = super::streams::Reading::new(config, &reader)?;
         let hooks = reading.hooks(config)?;
@@ -87,6 +129,7 @@ impl Kernel {
             ingest: ingest.clone(),
             hub,
             registrar,
+            alarms,
             engine,
             access,
             hooks,
@@ -101,10 +144,26 @@ impl Kernel {
             Err(_) => None,
         };
         let broker = sources.as_ref().and_then(|sources| sources.broker.clone());
+        if let (Some(door), Some(broker)) = (&state.alarms, &broker) {
+            telling.push(tokio::spawn(publish(door.clone(), broker.clone())));
+        }
         let server = kernel_server::serve(&config.listen, state.clone()).await?;
         let data = config.data.clone();
         let is_encrypted = config.mqtt_door.is_encrypted();
-        Ok(Self { state, broker, server, sources, is_encrypted, registering, ageing, writer, first_key, data })
+        Ok(Self {
+            state,
+            broker,
+            server,
+            sources,
+            is_encrypted,
+            registering,
+            ageing,
+            telling,
+            writer,
+            looking,
+            first_key,
+            data,
+        })
     }
 
     /// Says where everything is.
@@ -143,8 +202,9 @@ impl Kernel {
 
     /// Stops every part in the order of the data's way; what was acknowledged is on disk.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { state, broker, server, sources, registering, ageing, writer, .. } = self;
+        let Self { state, broker, server, sources, registering, ageing, telling, writer, looking, .. } = self;
         ageing.abort();
+        telling.iter().for_each(JoinHandle::abort);
         drop(broker);
         drop(sources);
         server.stop().await;
@@ -152,7 +212,7 @@ impl Kernel {
         drop(state);
         // The writer ends with its last sender; handlers of open connections may still hold one.
         for _ in 0..100 {
-            if writer.as_ref().is_none_or(std::thread::JoinHandle::is_finished) {
+            if [&writer, &looking].into_iter().flatten().all(std::thread::JoinHandle::is_finished) {
                 break;
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
