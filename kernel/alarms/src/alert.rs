@@ -75,7 +75,8 @@ impl Alert {
         hash.update(self.datastream.unwrap_or(0).to_le_bytes());
         hash.update(self.time.0.to_le_bytes());
         hash.update(self.sequence.0.to_le_bytes());
-        hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        let first = hash.finalize().iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        format!("{first:032x}")
     }
 }
 

@@ -10,7 +10,7 @@ use super::stays::{Found, Look, Thing};
 use super::{Bits, Things};
 use crate::alert::{Alert, Event};
 use crate::commit::FixRow;
-use crate::rules::{Checked, CheckedFence, CheckedRule, What};
+use crate::rules::{Checked, CheckedRule, What};
 
 /// All rules about what is near.
 #[derive(Debug, Default)]
@@ -123,8 +123,6 @@ impl Near {
         drop(self.moving.upsert(moved, position(&things.all[moved as usize])));
         let centers = self.centers.get(&fix.thing).copied().unwrap_or(0);
         for (n, circles) in self.circles.iter_mut().enumerate() {
-            let rule = &now.rules.rules[usize::from(circles.rule)];
-            let What::Near(fence, ..) = &rule.what else { continue };
             let ids = |number: u32| things.all[number as usize].id;
             if now.is_meant(&fix.thing, circles.rule) {
                 let mut found = Vec::new();
@@ -134,7 +132,7 @@ impl Near {
                     }
                 });
                 found.sort_unstable_by_key(|found| found.fence);
-                circles.settle(moved, things, &found, fix.time, (rule, fence), now, out);
+                circles.settle(moved, things, &found, fix.time, now, out);
             }
             if centers & (1 << n) != 0 {
                 circles.follow(moved, things, &self.moving, fix.time, now, out);
@@ -155,7 +153,6 @@ impl Circles {
         out: &mut Vec<Alert>,
     ) {
         let rule = &now.rules.rules[usize::from(self.rule)];
-        let What::Near(fence, ..) = &rule.what else { return };
         let middle = things.all[center as usize].id;
         let Some((round, circle)) = around(&things.all[center as usize], rule) else { return };
         let mut concerned = self.inside.get(&center).cloned().unwrap_or_default();
@@ -175,7 +172,7 @@ impl Circles {
             let held = round.holds(thing.at, thing.height_m);
             found.extend(held.map(|held| Found { fence: middle, held, speed_m_s: None }));
             found.sort_unstable_by_key(|found| found.fence);
-            self.settle(number, things, &found, time, (rule, fence), now, out);
+            self.settle(number, things, &found, time, now, out);
         }
     }
 
@@ -185,10 +182,11 @@ impl Circles {
         things: &mut Things,
         found: &[Found],
         time: TimeUs,
-        (rule, fence): (&CheckedRule, &CheckedFence),
         now: &Now<'_>,
         out: &mut Vec<Alert>,
     ) {
+        let rule = &now.rules.rules[usize::from(self.rule)];
+        let What::Near(fence, ..) = &rule.what else { return };
         let look = Look { rule: (self.rule, rule), fence, time, speed_m_s: None, sequence: now.sequence };
         let thing = &mut things.all[number as usize];
         let of_rule = |thing: &Thing| -> Vec<EntityId> {

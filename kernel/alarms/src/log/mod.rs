@@ -187,7 +187,7 @@ fn keep(newest: &mut VecDeque<Numbered>, record: Numbered) {
 ///
 /// # Errors
 /// [`Error::Damaged`] with the first byte that is not as it was written.
-pub fn check(dir: &Path) -> Result<u64, Error> {
+pub(crate) fn check(dir: &Path) -> Result<u64, Error> {
     let mut records = 0;
     for first in numbers_of_files(dir)? {
         let path = dir.join(file_name(first));

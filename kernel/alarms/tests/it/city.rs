@@ -91,6 +91,12 @@ impl City {
         self.alarms.as_mut().unwrap().flush().unwrap();
     }
 
+    pub(crate) fn tell_all(&mut self, story: &[Vec<Change>]) {
+        for changes in story {
+            self.tell(changes.clone());
+        }
+    }
+
     pub(crate) fn id(&self, id: &str) -> EntityId {
         self.store.as_ref().unwrap().reader().live().entity_of(&key(id)).unwrap()
     }

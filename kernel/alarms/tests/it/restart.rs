@@ -57,7 +57,7 @@ fn story(seed: u64, commits: usize) -> Vec<Vec<Change>> {
 
 fn uninterrupted(story: &[Vec<Change>]) -> Vec<Shown> {
     let mut city = City::new(RULES);
-    story.iter().for_each(|changes| city.tell(changes.clone()));
+    city.tell_all(story);
     shown(&city)
 }
 
@@ -127,7 +127,7 @@ fn a_log_that_is_cut_at_any_byte_is_made_whole_again_from_the_store() {
     let story = story(7, 60);
     let wanted = uninterrupted(&story);
     let mut city = City::new(RULES);
-    story.iter().for_each(|changes| city.tell(changes.clone()));
+    city.tell_all(&story);
     let before = city.alerts();
     city.kill();
     let log = city.dir.path().join("alarms/log/00000000000000000001.alerts");
@@ -174,7 +174,7 @@ fn a_new_rule_begins_with_what_comes_and_the_others_go_on() {
 #[test]
 fn what_is_damaged_is_said() {
     let mut city = City::new(RULES);
-    story(3, 40).iter().for_each(|changes| city.tell(changes.clone()));
+    city.tell_all(&story(3, 40));
     assert!(!city.alerts().is_empty());
     city.kill();
     let checkpoint = city.dir.path().join("alarms/checkpoint");
