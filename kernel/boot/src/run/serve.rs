@@ -8,7 +8,6 @@ use connectors_streams::Broker;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
 use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server};
-use kernel_store::Reader;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
