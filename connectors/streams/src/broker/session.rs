@@ -364,11 +364,11 @@ mod tests {
     }
 
     fn published(packets: &[Packet]) -> Vec<(&[u8], u16, bool, Delivery)> {
-        let published = |packet| match packet {
-            &Packet::Publish(ref p) => Some((p.message.payload.as_ref(), p.id, p.again, p.message.delivery)),
+        let publishes = packets.iter().filter_map(|packet| match packet {
+            Packet::Publish(publish) => Some(publish),
             _ => None,
-        };
-        packets.iter().filter_map(published).collect()
+        });
+        publishes.map(|p| (p.message.payload.as_ref(), p.id, p.again, p.message.delivery)).collect()
     }
 
     fn wants(session: &Session, filter: &str, delivery: Delivery) {

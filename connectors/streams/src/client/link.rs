@@ -149,7 +149,7 @@ impl Link {
                 Some(Packet::Disconnect(reason, _)) => return Err(Ended::Refused(reason)),
                 Some(_) => return Err(Fault::new(reason::PROTOCOL, "the first packet was not CONNACK").into()),
                 None => {
-                    timeout(PATIENCE, read(&mut self.stream, &mut self.input)).await.map_err(|_| Ended::Silent)??
+                    timeout(PATIENCE, read(&mut self.stream, &mut self.input)).await.map_err(|_| Ended::Silent)??;
                 }
             }
         };

@@ -183,7 +183,9 @@ impl Properties {
 
     fn put_all(&self, out: &mut BytesMut) {
         for (number, value) in [(1, self.payload_format), (36, self.maximum_qos)] {
-            value.into_iter().for_each(|value| out.extend_from_slice(&[number, value]));
+            if let Some(value) = value {
+                out.extend_from_slice(&[number, value]);
+            }
         }
         let shorts =
             [(19, self.server_keep_alive_s), (33, self.receive_maximum), (34, self.alias_maximum), (35, self.alias)];

@@ -18,7 +18,7 @@ mod document;
 mod instant;
 mod template;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kernel_model::{
@@ -309,23 +309,23 @@ impl Gathered {
 pub(crate) struct Declarer {
     known: Known,
     /// Bounded: beyond it the memory starts anew, and what is declared again changes nothing.
-    seen: HashMap<SourceKey, ()>,
+    seen: HashSet<SourceKey>,
     limit: usize,
 }
 
 impl Declarer {
     pub(crate) fn new(known: Known, limit: usize) -> Self {
-        Self { known, seen: HashMap::new(), limit }
+        Self { known, seen: HashSet::new(), limit }
     }
 
     fn is_new(&mut self, source: &SourceKey) -> bool {
-        if self.seen.contains_key(source) {
+        if self.seen.contains(source) {
             return false;
         }
         if self.seen.len() >= self.limit {
             self.seen.clear();
         }
-        self.seen.insert(source.clone(), ());
+        self.seen.insert(source.clone());
         true
     }
 

@@ -65,7 +65,7 @@ async fn what_was_not_durable_comes_again_and_nothing_is_lost() {
         until(|| client.is_connected()).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop((client, messages));
-        let lines = |from: usize| (from..from + 100).map(|n| format!("{n}\n")).collect::<String>();
+        let lines = |from: usize| (from..from + 100).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
         publish(port, &["-q", qos, "-t", "urbis/d/e/p", "-l"], Some(lines(0))).await;
         for round in 0..6 {
             let (client, mut messages) = Client::start(settings()).unwrap();

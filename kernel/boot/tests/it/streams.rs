@@ -1,5 +1,6 @@
 //! What docs/streams.md says, run as it stands there; and the program between a broker and its disk, killed.
 
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -141,7 +142,7 @@ fn publish(port: u16, qos: &str, from: usize, count: usize) {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut lines = String::new();
     for n in from..from + count {
-        lines += &format!("{{\"t\":{},\"v\":{n},\"unit\":\"1\"}}\n", 1_795_305_600_000 + n);
+        writeln!(lines, "{{\"t\":{},\"v\":{n},\"unit\":\"1\"}}", 1_795_305_600_000 + n).unwrap();
     }
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
