@@ -289,3 +289,45 @@ impl ExecutionPlan for PartsExec {
         Ok(Arc::new(statistics))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::{col, lit};
+    use kernel_model::schema::Table;
+    use kernel_model::{
+        Change, EntityDraft, HeightReference, Kind, Place, PositionBatch, PositionFix, SourceKey, TimeUs,
+    };
+    use kernel_store::{Options, Store};
+
+    use super::*;
+
+    /// Each part once, in their order, whatever thread asked it.
+    #[test]
+    fn parts_that_are_asked_side_by_side_give_what_they_give_one_by_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, _) = Store::open(dir.path(), Options::default()).unwrap();
+        let car = SourceKey::new("test", "car");
+        let mut draft = EntityDraft::new(car.clone(), Kind::Vehicle, "car");
+        draft.height_reference = HeightReference::Ellipsoid;
+        store.commit(&[vec![Change::Entity(draft)]]).unwrap();
+        for commit in 0..6 {
+            let fix = |n: i64| {
+                let place = Place { lon_deg: 116.0 + (n * 7 % 100) as f64 / 100.0, lat_deg: 39.9, height_m: None };
+                PositionFix { time: TimeUs(commit * 1_000 + n), place, heading_deg: None, speed_m_s: None }
+            };
+            let (entity, rows) = (car.clone(), (0..200).map(fix).collect());
+            let height_reference = HeightReference::Ellipsoid;
+            store.commit(&[vec![Change::Positions(PositionBatch { entity, height_reference, rows })]]).unwrap();
+        }
+        let snapshot = store.reader().snapshot();
+        let (parts, stored) = (snapshot.parts(Table::Positions), Table::Positions.schema());
+        assert!(parts.len() > 3, "{}", parts.len());
+        let asked = Asked::of(&[col("lon").gt_eq(lit(116.3)), col("lon").lt_eq(lit(116.6))], &stored);
+        let concerned: Vec<usize> = (0..parts.len()).collect();
+        let one_by_one: Vec<_> = parts.iter().map(|part| asked.rows(part).unwrap()).enumerate().collect();
+        assert!(one_by_one.iter().all(|(_, rows)| !rows.is_empty()));
+        for threads in [2, 3, 16] {
+            assert_eq!(side_by_side(parts, &concerned, &asked, threads).unwrap(), one_by_one);
+        }
+    }
+}

@@ -144,6 +144,14 @@ fn every_snapshot_has_the_latest_values_of_its_moment() {
         wanted.sort_by(|a, b| near(a.1.1).total_cmp(&near(b.1.1)));
         wanted.truncate(3);
         assert_eq!(told(ask(snapshot, &nearest)), wanted.into_iter().collect(), "{n}");
+        // Of one instant any may stand first: the instants are what is certain.
+        let newest = format!("SELECT {FIXES} FROM latest_positions ORDER BY time DESC LIMIT 3");
+        let mut found: Vec<i64> = told(ask(snapshot, &newest)).values().map(|fix| fix.0).collect();
+        let mut wanted: Vec<i64> = fixes.values().map(|fix| fix.0).collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        wanted.sort_unstable_by(|a, b| b.cmp(a));
+        wanted.truncate(3);
+        assert_eq!(found, wanted, "{n}");
         if n % 7 == 0 {
             let then = last.known_at(*at);
             let inside = |(_, (_, lon)): &(&String, &(i64, f64))| (from..=to).contains(lon);
