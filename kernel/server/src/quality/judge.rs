@@ -12,9 +12,6 @@ use kernel_store::{Outcome, Reader};
 use super::units::Conversion;
 use super::{QualityRule, Rules};
 
-/// Refused readings of one group that are told one by one; all are counted.
-const TOLD: usize = 1_000;
-
 /// What was counted of a datastream since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -225,14 +222,13 @@ impl Bench<'_> {
     }
 
     fn refuse(&mut self, source: &SourceKey, reason: String, time: TimeUs, value: f64) {
-        if self.refused.len() < TOLD {
-            self.refused.push(Rejection {
-                source: source.dataset.to_string(),
-                place: source.id.to_string(),
-                reason,
-                sample: format!("{value} at {time}"),
-            });
-        }
+        // Each is told to its sender; which of them are kept as samples is the store's matter.
+        self.refused.push(Rejection {
+            source: source.dataset.to_string(),
+            place: source.id.to_string(),
+            reason,
+            sample: format!("{value} at {time}"),
+        });
     }
 }
 

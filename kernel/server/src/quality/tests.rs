@@ -102,6 +102,16 @@ fn what_is_outside_its_range_is_kept_out_or_marked() {
     }
 }
 
+/// A sender's numbers add up: what was not kept was refused, however much it was.
+#[test]
+fn everything_that_is_kept_out_is_told() {
+    let rows: Vec<_> = (0..3_000).map(|n| (n, 99.0)).collect();
+    for change in [readings, columns] {
+        let ((kept, refused), _) = judge(QualityRule { range: Some([-40.0, 60.0]), ..rule() }, change(None, &rows));
+        assert_eq!((kept.len(), refused.len()), (0, 3_000));
+    }
+}
+
 #[test]
 fn what_changes_too_fast_is_kept_out_and_is_not_compared_with() {
     let rule = QualityRule { rate: Some(Rate { most: 1.0, per_s: 10.0 }), ..rule() };
