@@ -66,7 +66,7 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Question, ApiError> {
     Ok(Question { sql: sql.to_owned(), ..Question::default() })
 }
 
-fn refused(error: kernel_query::Error) -> ApiError {
+pub(crate) fn refused(error: kernel_query::Error) -> ApiError {
     let status = match &error {
         kernel_query::Error::Memory(_) | kernel_query::Error::PlanDeadline(_) => StatusCode::SERVICE_UNAVAILABLE,
         kernel_query::Error::Internal(_) | kernel_query::Error::Start(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -37,6 +37,9 @@ use roads::Network;
 pub use roads::RoadClass;
 pub use sensors::{Sensor, SensorClass};
 
+/// What the district is watched for, as the table `[alarms]` of a configuration has it.
+pub const ALARMS: &str = include_str!("../alarms.toml");
+
 /// The dataset's name, in source keys and topics.
 pub const DATASET: &str = "district";
 

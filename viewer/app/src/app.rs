@@ -177,9 +177,10 @@ impl App {
 
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
         self.updates += rows.len() as u64;
+        let anew = self.city.is_told_anew();
         for row in rows {
             if let (Some(property), Some(value)) = (&row.property, row.value) {
-                self.readings.take(row.id, property, value, row.unit.as_deref(), row.time_us);
+                self.readings.take(row.id, property, value, row.unit.as_deref(), row.time_us, anew);
             }
         }
         self.city.settle_frame(rows.iter().filter_map(|row| row.place_deg));
@@ -192,7 +193,7 @@ impl App {
             let (heading_deg, speed_m_s) = (row.heading_deg, row.speed_m_s);
             Some((row.id, Sample { time_us: row.time_us, place_m, heading_deg, speed_m_s }))
         });
-        self.motion.take(samples, wall_ms * 1e3);
+        self.motion.take(samples, wall_ms * 1e3, anew);
     }
 
     /// Brings everything to the instant `now_ms` and draws it to the canvas.
@@ -486,6 +487,13 @@ impl App {
     pub fn ground_at(&self, x: f32, y: f32) -> Option<[f64; 2]> {
         let place = self.view.camera().on_plane(Vec2::new(x, y), self.view.size_px(), 0.0)?;
         Some(self.city.frame()?.to_degrees(f64::from(place.x), f64::from(place.y)))
+    }
+
+    /// Where a place is on screen, in event pixels, also beyond the picture's sides; `None` behind the eye. `above_m`: metres
+    /// above the ground.
+    pub fn degrees_on_screen(&self, lon_deg: f64, lat_deg: f64, above_m: f64) -> Option<Vec2> {
+        let place = self.city.frame()?.to_scene(lon_deg, lat_deg, above_m);
+        self.view.camera().on_screen(place, self.view.size_px())
     }
 
     /// Where an entity is on screen, in event pixels; `None` when it is unknown or out of the picture.

@@ -1,5 +1,6 @@
 //! The things in the city as last told, sorted into layers and chunks of ground. In come rows, out go chunks that must be
-//! built again; an older row never replaces a newer one, and a thing too far away to draw is kept and counted.
+//! built again; an older row replaces a newer one only where everything is told anew, and a thing too far away to draw is
+//! kept and counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -132,11 +133,10 @@ impl City {
 
     fn take_row(&mut self, row: EntityRow) -> Result<(), Error> {
         let id = row.id;
-        if let Some(untold) = &mut self.untold {
-            untold.remove(&id);
-        }
+        // Told with everything else, as of another time perhaps: then an older revision is the one that holds.
+        let anew = self.untold.as_mut().is_some_and(|untold| untold.remove(&id));
         let known = self.entities.get(&id);
-        if known.is_some_and(|known| known.row.recorded_seq > row.recorded_seq || known.row == row) {
+        if known.is_some_and(|known| (!anew && known.row.recorded_seq > row.recorded_seq) || known.row == row) {
             return Ok(());
         }
         let pick = known.map(|known| known.pick);
@@ -167,6 +167,11 @@ impl City {
     /// From now on everything present is told anew.
     pub(crate) fn begin_snapshot(&mut self) {
         self.untold = Some(self.entities.keys().copied().collect());
+    }
+
+    /// Whether everything is being told anew.
+    pub(crate) fn is_told_anew(&self) -> bool {
+        self.untold.is_some()
     }
 
     /// Everything present has been told: the rest is gone, and is returned.
@@ -281,5 +286,18 @@ mod tests {
         city.take(vec![lamp(1, 5), lamp(2, 8), lamp(4, 9)]).unwrap();
         assert!(city.end_snapshot().is_empty() && !city.has_dirty(), "the same again changes nothing");
         assert!(city.end_snapshot().is_empty(), "an end without a beginning takes nothing away");
+    }
+
+    #[test]
+    fn an_older_revision_holds_only_where_everything_is_told_anew() {
+        let mut city = City::default();
+        city.take(vec![lamp(1, 5)]).unwrap();
+        city.take(vec![lamp(1, 4)]).unwrap();
+        let seen = |city: &City| city.iter().map(|entity| entity.row.recorded_seq).collect::<Vec<_>>();
+        assert_eq!(seen(&city), [5], "a late row of the live line");
+        city.begin_snapshot();
+        city.take(vec![lamp(1, 3)]).unwrap();
+        city.end_snapshot();
+        assert_eq!(seen(&city), [3], "the city as it was");
     }
 }

@@ -70,14 +70,21 @@ pub struct Motion {
 }
 
 impl Track {
-    /// Adds a sample while the instant `shown_us` is on screen; what is shown then does not change at once.
-    pub fn push(&mut self, sample: Sample, shown_us: f64) {
-        match self.samples.back() {
-            Some(last) if sample.time_us < last.time_us - STEP_BACK_US => self.samples.clear(),
-            Some(last) if sample.time_us <= last.time_us => return,
-            _ => {}
+    /// Adds a sample while the instant `shown_us` is on screen; what is shown then does not change at once. `anew`: the
+    /// sample is told as the newest there is, whatever was told before.
+    pub fn push(&mut self, sample: Sample, shown_us: f64, anew: bool) {
+        let last_us = self.samples.back().map(|last| last.time_us);
+        if last_us == Some(sample.time_us) {
+            return;
         }
         let before = self.pose(shown_us);
+        match last_us {
+            Some(last_us) if sample.time_us < last_us && (anew || sample.time_us < last_us - STEP_BACK_US) => {
+                self.samples.clear();
+            }
+            Some(last_us) if sample.time_us < last_us => return,
+            _ => {}
+        }
         self.samples.push_back(sample);
         if self.samples.len() > KEPT {
             self.samples.pop_front();
@@ -158,8 +165,9 @@ fn turned(from: f32, to: f32, t: f32) -> f32 {
 }
 
 impl Motion {
-    /// Takes the samples of one message that arrived at `wall_us` by the clock on the wall.
-    pub fn take(&mut self, samples: impl Iterator<Item = (EntityId, Sample)>, wall_us: f64) {
+    /// Takes the samples of one message that arrived at `wall_us` by the clock on the wall. `anew`: they are the newest there
+    /// are, whatever was told before.
+    pub fn take(&mut self, samples: impl Iterator<Item = (EntityId, Sample)>, wall_us: f64, anew: bool) {
         let shown = self.clock.shown_us;
         let mut latest = None;
         for (id, sample) in samples {
@@ -173,11 +181,11 @@ impl Motion {
             {
                 self.clock.learn(gap as f64);
             }
-            track.push(sample, shown);
+            track.push(sample, shown, anew);
         }
         if let Some(latest) = latest {
             self.clock.hear(latest as f64, wall_us);
-            self.latest_us = self.latest_us.max(Some(latest));
+            self.latest_us = if anew { Some(latest) } else { self.latest_us.max(Some(latest)) };
         }
     }
 
@@ -254,7 +262,7 @@ mod tests {
     fn at_a_samples_time_it_is_there_and_between_it_is_between() {
         let mut track = Track::default();
         for (t, x) in [(1.0, 0.0), (2.0, 10.0), (3.0, 30.0)] {
-            track.push(sample(t, x, 0.0), 0.0);
+            track.push(sample(t, x, 0.0), 0.0, false);
         }
         track.correction_m = DVec3::ZERO;
         assert!((track.pose(2e6).unwrap().place_m.x - 10.0).abs() < 1e-9);
@@ -275,10 +283,20 @@ mod tests {
     fn a_replay_set_elsewhere_starts_anew() {
         let mut motion = Motion::default();
         let id = EntityId([1; 16]);
-        motion.take([(id, sample(1000.0, 0.0, 0.0))].into_iter(), 0.0);
-        motion.take([(id, sample(20.0, 500.0, 0.0))].into_iter(), 1e6);
+        motion.take([(id, sample(1000.0, 0.0, 0.0))].into_iter(), 0.0, false);
+        motion.take([(id, sample(20.0, 500.0, 0.0))].into_iter(), 1e6, false);
         motion.advance(9e6);
         assert!((motion.pose(&id).unwrap().place_m.x - 500.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_sample_told_anew_holds_whatever_was_told_before() {
+        let mut track = Track::default();
+        track.push(sample(100.0, 50.0, 0.0), 0.0, false);
+        track.push(sample(97.0, 20.0, 0.0), 0.0, false);
+        assert_eq!(track.samples.len(), 1, "late on the live line: left out");
+        track.push(sample(97.0, 20.0, 0.0), 0.0, true);
+        assert_eq!(track.samples.back().map(|last| last.place_m.x), Some(20.0));
     }
 
     proptest! {
@@ -295,7 +313,7 @@ mod tests {
                 y += dy;
                 let shown = (t - late) * 1e6;
                 let before = track.pose(shown);
-                track.push(sample(t, x, y), shown);
+                track.push(sample(t, x, y), shown, false);
                 let after = track.pose(shown).unwrap();
                 if let Some(before) = before {
                     let jump = before.place_m.distance(after.place_m);
@@ -315,7 +333,7 @@ mod tests {
                 t += dt;
                 x += dx;
                 fastest = fastest.max(dx.abs() / dt);
-                track.push(sample(t, x, 0.0), 0.0);
+                track.push(sample(t, x, 0.0), 0.0, false);
             }
             track.correction_m = DVec3::ZERO;
             let mut last = track.pose(0.0).unwrap().place_m;

@@ -102,8 +102,16 @@ impl Property {
 }
 
 impl Readings {
-    /// Takes one value; true when it changed what is known.
-    pub fn take(&mut self, id: EntityId, property: &str, value: f64, unit: Option<&str>, time_us: i64) -> bool {
+    /// Takes one value; true when it changed what is known. `anew`: it is told as the newest there is, whatever was told before.
+    pub fn take(
+        &mut self,
+        id: EntityId,
+        property: &str,
+        value: f64,
+        unit: Option<&str>,
+        time_us: i64,
+        anew: bool,
+    ) -> bool {
         if !value.is_finite() || (self.properties.len() >= MOST_PROPERTIES && !self.properties.contains_key(property)) {
             return false;
         }
@@ -111,7 +119,7 @@ impl Readings {
         if entry.latest.len() >= MOST_SENSORS && !entry.latest.contains_key(&id) {
             return false;
         }
-        if entry.latest.get(&id).is_some_and(|held| held.time_us > time_us) {
+        if !anew && entry.latest.get(&id).is_some_and(|held| held.time_us > time_us) {
             return false;
         }
         let first = entry.latest.is_empty();
@@ -182,11 +190,12 @@ mod tests {
     fn the_latest_value_colours_and_an_older_one_does_not() {
         let (mut readings, id) = (Readings::default(), EntityId([3; 16]));
         assert_eq!(readings.colour(&id), palette::SILENT);
-        assert!(readings.take(id, "pm25", 10.0, Some("ug/m3"), 5));
+        assert!(readings.take(id, "pm25", 10.0, Some("ug/m3"), 5, false));
         let clean = readings.colour(&id);
-        assert!(!readings.take(id, "pm25", 150.0, None, 4));
+        assert!(!readings.take(id, "pm25", 150.0, None, 4, false));
         assert_eq!(readings.colour(&id), clean);
-        assert!(readings.take(id, "pm25", 150.0, None, 6));
+        assert!(readings.take(id, "pm25", 20.0, None, 3, true), "told anew, as of another time");
+        assert!(readings.take(id, "pm25", 150.0, None, 6, false));
         assert_eq!(readings.colour(&id), rgb8(134, 48, 104));
         readings.show(Some("noise"));
         assert_eq!(readings.colour(&id), palette::SILENT);
@@ -196,13 +205,13 @@ mod tests {
     fn the_legend_rises_and_agrees_with_the_colours() {
         let mut readings = Readings::default();
         for (n, value) in [2.0, 8.0, 5.0].into_iter().enumerate() {
-            readings.take(EntityId([n as u8; 16]), "water_level", value, Some("m"), 1);
+            readings.take(EntityId([n as u8; 16]), "water_level", value, Some("m"), 1, false);
         }
         let legend = &readings.legend()[0];
         assert_eq!((legend.min, legend.max, legend.count, legend.unit.as_str()), (2.0, 8.0, 3, "m"));
         assert!(legend.stops.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(readings.colour(&EntityId([1; 16])), rgb8(30, 74, 146));
         assert_eq!(legend.stops.last().unwrap().1, "#1e4a92");
-        assert!(!readings.take(EntityId([9; 16]), "x", f64::NAN, None, 1));
+        assert!(!readings.take(EntityId([9; 16]), "x", f64::NAN, None, 1, false));
     }
 }

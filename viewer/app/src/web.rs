@@ -280,6 +280,16 @@ impl UrbisViewer {
         self.app.ground_at(x, y).map(|place| place.to_vec())
     }
 
+    /// `[x, y]` of each place in CSS pixels, one after the other; places come as longitude, latitude and metres above the
+    /// ground. What lies behind the eye is NaN; what lies beside the picture is told too.
+    pub fn on_screen(&self, places: &[f64]) -> Vec<f32> {
+        let at = |place: &[f64]| match place {
+            &[lon, lat, above] => self.app.degrees_on_screen(lon, lat, above).map_or([f32::NAN; 2], |at| at.to_array()),
+            _ => [f32::NAN; 2],
+        };
+        places.chunks(3).flat_map(at).collect()
+    }
+
     /// `[x, y]` of an entity in CSS pixels, or undefined when it is unknown or out of the picture.
     ///
     /// # Errors

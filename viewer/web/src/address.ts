@@ -1,8 +1,11 @@
 // The page's address and the view it holds. Reads it once at the start; writes it once somebody has moved, chosen or
 // switched something and the camera has come to rest, so that a fresh page keeps a clean address.
-import { readHash, writeHash, type View } from "./hash";
+import { emptyView, readHash, writeHash, type View } from "./hash";
 import { resting, selected } from "./state";
+import { past } from "./time/machine";
 import type { ViewerHost } from "./viewer/host";
+import { readSketch, sketch, sketchText } from "./viewer/sketch";
+import { question, tab, tabNamed } from "./workbench";
 
 /** Keeps address and view together. */
 export class Address {
@@ -17,6 +20,20 @@ export class Address {
     this.#off = new Set(view.off);
     this.#wantedCamera = view.camera;
     selected.value = view.selected;
+    this.openWorkbench(view);
+  }
+
+  /** Opens what a link says: the tab, its question and what is drawn. */
+  openWorkbench(view: View): void {
+    sketch.value = readSketch(view.area);
+    if (view.sql) question.value = view.sql;
+    tab.value = tabNamed(view.tab);
+  }
+
+  /** The instant that the address holds, UTC milliseconds; null: the present. */
+  get wantedInstant(): number | null {
+    const at = Date.parse(this.view.time ?? "");
+    return Number.isNaN(at) ? null : at;
   }
 
   /** The view that the address holds now. */
@@ -52,7 +69,7 @@ export class Address {
   follow(host: ViewerHost): void {
     if (host.frames < this.#framesSeen + 2) return;
     this.#framesSeen = host.frames;
-    const camera = writeHash({ camera: host.camera, selected: null, off: [] });
+    const camera = writeHash({ ...emptyView, camera: host.camera });
     resting.value = camera === this.#seen;
     this.#seen = camera;
   }
@@ -67,7 +84,17 @@ export class Address {
   /** Writes the address without a step in the browser's history. */
   write(host: ViewerHost | null): void {
     if (!this.#touched || !host) return;
-    const hash = writeHash({ camera: host.camera, selected: selected.peek(), off: this.off });
+    const at = past.peek();
+    const hash = writeHash({
+      camera: host.camera,
+      selected: selected.peek(),
+      off: this.off,
+      // The playing clock writes whole seconds: an address is for people.
+      time: at === null ? null : `${new Date(at).toISOString().slice(0, 19)}Z`,
+      area: sketchText(sketch.peek()),
+      tab: tab.peek(),
+      sql: tab.peek() === "sql" ? question.peek() : null,
+    });
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname + location.search);
   }
 }

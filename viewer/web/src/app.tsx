@@ -3,13 +3,20 @@
 import { t } from "./i18n";
 import { built, card, drawing, empty, hover, layersOpen, narrow, opened, problem, resting } from "./state";
 import { EntityCard } from "./panels/card";
+import { Dock } from "./panels/dock";
 import { Help } from "./panels/help";
 import { Labels } from "./panels/labels";
 import { LayerPanel } from "./panels/layers";
+import { ReportHead } from "./panels/report";
 import { Notices, Toast } from "./panels/notices";
+import { Overlay } from "./panels/overlay";
 import { StatusBar } from "./panels/status";
+import { TimeBar } from "./panels/timebar";
 import { TopBar } from "./panels/topbar";
 import type { Session } from "./session";
+import { isPast } from "./time/machine";
+import { drawing as sketching } from "./viewer/sketch";
+import { tab, timeOpen } from "./workbench";
 
 function HoverLabel() {
   const what = hover.value;
@@ -31,7 +38,10 @@ function Panels({ session, gone }: { session: Session; gone: boolean }) {
       <EntityCard actions={session.card} />
       <HoverLabel />
       <Toast />
-      {!gone && <StatusBar onRetry={session.reconnect} />}
+      {!gone && <ReportHead />}
+      {!gone && <Dock actions={session.dock} />}
+      {!gone && <TimeBar machine={session.time} />}
+      {!gone && <StatusBar onRetry={session.reconnect} onLive={session.live} />}
       <Help />
     </>
   );
@@ -39,10 +49,17 @@ function Panels({ session, gone }: { session: Session; gone: boolean }) {
 
 /** Everything. */
 export function App({ session }: { session: Session }) {
-  const sheet = narrow.value && (card.value !== null || layersOpen.value);
+  const sheet = narrow.value && (card.value !== null || layersOpen.value || tab.value !== null);
   const gone = problem.value !== null;
   return (
-    <div class="app" data-sheet={sheet} data-gone={gone}>
+    <div
+      class="app"
+      data-sheet={sheet}
+      data-gone={gone}
+      data-dock={tab.value !== null}
+      data-timebar={timeOpen.value}
+      data-past={isPast.value}
+    >
       {opened.value && (
         <>
           <a class="skip" href="#search" onClick={session.focusSearch}>
@@ -60,10 +77,11 @@ export function App({ session }: { session: Session }) {
           data-drawing={drawing.value && !gone}
           data-built={built.value && !gone}
           data-resting={resting.value}
-          data-cursor={hover.value ? "pick" : "move"}
+          data-cursor={sketching.value ? "draw" : hover.value ? "pick" : "move"}
         />
         <div class="city-focus" />
         {opened.value && <Labels />}
+        {opened.value && <Overlay project={session.project} />}
         <Notices />
       </main>
       {opened.value && <Panels session={session} gone={gone} />}

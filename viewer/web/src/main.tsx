@@ -6,7 +6,9 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/panels.css";
 import "./styles/overlays.css";
+import "./styles/workbench.css";
 import "./styles/phone.css";
+import "./styles/print.css";
 
 import { App } from "./app";
 import { connectShortcuts } from "./shortcuts";

@@ -5,20 +5,24 @@ import { batch, effect } from "@preact/signals";
 
 import { Address } from "./address";
 import { calledOff, getEntity, getInfo, Refused } from "./api/client";
-import type { Control, Hit } from "./api/types";
+import type { Alert, Control, Hit } from "./api/types";
 import { lang, locale, t } from "./i18n";
 import { Hold } from "./live/hold";
 import { LiveLink, liveUrl, type LinkState } from "./live/socket";
 import { ServerClock } from "./live/clock";
 import { recall, remember } from "./memory";
 import type { CardActions } from "./panels/card";
+import type { DockActions } from "./panels/dock";
 import { copyText, say } from "./panels/copy";
 import { MOST_ASKED, placeLabels } from "./panels/labels";
 import { hitTitle } from "./panels/search";
 import * as state from "./state";
+import { past, TimeMachine } from "./time/machine";
 import { Hovering } from "./viewer/hovering";
 import type { ViewerHost } from "./viewer/host";
 import { connectInput } from "./viewer/input";
+import { add, aim, drawing, sketch, sketchText, type Place } from "./viewer/sketch";
+import { printed, question, tab, timeOpen } from "./workbench";
 import { Figures } from "./figures";
 
 const TICK_MS = 500;
@@ -46,6 +50,9 @@ export class Session {
   #wasEmpty = false;
   #labelsDueMs = 0;
 
+  /** Which moment is shown. */
+  readonly time = new TimeMachine((atMs) => this.#showInstant(atMs));
+
   constructor() {
     this.#link = new LiveLink(liveUrl(location), {
       state: (link) => this.#linkChanged(link),
@@ -54,6 +61,13 @@ export class Session {
     });
     effect(() => this.#applyLook());
     effect(() => void this.#openCard(state.selected.value));
+    effect(() => {
+      if (tab.value) remember("tab", tab.value);
+      void [sketch.value, past.value, question.value];
+      // A fresh page keeps a clean address.
+      if (tab.value || past.value !== null || sketchText(sketch.value)) this.#address.touch();
+      queueMicrotask(() => this.#address.write(this.#host));
+    });
     effect(() => {
       if (!state.due.value || state.opened.peek()) return;
       state.opened.value = true;
@@ -69,7 +83,10 @@ export class Session {
   /** Begins asking the server; the viewer may come later. */
   begin(): void {
     void this.#askInfo();
-    this.#link.connect();
+    const wanted = this.#address.wantedInstant;
+    if (wanted === null) return this.#link.connect();
+    timeOpen.value = true;
+    this.time.show(wanted);
   }
 
   /** There will be no viewer: the line is of no use. */
@@ -83,6 +100,7 @@ export class Session {
     this.#host = host;
     state.viewing.value = true;
     host.tell((viewer) => viewer.set_theme(state.theme.value));
+    host.tell((viewer) => viewer.set_time(past.value ?? undefined));
     for (const name of this.#address.off) this.#show(name, false);
     const property = recall("legend_property");
     if (property) host.tell((viewer) => viewer.set_property(property));
@@ -96,7 +114,9 @@ export class Session {
       pick: (x, y) => void this.#pick(x, y),
       hover: (x, y) => {
         this.#hovering.rest(host, x, y);
-        state.pointer.value = host.groundAt(x, y);
+        const ground = host.groundAt(x, y);
+        state.pointer.value = ground;
+        if (drawing.value) aim.value = ground && [ground.lon, ground.lat];
       },
       leave: () => {
         this.#hovering.leave();
@@ -149,6 +169,29 @@ export class Session {
 
   reconnect = (): void => this.#link.connect();
 
+  live = (): void => this.time.show(null);
+
+  /** Where places on the ground are in the picture. */
+  project = (places: Place[]): Float32Array =>
+    this.#host?.onScreen(places) ?? new Float32Array(2 * places.length).fill(NaN);
+
+  readonly dock: DockActions = {
+    open: (id) => (state.selected.value = id),
+    show: (alert) => this.#showAlert(alert),
+    print: () => (printed.value = this.#host?.picture() ?? null),
+  };
+
+  #showAlert(alert: Alert): void {
+    if (alert.lon !== null && alert.lat !== null) this.#fly(alert.lon, alert.lat);
+    state.selected.value = alert.thing;
+  }
+
+  /** The line tells of an instant, or of the present, from now on; the sun stands as it stood. */
+  #showInstant(atMs: number | null): void {
+    this.#link.show(atMs === null ? null : new Date(atMs).toISOString());
+    this.#host?.tell((viewer) => viewer.set_time(atMs ?? undefined));
+  }
+
   focusSearch = (event?: Event): void => {
     event?.preventDefault();
     document.getElementById("search")?.focus();
@@ -175,6 +218,11 @@ export class Session {
   }
 
   async #pick(x: number, y: number): Promise<void> {
+    if (drawing.value) {
+      const ground = this.#host?.groundAt(x, y);
+      if (ground) add([ground.lon, ground.lat]);
+      return;
+    }
     const id = (await this.#host?.thingAt(x, y, "pick")) ?? null;
     this.#address.touch();
     state.selected.value = id;
@@ -202,7 +250,11 @@ export class Session {
       if (!this.#host) state.entities.value = message.entities;
       this.#host?.tell((viewer) => viewer.begin_snapshot());
     }
-    if (message.type === "snapshot_end") this.#host?.endSnapshot();
+    if (message.type === "snapshot_end") {
+      this.#host?.endSnapshot();
+      this.time.shown();
+    }
+    if (message.type === "error") this.time.refused(message.description);
     if (message.type === "gap") {
       const { missed, coalesced } = state.missed.value;
       state.missed.value = { missed: missed + message.missed, coalesced: coalesced + message.coalesced };
@@ -292,6 +344,9 @@ export class Session {
     for (const layer of state.layers.value) this.setLayer(layer.name, !view.off.includes(layer.name));
     if (view.camera && this.#host) this.#host.camera = view.camera;
     state.selected.value = view.selected;
+    this.#address.openWorkbench(view);
+    const at = this.#address.wantedInstant;
+    if (at !== past.value) this.time.show(at);
   }
 
   /** Reads the viewer's figures, and writes the address once the camera has come to rest. */

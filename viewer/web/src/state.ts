@@ -5,6 +5,7 @@ import { computed, signal } from "@preact/signals";
 import type { CityInfo, Entity } from "./api/types";
 import type { LinkState } from "./live/socket";
 import { recall } from "./memory";
+import { isPast } from "./time/machine";
 import type { Legend, ViewerLayer } from "./viewer/contract";
 
 /** Day is light, night is dark; the picture and the panels follow the same word. */
@@ -81,8 +82,8 @@ export const layersOpen = signal(recall("layers_open") !== "no");
 export const helpOpen = signal(false);
 export const toast = signal<string | null>(null);
 
-/** True when the server has said that it holds nothing, and nothing has come since. */
-export const empty = computed(() => arrived.value && entities.value === 0);
+/** True when the server has said that it holds nothing, and nothing has come since. A past without things is no empty city. */
+export const empty = computed(() => arrived.value && entities.value === 0 && !isPast.value);
 
 /**
  * True when nothing speaks for waiting with the panels any more. They come with the first picture: without a graphics chip

@@ -20,6 +20,7 @@ pub(crate) fn demo(args: DemoArgs) -> anyhow::Result<()> {
     config.data = args.data;
     config.listen = args.listen.unwrap_or(config.listen);
     config.mqtt = args.mqtt.unwrap_or(config.mqtt);
+    config.alarms = toml::from_str(pilots_district::ALARMS).context("the district's alarm rules")?;
     if std::env::var_os("URBIS_LOG").is_none() {
         config.log = "warn".to_owned();
     }

@@ -2,11 +2,16 @@
 
 use std::path::Path;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Float64Type;
+use arrow::ipc::reader::StreamReader;
+use futures_util::{SinkExt, StreamExt};
 use kernel_model::{
     Change, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Observation, ObservationBatch, Place,
     PositionBatch, PositionFix, Quality, Shape, SourceKey, TimeUs,
 };
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
 use crate::crash::post;
 use crate::support::{Server, done, run, stderr};
@@ -252,4 +257,72 @@ fn a_plot_is_split_by_a_file_and_over_http() {
         let description = answer["description"].as_str().unwrap();
         assert!(status == 400 && description.contains(word), "{answer}");
     }
+}
+
+/// What a live client is told of one instant: the names of the things, the longitudes of the fixes, the values of the readings.
+type Told = (Vec<String>, Vec<f64>, Vec<f64>);
+
+/// Reads one picture from a line, up to its end; a refusal is its text.
+async fn told(socket: &mut (impl futures_util::Stream<Item = Result<Message, WsError>> + Unpin)) -> Result<Told, String> {
+    let (mut names, mut lons, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Text(text) => {
+                let note: Value = serde_json::from_str(&text).unwrap();
+                match note["type"].as_str().unwrap() {
+                    "snapshot_end" => return Ok((names, lons, values)),
+                    "error" => return Err(note["description"].as_str().unwrap().to_owned()),
+                    _ => {}
+                }
+            }
+            Message::Binary(bytes) => {
+                for batch in StreamReader::try_new(bytes.as_ref(), None).unwrap() {
+                    let batch = batch.unwrap();
+                    let floats = |name: &str| batch.column_by_name(name).map(|c| c.as_primitive::<Float64Type>().clone());
+                    if let Some(name) = batch.column_by_name("name") {
+                        names.extend(name.as_string::<i32>().iter().flatten().map(str::to_owned));
+                    } else {
+                        lons.extend(floats("lon").unwrap().iter().flatten());
+                        values.extend(floats("value").unwrap().iter().flatten());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_live_client_is_shown_the_city_of_an_instant() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, _nothing, first) = harbour(&dir.path().join("data"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let line = server.url.replace("http://", "ws://");
+        let open = async |query: String| tokio_tungstenite::connect_async(format!("{line}/live?{query}")).await;
+        let (mut socket, _) = open("datetime=2026-01-02T00:05:00Z".to_owned()).await.unwrap();
+        let anna = |lons: &[f64], values: &[f64]| Ok((vec!["Anna".to_owned()], lons.to_vec(), values.to_vec()));
+        assert_eq!(told(&mut socket).await, anna(&[116.2], &[2.0]));
+        let mut ask = async |instant: Value| {
+            socket.send(Message::text(instant.to_string())).await.unwrap();
+            told(&mut socket).await
+        };
+        // What was told late belongs to its time; a fix of hours ago says nothing, a reading of the same day does.
+        assert_eq!(ask(json!({ "datetime": "2026-01-03T00:05:00Z" })).await, anna(&[116.3], &[3.0]));
+        assert_eq!(ask(json!({ "datetime": "2026-01-03T05:00:00Z" })).await, anna(&[], &[3.0]));
+        assert_eq!(ask(json!({ "datetime": "2026-02-02T00:00:00Z" })).await.unwrap().0, ["Berta"]);
+        // By what was known after the first commit she was still called Anna then, and nothing was known of January the third.
+        let known = json!({ "datetime": "2026-02-02T00:00:00Z", "recorded": first });
+        assert_eq!(ask(known).await.unwrap().0, ["Anna"]);
+        let known = json!({ "datetime": "2026-01-03T00:05:00Z", "recorded": first });
+        assert_eq!(ask(known).await, anna(&[], &[]));
+        assert_eq!(ask(json!({ "datetime": "2025-01-01T00:00:00Z" })).await, Ok((vec![], vec![], vec![])));
+        assert!(ask(json!({ "datetime": "yesterday" })).await.unwrap_err().contains("yesterday"));
+        assert!(ask(json!({ "when": "now" })).await.unwrap_err().contains("datetime"), "the line goes on after a refusal");
+        assert_eq!(ask(json!({ "datetime": "2026-01-02T00:05:00Z" })).await, anna(&[116.2], &[2.0]));
+        let (mut walkers, _) = open("datetime=2026-01-02T00:05:00Z&kinds=pedestrian".to_owned()).await.unwrap();
+        assert!(told(&mut walkers).await.unwrap().0.is_empty());
+        assert!(open("datetime=2026-01-01T00:00:00Z/2026-01-02T00:00:00Z".to_owned()).await.is_err());
+        assert!(open("recorded=2026-01-01T00:00:00Z".to_owned()).await.is_err());
+    });
 }

@@ -16,7 +16,7 @@ use kernel_store::{LiveView, PresentEntity, Reader};
 use super::hub::{Filter, Pending};
 
 /// Things in one piece of a snapshot.
-const CHUNK: usize = 4_096;
+pub(crate) const CHUNK: usize = 4_096;
 
 fn ipc(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Vec<u8>, ArrowError> {
     let batch = RecordBatch::try_new(schema.clone(), columns)?;
@@ -47,7 +47,7 @@ pub fn entities_message(live: &LiveView<'_>, entities: &[&PresentEntity]) -> Res
         height.append_option(place.and_then(|p| p.height_m));
         let wkb = row.column(9).as_binary::<i32>();
         let wkb = (!entity.retired && wkb.is_valid(0)).then(|| wkb.value(0));
-        extrude.append_option(wkb.filter(|wkb| is_flat(wkb)).and_then(|_| height_above_ground(&row)));
+        extrude.append_option(wkb.filter(|wkb| is_flat(wkb)).and_then(|_| height_above_ground(row.column(19).as_string::<i32>().value(0))));
         geometry.append_option(wkb);
         sequence.append_value(entity.sequence.0);
         removed.append_value(entity.retired);
@@ -69,13 +69,13 @@ pub fn entities_message(live: &LiveView<'_>, entities: &[&PresentEntity]) -> Res
 }
 
 /// A 2D polygon or multipolygon in ISO WKB: what can be raised to a block.
-fn is_flat(wkb: &[u8]) -> bool {
+pub(crate) fn is_flat(wkb: &[u8]) -> bool {
     matches!(wkb, [1, 3 | 6, 0, 0, 0, ..])
 }
 
-fn height_above_ground(row: &RecordBatch) -> Option<f32> {
-    let text = row.column(19).as_string::<i32>().value(0);
-    let properties: serde_json::Value = serde_json::from_str(text).ok()?;
+/// What the properties of a thing, JSON, say of its height above the ground, metres.
+pub(crate) fn height_above_ground(properties: &str) -> Option<f32> {
+    let properties: serde_json::Value = serde_json::from_str(properties).ok()?;
     properties.get("height_m")?.as_f64().map(|h| h as f32)
 }
 

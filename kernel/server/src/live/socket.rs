@@ -1,5 +1,7 @@
 //! `GET /live` as a WebSocket (RFC 6455): text frames are JSON notes (`hello`, `snapshot_end`, `gap`, `ping`), binary
-//! frames are Arrow IPC streams. A snapshot comes first, then what changes, at most twenty times a second.
+//! frames are Arrow IPC streams. A snapshot comes first, then what changes, at most twenty times a second. With `datetime`
+//! (and `recorded`) the snapshot is of the city as it was and nothing follows; a text frame `{"datetime": "..."}` of the
+//! client then asks of another instant. What cannot be answered is said in a note `error`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::hub::{Client, Filter, Pending};
+use super::past::{Instant, Past, past};
 use super::messages::{entities_message, snapshot_messages, snapshot_things, states_message};
 use crate::error::ApiError;
 use crate::state::AppState;
@@ -30,6 +33,8 @@ const PING: Duration = Duration::from_secs(5);
 pub(crate) struct Wanted {
     bbox: Option<String>,
     kinds: Option<String>,
+    datetime: Option<String>,
+    recorded: Option<String>,
 }
 
 impl Wanted {
@@ -50,8 +55,19 @@ pub(crate) async fn live(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let filter = wanted.filter()?;
+    let instant = match (wanted.datetime, wanted.recorded) {
+        (None, None) => None,
+        (None, Some(_)) => return Err(ApiError::bad_request("recorded needs datetime beside it: of which instant?")),
+        (Some(datetime), recorded) => Some(Instant::new(datetime, recorded)),
+    };
+    instant.as_ref().map(Instant::read).transpose()?;
     Ok(upgrade.max_message_size(64 << 10).on_upgrade(move |socket| async move {
-        if let Err(gone) = (Session { state, socket }).run(filter).await {
+        let session = Session { state, socket };
+        let ended = match instant {
+            None => session.run(filter).await,
+            Some(instant) => session.run_past(filter, instant).await,
+        };
+        if let Err(gone) = ended {
             tracing::debug!("live client left: {gone}");
         }
     }))
@@ -93,6 +109,41 @@ impl Session {
                 },
             }
         }
+    }
+
+    async fn run_past(mut self, filter: Filter, mut instant: Instant) -> Result<(), Gone> {
+        let mut ping = tokio::time::interval(PING);
+        loop {
+            match past(&self.state, &instant, &filter).await {
+                Ok(past) => self.tell_past(past).await?,
+                Err(refused) => self.note(json!({ "type": "error", "description": refused.description })).await?,
+            }
+            instant = loop {
+                tokio::select! {
+                    _ = ping.tick() => self.note(json!({ "type": "ping", "time_us": TimeUs::now().0 })).await?,
+                    heard = self.socket.recv() => match heard {
+                        None | Some(Ok(Message::Close(_))) => return Err(Gone::Closed),
+                        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                            Ok(instant) => break instant,
+                            Err(error) => {
+                                let description = format!("a text frame is {{\"datetime\": \"...\"}}: {error}");
+                                self.note(json!({ "type": "error", "description": description })).await?;
+                            }
+                        },
+                        Some(other) => drop(other?),
+                    },
+                }
+            };
+        }
+    }
+
+    async fn tell_past(&mut self, past: Past) -> Result<(), Gone> {
+        let time = past.at.to_string();
+        self.note(json!({ "type": "hello", "sequence": past.sequence, "time": time, "entities": past.things })).await?;
+        for message in past.messages {
+            self.send(Message::Binary(Bytes::from(message))).await?;
+        }
+        self.note(json!({ "type": "snapshot_end", "sequence": past.sequence, "time": time })).await
     }
 
     async fn snapshot(&mut self, client: &Client) -> Result<(), Gone> {

@@ -1,8 +1,10 @@
 // Questions to the server over HTTP. Each has a deadline and can be called off; each failure is a `Refused` that says
 // in words what happened. Nothing is cached here.
-import type { CityInfo, Entity, Hit, Series } from "./types";
+import type { Alert, Answer, CityInfo, Entity, Hit, Series } from "./types";
 
 const DEADLINE_MS = 10_000;
+/** Questions in SQL may take longer; the server has a deadline of its own. */
+const QUESTION_DEADLINE_MS = 120_000;
 
 /** The server said no, or did not answer. `status` is 0 when there was no answer. */
 export class Refused extends Error {
@@ -30,12 +32,17 @@ async function explain(response: Response): Promise<string> {
   return `${response.status} ${response.statusText}`.trim();
 }
 
-async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
-  const deadline = AbortSignal.timeout(DEADLINE_MS);
+async function request(
+  path: string,
+  init: RequestInit,
+  signal?: AbortSignal,
+  deadlineMs = DEADLINE_MS,
+): Promise<Response> {
+  const deadline = AbortSignal.timeout(deadlineMs);
   let response: Response;
   try {
     response = await fetch(path, {
-      headers: { accept: "application/json" },
+      ...init,
       signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
     });
   } catch (error) {
@@ -43,7 +50,49 @@ async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
     throw new Refused(0, error instanceof Error ? error.message : String(error));
   }
   if (!response.ok) throw new Refused(response.status, await explain(response));
+  return response;
+}
+
+async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await request(path, { headers: { accept: "application/json" } }, signal);
   return (await response.json()) as T;
+}
+
+function asked(sql: string, more: object): RequestInit {
+  return {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ sql, ...more }),
+  };
+}
+
+/** Asks in SQL; at most `limit` rows come back. */
+export async function askSql(sql: string, limit: number, signal?: AbortSignal): Promise<Answer> {
+  const response = await request("/sql", asked(sql, { limit }), signal, QUESTION_DEADLINE_MS);
+  return (await response.json()) as Answer;
+}
+
+/** The answer as a file. */
+export async function downloadSql(sql: string, format: "csv" | "parquet"): Promise<Blob> {
+  const response = await request("/sql", asked(sql, { format }), undefined, QUESTION_DEADLINE_MS);
+  return response.blob();
+}
+
+/** The records of alarms after a number; null where the server has no rules. */
+export async function getAlerts(since: number, signal?: AbortSignal): Promise<Alert[] | null> {
+  try {
+    return (await get<{ alerts: Alert[] }>(`/alerts?since=${since}&limit=10000`, signal)).alerts;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** Notes that somebody has seen an alert; needs a key for writing. */
+export async function acknowledge(number: number, by: string, key: string): Promise<void> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${key}` };
+  const body = JSON.stringify({ by });
+  await request(`/alerts/${number}/acknowledge`, { method: "POST", headers, body });
 }
 
 /** What city this is. */

@@ -86,6 +86,39 @@ export interface Series {
 /** Text frames of `/live`. */
 export type Control =
   | { type: "hello"; sequence: number; time: string; entities: number }
-  | { type: "snapshot_end"; sequence: number }
+  | { type: "snapshot_end"; sequence: number; time?: string }
+  | { type: "error"; description: string }
   | { type: "gap"; missed: number; coalesced: number }
   | { type: "ping"; time_us: number };
+
+/** A value of a row of `/sql`. */
+export type Cell = string | number | boolean | null | object;
+/** A row of `/sql`, by column. */
+export type Row = Record<string, Cell>;
+
+/** `POST /sql` as JSON. */
+export interface Answer {
+  sequence: number;
+  /** Why rows are missing, if any are. */
+  truncated: string | null;
+  rows: Row[];
+}
+
+/** One record of `/alerts`. */
+export interface Alert {
+  number: number;
+  id: string;
+  rule: string;
+  event: "enter" | "exit" | "dwell" | "speed" | "raised" | "cleared" | "acknowledged";
+  thing: string | null;
+  fence: string | null;
+  datastream: number | null;
+  time: string;
+  value: number | null;
+  lon: number | null;
+  lat: number | null;
+  height_m: number | null;
+  /** Of an acknowledgement: which alert, and by whom. */
+  alert?: number | null;
+  by?: string | null;
+}

@@ -25,6 +25,8 @@ const SILENCE_MS = 30_000;
 export class LiveLink {
   readonly #url: string;
   readonly #events: LinkEvents;
+  /** The instant that is asked for, RFC 3339; null: the present. */
+  #instant: string | null = null;
   #socket: WebSocket | null = null;
   #attempt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -41,7 +43,7 @@ export class LiveLink {
     if (this.#stopped || this.#socket) return;
     clearTimeout(this.#retry);
     this.#events.state({ phase: "connecting", attempt: this.#attempt });
-    const socket = new WebSocket(this.#url);
+    const socket = new WebSocket(this.#instant === null ? this.#url : atInstant(this.#url, this.#instant));
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
@@ -57,6 +59,16 @@ export class LiveLink {
     this.#socket = null;
     socket?.close();
     this.connect();
+  }
+
+  /** From now on the city of an instant, or of the present, is told. */
+  show(instant: string | null): void {
+    const before = this.#instant;
+    this.#instant = instant;
+    const open = this.#socket?.readyState === WebSocket.OPEN;
+    if (before !== null && instant !== null && open)
+      this.#socket?.send(JSON.stringify({ datetime: instant }));
+    else if (before !== instant) this.restart();
   }
 
   /** Ends the line for good. */
@@ -123,4 +135,8 @@ export function liveUrl(page: { protocol: string; host: string; search: string }
   }
   const tail = query.size > 0 ? `?${query}` : "";
   return `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/live${tail}`;
+}
+
+function atInstant(url: string, instant: string): string {
+  return `${url}${url.includes("?") ? "&" : "?"}datetime=${encodeURIComponent(instant)}`;
 }

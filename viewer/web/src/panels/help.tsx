@@ -27,6 +27,8 @@ const keys: [string[], Key][] = [
   [["/"], "help.search"],
   [["H"], "help.home"],
   [["L"], "help.layers"],
+  [["B"], "help.dock"],
+  [["M"], "help.time"],
   [["T"], "help.theme"],
   [["Esc"], "help.escape"],
   [["?"], "help.help"],

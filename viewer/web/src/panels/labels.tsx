@@ -60,7 +60,9 @@ export function spread(all: ViewerLabel[], taken: Area[] = [], most = MOST_SHOWN
 }
 
 function panelAreas(): Area[] {
-  const panels = document.querySelectorAll<HTMLElement>(".topbar, .layers, .card, .statusbar");
+  const panels = document.querySelectorAll<HTMLElement>(
+    ".topbar, .layers, .card, .dock, .timebar, .statusbar",
+  );
   const areas: Area[] = [...panels].map((panel) => panel.getBoundingClientRect());
   const { innerWidth: width, innerHeight: height } = window;
   // What lies beyond the window's sides counts as covered, so that no name is cut off there.

@@ -1,7 +1,7 @@
 // The bar at the bottom: is the line alive, how much is there, how fast does it come, when was it last.
 import type { ComponentChildren } from "preact";
 
-import { localClock, localOffsetMinutes, number, utcClock, zoneText } from "../format";
+import { localClock, localDateTime, localOffsetMinutes, number, utcClock, zoneText } from "../format";
 import { locale, t } from "../i18n";
 import {
   backend,
@@ -15,6 +15,7 @@ import {
   pointer,
   updatesPerSecond,
 } from "../state";
+import { past } from "../time/machine";
 import { SyntheticBadge } from "./synthetic";
 import { placeText } from "./words";
 
@@ -28,8 +29,22 @@ function linkText(): string {
 }
 
 /** The coloured dot and its words; while waiting, a button that tries at once. */
-function LinkBadge({ onRetry }: { onRetry: () => void }) {
+function LinkBadge({ onRetry, onLive }: { onRetry: () => void; onLive: () => void }) {
   const { phase } = link.value;
+  const at = past.value;
+  if (at !== null && phase === "live") {
+    return (
+      <div class="link" data-phase="past">
+        <span class="dot" aria-hidden="true" />
+        <span role="status" aria-label={t("status.label")}>
+          {t("status.past", { at: localDateTime(at * 1000, locale.value) })}
+        </span>
+        <button type="button" class="text-button" onClick={onLive}>
+          {t("status.to_live")}
+        </button>
+      </div>
+    );
+  }
   return (
     <div class="link" data-phase={phase}>
       <span class="dot" aria-hidden="true" />
@@ -88,13 +103,13 @@ function Missed() {
 }
 
 /** The bar. */
-export function StatusBar({ onRetry }: { onRetry: () => void }) {
+export function StatusBar({ onRetry, onLive }: { onRetry: () => void; onLive: () => void }) {
   const tag = locale.value;
   const delay = delayMs.value;
   const at = pointer.value;
   return (
     <footer class="statusbar glass">
-      <LinkBadge onRetry={onRetry} />
+      <LinkBadge onRetry={onRetry} onLive={onLive} />
       <Figure id="entities" name={t("status.entities")} value={number(entities.value, tag)} />
       <Figure id="updates" name={t("status.updates")} value={number(updatesPerSecond.value, tag, 0)} />
       {delay !== null && (

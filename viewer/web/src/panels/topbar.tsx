@@ -2,7 +2,8 @@
 import type { Hit } from "../api/types";
 import { lang, t, toggleLang } from "../i18n";
 import { card, helpOpen, info, layersOpen, narrow, theme } from "../state";
-import { toggleLayers, toggleTheme } from "../actions";
+import { toggleDock, toggleLayers, toggleTheme, toggleTime } from "../actions";
+import { tab, timeOpen } from "../workbench";
 import { Icon } from "./icon";
 import { SearchBox } from "./search";
 import { SyntheticBadge } from "./synthetic";
@@ -39,6 +40,26 @@ export function TopBar({ onChoose, onHome }: { onChoose: (hit: Hit) => void; onH
           onClick={toggleLayers}
         >
           <Icon name="layers" />
+        </button>
+        <button
+          type="button"
+          class="icon-button dock-button"
+          title={t("dock.title")}
+          aria-label={t("dock.title")}
+          aria-expanded={tab.value !== null}
+          onClick={toggleDock}
+        >
+          <Icon name="chart" />
+        </button>
+        <button
+          type="button"
+          class="icon-button time-button"
+          title={t("time.title")}
+          aria-label={t("time.title")}
+          aria-expanded={timeOpen.value}
+          onClick={toggleTime}
+        >
+          <Icon name="clock" />
         </button>
         <button
           type="button"

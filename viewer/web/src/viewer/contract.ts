@@ -98,6 +98,10 @@ export interface WasmViewer {
   labels(most: number): string;
   /** Longitude and latitude of the ground under a pixel; undefined above the horizon. */
   ground_at(x: number, y: number): Float64Array | undefined;
+  /** Pixels of places that come as longitude, latitude, metres above the ground; NaN behind the eye. */
+  on_screen(places: Float64Array): Float32Array;
+  /** Light as at this instant, UTC milliseconds; undefined: as the theme says. */
+  set_time(utc_ms: number | undefined): void;
   set_theme(theme: "day" | "night"): void;
   /** JSON: `CameraPose`, or null before anything has arrived. */
   camera(): string;

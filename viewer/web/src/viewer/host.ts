@@ -188,6 +188,18 @@ export class ViewerHost {
     return lon === undefined || lat === undefined ? null : { lon, lat };
   }
 
+  /** The picture as it is now, as a data address; a frame is drawn for it, because a canvas keeps none. */
+  picture(): string {
+    this.#frame(performance.now());
+    return this.#canvas.toDataURL("image/jpeg", 0.92);
+  }
+
+  /** Where places on the ground are in the picture: x and y of each, NaN behind the eye. */
+  onScreen(places: readonly (readonly [number, number])[]): Float32Array {
+    const flat = Float64Array.from(places.flatMap(([lon, lat]) => [lon, lat, 0]));
+    return this.#do((viewer) => viewer.on_screen(flat)) ?? new Float32Array(2 * places.length).fill(NaN);
+  }
+
   /** Longitude, latitude, height, heading and pitch of the eye; nothing before the city has arrived. */
   get camera(): number[] | null {
     const pose = this.#json<CameraPose | null>((viewer) => viewer.camera());

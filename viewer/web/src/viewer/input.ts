@@ -88,7 +88,7 @@ export function connectInput(canvas: HTMLCanvasElement, host: ViewerHost, events
 }
 
 /** Keys of the page itself, which the viewer must not take; the rest of what it knows it may. */
-const PAGE_KEYS = new Set(["KeyH", "KeyL", "KeyT", "Slash", "Escape"]);
+const PAGE_KEYS = new Set(["KeyH", "KeyL", "KeyT", "KeyM", "KeyB", "Slash", "Escape", "Enter", "Backspace"]);
 /** The number pad says the same as the row above the letters. */
 const SAME: Record<string, string> = { NumpadAdd: "Equal", NumpadSubtract: "Minus" };
 

@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readHash, writeHash, type View } from "../../src/hash";
+import { emptyView, readHash, writeHash, type View } from "../../src/hash";
 
 test("a view survives its address", () => {
   const views: View[] = [
-    { camera: null, selected: null, off: [] },
-    { camera: [116.3124567, 39.9841234, 420.5, 30, -35.25], selected: null, off: ["roads"] },
-    { camera: [-70, -33.4, 12_000.52], selected: "0197c2a0-04bc-70bc-800e-a421fc0004bc", off: [] },
-    { camera: null, selected: "a&b=c,d #é", off: ["a,b", "point_clouds"] },
+    emptyView,
+    { ...emptyView, camera: [116.3124567, 39.9841234, 420.5, 30, -35.25], off: ["roads"] },
+    { ...emptyView, camera: [-70, -33.4, 12_000.52], selected: "0197c2a0-04bc-70bc-800e-a421fc0004bc" },
+    { ...emptyView, selected: "a&b=c,d #é", off: ["a,b", "point_clouds"] },
+    { ...emptyView, time: "2026-11-30T08:00:00Z", tab: "sql", sql: "SELECT 'a=b&c' AS \"x\"\nFROM t; -- 楼" },
+    { ...emptyView, area: "polygon:116.31,39.98;116.32,39.98;116.32,39.99", tab: "area" },
   ];
   for (const view of views) {
     const back = readHash(writeHash(view));
@@ -22,11 +24,11 @@ test("a view survives its address", () => {
 });
 
 test("the empty view is no hash", () => {
-  assert.equal(writeHash({ camera: null, selected: null, off: [] }), "");
+  assert.equal(writeHash(emptyView), "");
 });
 
 test("a broken address does no harm", () => {
-  const nothing = { camera: null, selected: null, off: [] };
+  const nothing = emptyView;
   for (const hash of [
     "",
     "#",
