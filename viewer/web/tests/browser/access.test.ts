@@ -47,6 +47,25 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`no serious violation in the workbench and the bar of time, ${colorScheme}`, async () => {
+    const { page, close } = await visit(browser, "/", { colorScheme });
+    await standing(page);
+    await page.keyboard.press("m");
+    await page.keyboard.press("b");
+    for (const tab of ["overview", "area", "sql", "alarms"]) {
+      await page.locator(`#tab-${tab}`).click();
+      assert.equal(await page.locator(`#tab-${tab}`).getAttribute("aria-selected"), "true");
+      await noViolations(page, tab);
+    }
+    await page.keyboard.press("ArrowRight");
+    assert.equal(await page.locator("#tab-overview").getAttribute("aria-selected"), "true", "tabs go round");
+    await page.waitForSelector(".plain tbody tr");
+    await noViolations(page, "with an answer");
+    await close();
+  });
+}
+
 interface Place {
   name: string;
   left: number;

@@ -103,7 +103,7 @@ test("a way is measured, and Escape clears it", async () => {
 });
 
 test("a question is answered as a table, bars and places on the map; a wrong one says why", async () => {
-  const { page, close } = await visit(browser, "/#w=sql", roomy);
+  const { page, errors, close } = await visit(browser, "/#w=sql", roomy);
   await standing(page);
   await page.getByRole("button", { name: "How many of each kind" }).click();
   await page.waitForSelector(".answer .bars li");
@@ -122,6 +122,8 @@ test("a question is answered as a table, bars and places on the map; a wrong one
   await page.keyboard.press("Control+Enter");
   await page.waitForSelector(".answer, .failed");
   assert.match(await page.locator(".failed").innerText(), /nothing/);
+  // The browser itself tells of the refusal; the page says nothing beside it.
+  assert.ok(errors.splice(0).every((text) => /status of 400/.test(text)));
   await close();
 });
 
@@ -146,6 +148,33 @@ test("the bar of time shows the city as it was and goes back to now", async () =
   assert.equal(await page.locator(".live-button").getAttribute("aria-pressed"), "true");
   await page.locator(".time-slider").focus();
   await page.keyboard.press("ArrowLeft");
-  await page.waitForSelector('.app[data-past="true"]');
+  await page.waitForSelector('.app[data-past="true"]', { state: "attached" });
+  await page.waitForSelector('.link[data-phase="past"]');
+  await close();
+});
+
+test("a report has the picture, the instant, the address and what the tab says", async () => {
+  const { page, close } = await visit(browser, "/", roomy, async (page) => {
+    await page.addInitScript("window.print = () => (window.asked = true)");
+  });
+  await standing(page);
+  await page.keyboard.press("b");
+  await page.waitForSelector(".plain tbody tr");
+  await page.getByRole("button", { name: "Print a report" }).click();
+  await page.waitForFunction("window.asked === true");
+  const [width, dark] = await page.evaluate(() => {
+    const image = document.querySelector<HTMLImageElement>(".report img") as HTMLImageElement;
+    const small = new OffscreenCanvas(64, 40).getContext("2d") as OffscreenCanvasRenderingContext2D;
+    small.drawImage(image, 0, 0, 64, 40);
+    const { data } = small.getImageData(0, 0, 64, 40);
+    return [image.naturalWidth, new Set(data).size];
+  });
+  assert.ok(width >= 800 && dark > 40, "the picture shows the city and is no empty canvas");
+  await page.emulateMedia({ media: "print" });
+  await page.waitForTimeout(500);
+  await keep(page, "report");
+  assert.ok(await page.locator(".report h1").isVisible());
+  assert.ok(!(await page.locator(".topbar").isVisible()));
+  assert.match(await page.locator(".report p").innerText(), /#.*w=overview/);
   await close();
 });
