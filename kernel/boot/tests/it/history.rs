@@ -263,7 +263,9 @@ fn a_plot_is_split_by_a_file_and_over_http() {
 type Told = (Vec<String>, Vec<f64>, Vec<f64>);
 
 /// Reads one picture from a line, up to its end; a refusal is its text.
-async fn told(socket: &mut (impl futures_util::Stream<Item = Result<Message, WsError>> + Unpin)) -> Result<Told, String> {
+async fn told(
+    socket: &mut (impl futures_util::Stream<Item = Result<Message, WsError>> + Unpin),
+) -> Result<Told, String> {
     let (mut names, mut lons, mut values) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         match socket.next().await.unwrap().unwrap() {
@@ -278,7 +280,8 @@ async fn told(socket: &mut (impl futures_util::Stream<Item = Result<Message, WsE
             Message::Binary(bytes) => {
                 for batch in StreamReader::try_new(bytes.as_ref(), None).unwrap() {
                     let batch = batch.unwrap();
-                    let floats = |name: &str| batch.column_by_name(name).map(|c| c.as_primitive::<Float64Type>().clone());
+                    let floats =
+                        |name: &str| batch.column_by_name(name).map(|c| c.as_primitive::<Float64Type>().clone());
                     if let Some(name) = batch.column_by_name("name") {
                         names.extend(name.as_string::<i32>().iter().flatten().map(str::to_owned));
                     } else {
@@ -318,7 +321,10 @@ fn a_live_client_is_shown_the_city_of_an_instant() {
         assert_eq!(ask(known).await, anna(&[], &[]));
         assert_eq!(ask(json!({ "datetime": "2025-01-01T00:00:00Z" })).await, Ok((vec![], vec![], vec![])));
         assert!(ask(json!({ "datetime": "yesterday" })).await.unwrap_err().contains("yesterday"));
-        assert!(ask(json!({ "when": "now" })).await.unwrap_err().contains("datetime"), "the line goes on after a refusal");
+        assert!(
+            ask(json!({ "when": "now" })).await.unwrap_err().contains("datetime"),
+            "the line goes on after a refusal"
+        );
         assert_eq!(ask(json!({ "datetime": "2026-01-02T00:05:00Z" })).await, anna(&[116.2], &[2.0]));
         let (mut walkers, _) = open("datetime=2026-01-02T00:05:00Z&kinds=pedestrian".to_owned()).await.unwrap();
         assert!(told(&mut walkers).await.unwrap().0.is_empty());

@@ -47,7 +47,10 @@ pub fn entities_message(live: &LiveView<'_>, entities: &[&PresentEntity]) -> Res
         height.append_option(place.and_then(|p| p.height_m));
         let wkb = row.column(9).as_binary::<i32>();
         let wkb = (!entity.retired && wkb.is_valid(0)).then(|| wkb.value(0));
-        extrude.append_option(wkb.filter(|wkb| is_flat(wkb)).and_then(|_| height_above_ground(row.column(19).as_string::<i32>().value(0))));
+        extrude.append_option(
+            wkb.filter(|wkb| is_flat(wkb))
+                .and_then(|_| height_above_ground(row.column(19).as_string::<i32>().value(0))),
+        );
         geometry.append_option(wkb);
         sequence.append_value(entity.sequence.0);
         removed.append_value(entity.retired);

@@ -214,7 +214,9 @@ fn microseconds(times: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 fn ids(texts: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let texts = cast(texts, &DataType::Utf8)?;
     let parsed = texts.as_any().downcast_ref::<StringArray>().into_iter().flatten().flatten().map(|text| {
-        EntityId::from_str(text).map(|id| id.bytes().to_vec()).map_err(|error| ArrowError::ParseError(error.to_string()))
+        EntityId::from_str(text)
+            .map(|id| id.bytes().to_vec())
+            .map_err(|error| ArrowError::ParseError(error.to_string()))
     });
     let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
     Ok(Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(parsed.into_iter().map(Some), 16)?))

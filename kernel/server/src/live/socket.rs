@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::hub::{Client, Filter, Pending};
-use super::past::{Instant, Past, past};
 use super::messages::{entities_message, snapshot_messages, snapshot_things, states_message};
+use super::past::{Instant, Past, past};
 use crate::error::ApiError;
 use crate::state::AppState;
 
