@@ -102,13 +102,12 @@ fn things(at: TimeUs, filter: &Filter) -> String {
     );
     if let Some(kinds) = &filter.kinds {
         let names: Vec<_> = kinds.iter().map(|kind| format!("'{}'", kind.name())).collect();
-        sql += &format!(" AND kind IN ({})", names.join(", "));
+        sql.extend([" AND kind IN (", &names.join(", "), ")"]);
     }
     if let Some(region) = &filter.region {
         let [west, south, east, north] = [region.west, region.south, region.east, region.north];
-        sql += &format!(
-            " AND (west IS NULL OR (west <= {east} AND east >= {west} AND south <= {north} AND north >= {south}))"
-        );
+        let meets = format!("west <= {east} AND east >= {west} AND south <= {north} AND north >= {south}");
+        sql.extend([" AND (west IS NULL OR (", &meets, "))"]);
     }
     sql
 }
