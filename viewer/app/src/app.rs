@@ -164,6 +164,8 @@ impl App {
     /// The server begins to tell everything from the start, as after a broken line.
     pub fn begin_snapshot(&mut self) {
         self.city.begin_snapshot();
+        self.motion.begin_snapshot();
+        self.readings.begin_snapshot();
     }
 
     /// The server has told everything: what it did not tell again is gone.
@@ -172,15 +174,16 @@ impl App {
             self.motion.forget(&id);
             self.readings.forget(&id);
         }
+        self.motion.end_snapshot();
+        self.readings.end_snapshot();
         self.first.told();
     }
 
     fn take_states(&mut self, rows: &[StateRow], wall_ms: f64) {
         self.updates += rows.len() as u64;
-        let anew = self.city.is_told_anew();
         for row in rows {
             if let (Some(property), Some(value)) = (&row.property, row.value) {
-                self.readings.take(row.id, property, value, row.unit.as_deref(), row.time_us, anew);
+                self.readings.take(row.id, property, value, row.unit.as_deref(), row.time_us);
             }
         }
         self.city.settle_frame(rows.iter().filter_map(|row| row.place_deg));
@@ -193,7 +196,7 @@ impl App {
             let (heading_deg, speed_m_s) = (row.heading_deg, row.speed_m_s);
             Some((row.id, Sample { time_us: row.time_us, place_m, heading_deg, speed_m_s }))
         });
-        self.motion.take(samples, wall_ms * 1e3, anew);
+        self.motion.take(samples, wall_ms * 1e3);
     }
 
     /// Brings everything to the instant `now_ms` and draws it to the canvas.

@@ -169,11 +169,6 @@ impl City {
         self.untold = Some(self.entities.keys().copied().collect());
     }
 
-    /// Whether everything is being told anew.
-    pub(crate) fn is_told_anew(&self) -> bool {
-        self.untold.is_some()
-    }
-
     /// Everything present has been told: the rest is gone, and is returned.
     pub(crate) fn end_snapshot(&mut self) -> BTreeSet<EntityId> {
         let gone = self.untold.take().unwrap_or_default();

@@ -50,6 +50,8 @@ pub struct Track {
     correction_m: DVec3,
     corrected_at_us: f64,
     heading_deg: f32,
+    /// In which telling its last sample came.
+    told: u32,
 }
 
 /// From the clock on the wall to the time of the data.
@@ -67,6 +69,8 @@ pub struct Motion {
     tracks: BTreeMap<EntityId, Track>,
     clock: Clock,
     latest_us: Option<i64>,
+    /// How often everything has been told anew.
+    telling: u32,
 }
 
 impl Track {
@@ -165,9 +169,19 @@ fn turned(from: f32, to: f32, t: f32) -> f32 {
 }
 
 impl Motion {
-    /// Takes the samples of one message that arrived at `wall_us` by the clock on the wall. `anew`: they are the newest there
-    /// are, whatever was told before.
-    pub fn take(&mut self, samples: impl Iterator<Item = (EntityId, Sample)>, wall_us: f64, anew: bool) {
+    /// From now on everything is told anew, as of another time perhaps: what comes holds, whatever was told before.
+    pub fn begin_snapshot(&mut self) {
+        self.telling += 1;
+        self.latest_us = None;
+    }
+
+    /// Everything was told: what was not told again is not known to be anywhere then.
+    pub fn end_snapshot(&mut self) {
+        self.tracks.retain(|_, track| track.told == self.telling);
+    }
+
+    /// Takes the samples of one message that arrived at `wall_us` by the clock on the wall.
+    pub fn take(&mut self, samples: impl Iterator<Item = (EntityId, Sample)>, wall_us: f64) {
         let shown = self.clock.shown_us;
         let mut latest = None;
         for (id, sample) in samples {
@@ -181,11 +195,12 @@ impl Motion {
             {
                 self.clock.learn(gap as f64);
             }
+            let anew = std::mem::replace(&mut track.told, self.telling) != self.telling;
             track.push(sample, shown, anew);
         }
         if let Some(latest) = latest {
             self.clock.hear(latest as f64, wall_us);
-            self.latest_us = if anew { Some(latest) } else { self.latest_us.max(Some(latest)) };
+            self.latest_us = self.latest_us.max(Some(latest));
         }
     }
 
@@ -283,10 +298,23 @@ mod tests {
     fn a_replay_set_elsewhere_starts_anew() {
         let mut motion = Motion::default();
         let id = EntityId([1; 16]);
-        motion.take([(id, sample(1000.0, 0.0, 0.0))].into_iter(), 0.0, false);
-        motion.take([(id, sample(20.0, 500.0, 0.0))].into_iter(), 1e6, false);
+        motion.take([(id, sample(1000.0, 0.0, 0.0))].into_iter(), 0.0);
+        motion.take([(id, sample(20.0, 500.0, 0.0))].into_iter(), 1e6);
         motion.advance(9e6);
         assert!((motion.pose(&id).unwrap().place_m.x - 500.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_not_told_again_is_nowhere() {
+        let mut motion = Motion::default();
+        let ids = [1, 2].map(|n| EntityId([n; 16]));
+        motion.take(ids.map(|id| (id, sample(1000.0, 0.0, 0.0))).into_iter(), 0.0);
+        motion.begin_snapshot();
+        motion.take([(ids[0], sample(997.0, 20.0, 0.0))].into_iter(), 1e6);
+        assert!(motion.pose(&ids[1]).is_some(), "until everything is told, nothing is taken away");
+        motion.end_snapshot();
+        assert!(motion.pose(&ids[0]).is_some() && motion.pose(&ids[1]).is_none());
+        assert_eq!(motion.latest_us(), Some(997_000_000));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Reading {
     pub time_us: i64,
     /// The figure, in the property's unit.
     pub value: f64,
+    /// In which telling it came.
+    told: u32,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ struct Property {
 pub struct Readings {
     properties: BTreeMap<String, Property>,
     shown: Option<String>,
+    /// How often everything has been told anew.
+    telling: u32,
 }
 
 /// The ramp of one property, for the page.
@@ -102,16 +106,20 @@ impl Property {
 }
 
 impl Readings {
-    /// Takes one value; true when it changed what is known. `anew`: it is told as the newest there is, whatever was told before.
-    pub fn take(
-        &mut self,
-        id: EntityId,
-        property: &str,
-        value: f64,
-        unit: Option<&str>,
-        time_us: i64,
-        anew: bool,
-    ) -> bool {
+    /// From now on everything is told anew, as of another time perhaps: what comes holds, whatever was told before.
+    pub fn begin_snapshot(&mut self) {
+        self.telling += 1;
+    }
+
+    /// Everything was told: what was not told again is not measured then.
+    pub fn end_snapshot(&mut self) {
+        for property in self.properties.values_mut() {
+            property.latest.retain(|_, reading| reading.told == self.telling);
+        }
+    }
+
+    /// Takes one value; true when it changed what is known.
+    pub fn take(&mut self, id: EntityId, property: &str, value: f64, unit: Option<&str>, time_us: i64) -> bool {
         if !value.is_finite() || (self.properties.len() >= MOST_PROPERTIES && !self.properties.contains_key(property)) {
             return false;
         }
@@ -119,7 +127,8 @@ impl Readings {
         if entry.latest.len() >= MOST_SENSORS && !entry.latest.contains_key(&id) {
             return false;
         }
-        if !anew && entry.latest.get(&id).is_some_and(|held| held.time_us > time_us) {
+        let told = self.telling;
+        if entry.latest.get(&id).is_some_and(|held| held.told == told && held.time_us > time_us) {
             return false;
         }
         let first = entry.latest.is_empty();
@@ -128,7 +137,7 @@ impl Readings {
         if let Some(unit) = unit {
             unit.clone_into(&mut entry.unit);
         }
-        entry.latest.insert(id, Reading { time_us, value });
+        entry.latest.insert(id, Reading { time_us, value, told });
         true
     }
 
@@ -190,28 +199,42 @@ mod tests {
     fn the_latest_value_colours_and_an_older_one_does_not() {
         let (mut readings, id) = (Readings::default(), EntityId([3; 16]));
         assert_eq!(readings.colour(&id), palette::SILENT);
-        assert!(readings.take(id, "pm25", 10.0, Some("ug/m3"), 5, false));
+        assert!(readings.take(id, "pm25", 10.0, Some("ug/m3"), 5));
         let clean = readings.colour(&id);
-        assert!(!readings.take(id, "pm25", 150.0, None, 4, false));
+        assert!(!readings.take(id, "pm25", 150.0, None, 4));
         assert_eq!(readings.colour(&id), clean);
-        assert!(readings.take(id, "pm25", 20.0, None, 3, true), "told anew, as of another time");
-        assert!(readings.take(id, "pm25", 150.0, None, 6, false));
+        assert!(readings.take(id, "pm25", 150.0, None, 6));
         assert_eq!(readings.colour(&id), rgb8(134, 48, 104));
         readings.show(Some("noise"));
         assert_eq!(readings.colour(&id), palette::SILENT);
     }
 
     #[test]
+    fn what_is_told_anew_holds_and_what_is_not_told_again_is_gone() {
+        let (mut readings, id, silent) = (Readings::default(), EntityId([3; 16]), EntityId([4; 16]));
+        readings.take(id, "pm25", 10.0, None, 5);
+        readings.take(silent, "pm25", 10.0, None, 5);
+        readings.begin_snapshot();
+        assert!(readings.take(id, "pm25", 20.0, None, 3), "as of another time");
+        assert!(!readings.take(id, "pm25", 30.0, None, 2), "an older one of the same telling");
+        assert_ne!(readings.colour(&silent), palette::SILENT, "until everything is told, nothing is taken away");
+        readings.end_snapshot();
+        assert_eq!(readings.colour(&silent), palette::SILENT);
+        assert_eq!(readings.legend()[0].count, 1);
+        assert!(readings.take(id, "pm25", 40.0, None, 4), "and the line goes on from there");
+    }
+
+    #[test]
     fn the_legend_rises_and_agrees_with_the_colours() {
         let mut readings = Readings::default();
         for (n, value) in [2.0, 8.0, 5.0].into_iter().enumerate() {
-            readings.take(EntityId([n as u8; 16]), "water_level", value, Some("m"), 1, false);
+            readings.take(EntityId([n as u8; 16]), "water_level", value, Some("m"), 1);
         }
         let legend = &readings.legend()[0];
         assert_eq!((legend.min, legend.max, legend.count, legend.unit.as_str()), (2.0, 8.0, 3, "m"));
         assert!(legend.stops.windows(2).all(|pair| pair[0].0 < pair[1].0));
         assert_eq!(readings.colour(&EntityId([1; 16])), rgb8(30, 74, 146));
         assert_eq!(legend.stops.last().unwrap().1, "#1e4a92");
-        assert!(!readings.take(EntityId([9; 16]), "x", f64::NAN, None, 1, false));
+        assert!(!readings.take(EntityId([9; 16]), "x", f64::NAN, None, 1));
     }
 }
