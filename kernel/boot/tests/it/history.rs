@@ -327,7 +327,9 @@ fn a_live_client_is_shown_the_city_of_an_instant() {
         );
         assert_eq!(ask(json!({ "datetime": "2026-01-02T00:05:00Z" })).await, anna(&[116.2], &[2.0]));
         let (mut walkers, _) = open("datetime=2026-01-02T00:05:00Z&kinds=pedestrian".to_owned()).await.unwrap();
-        assert!(told(&mut walkers).await.unwrap().0.is_empty());
+        assert_eq!(told(&mut walkers).await, Ok((vec![], vec![], vec![])), "nor fixes and readings of other kinds");
+        let (mut elsewhere, _) = open("datetime=2026-01-02T00:05:00Z&bbox=116.25,39,117,40".to_owned()).await.unwrap();
+        assert_eq!(told(&mut elsewhere).await.unwrap().1, [] as [f64; 0], "she was west of there");
         assert!(open("datetime=2026-01-01T00:00:00Z/2026-01-02T00:00:00Z".to_owned()).await.is_err());
         assert!(open("recorded=2026-01-01T00:00:00Z".to_owned()).await.is_err());
     });

@@ -3,6 +3,7 @@
 //! the newest fix and reading by then. Everything is asked of the query engine, so that what a question may not see, a
 //! picture does not show. A fix older than ten minutes or a reading older than a day says nothing about the instant.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -10,12 +11,12 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, Float32Array, Float64Array, RecordBatch, StringArray,
     new_null_array,
 };
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use kernel_model::schema::{LIVE_ENTITIES, LIVE_STATES};
-use kernel_model::{EntityId, TimeUs};
+use kernel_model::{EntityId, Region, TimeUs};
 use kernel_query::Limits;
 use serde::Deserialize;
 
@@ -29,8 +30,8 @@ use crate::times::Times;
 const FIXES: &str = "INTERVAL '10 minutes'";
 /// How far back a reading still says what is measured.
 const READINGS: &str = "INTERVAL '1 day'";
-/// More things than this are not shown of the past.
-const MOST: usize = 5_000_000;
+/// More things, fixes or readings than these are refused: the answers are in memory while they are sent.
+const MOST: usize = 1_000_000;
 
 /// Which instant is asked of, in the address or in a text frame later on.
 #[derive(Debug, Clone, Deserialize)]
@@ -68,7 +69,7 @@ impl Instant {
 /// Asks for the city as it was.
 ///
 /// # Errors
-/// When the instant is none, or the questions are refused or run out of time.
+/// When the instant is none, or the questions are refused or cut: a picture is whole or none.
 pub(crate) async fn past(state: &Arc<AppState>, instant: &Instant, filter: &Filter) -> Result<Past, ApiError> {
     let (at, times) = instant.read()?;
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
@@ -77,11 +78,19 @@ pub(crate) async fn past(state: &Arc<AppState>, instant: &Instant, filter: &Filt
     let ask = async |sql: String| -> Result<RecordBatch, ApiError> {
         let running = state.engine.query(&snapshot, &[], &sql, limits).await.map_err(crate::sql::refused)?;
         let answer = running.collect().await.map_err(crate::sql::refused)?;
+        if let Some(cut) = answer.truncated {
+            let why = format!("the city of {at} is not shown in part: {cut}; ask with bbox or kinds for less of it");
+            return Err(ApiError::unavailable(why));
+        }
         concat_batches(&answer.schema, &answer.batches).map_err(ApiError::internal)
     };
     let things = ask(things(at, filter)).await?;
-    let fixes = ask(fixes(at)).await?;
-    let readings = ask(readings(at)).await?;
+    let (mut fixes, mut readings) = (ask(fixes(at, filter)).await?, ask(readings(at)).await?);
+    if filter.kinds.is_some() || filter.region.is_some() {
+        let told: HashSet<&str> = things.column(0).as_string::<i32>().iter().flatten().collect();
+        fixes = of_things(&fixes, &told).map_err(ApiError::internal)?;
+        readings = of_things(&readings, &told).map_err(ApiError::internal)?;
+    }
     let mut messages = Vec::new();
     for (rows, message) in [
         (&things, entities as fn(&RecordBatch) -> Result<Vec<u8>, ArrowError>),
@@ -112,13 +121,26 @@ fn things(at: TimeUs, filter: &Filter) -> String {
     sql
 }
 
-fn fixes(at: TimeUs) -> String {
+/// The rows whose first column names one of these things.
+fn of_things(rows: &RecordBatch, told: &HashSet<&str>) -> Result<RecordBatch, ArrowError> {
+    let ids = rows.column(0).as_string::<i32>();
+    let keep: BooleanArray = ids.iter().map(|id| Some(id.is_some_and(|id| told.contains(id)))).collect();
+    filter_record_batch(rows, &keep)
+}
+
+fn fixes(at: TimeUs, filter: &Filter) -> String {
     let newest = |name: &str| format!("first_value({name} ORDER BY time DESC, seq DESC) AS {name}");
     let columns = ["lon", "lat", "height_m", "heading_deg", "speed_m_s"].map(newest).join(", ");
-    format!(
+    let newest = format!(
         "SELECT entity, max(time) AS time, {columns} FROM positions \
          WHERE time <= TIMESTAMP '{at}' AND time > TIMESTAMP '{at}' - {FIXES} GROUP BY entity"
-    )
+    );
+    match &filter.region {
+        None => newest,
+        Some(Region { west, south, east, north }) => {
+            format!("SELECT * FROM ({newest}) WHERE lon BETWEEN {west} AND {east} AND lat BETWEEN {south} AND {north}")
+        }
+    }
 }
 
 fn readings(at: TimeUs) -> String {
