@@ -62,6 +62,12 @@ export class Session {
     effect(() => this.#applyLook());
     effect(() => void this.#openCard(state.selected.value));
     effect(() => {
+      // The open card is of the moment that is shown.
+      void past.value;
+      const open = state.card.peek();
+      if (open) void this.#loadCard(open.id);
+    });
+    effect(() => {
       if (tab.value) remember("tab", tab.value);
       void [sketch.value, past.value, question.value];
       // A fresh page keeps a clean address.
@@ -319,7 +325,7 @@ export class Session {
     const stop = new AbortController();
     this.#cardAsked = stop;
     try {
-      const entity = await getEntity(id, stop.signal);
+      const entity = await getEntity(id, past.peek(), stop.signal);
       if (!stop.signal.aborted) state.card.value = { state: "ready", id, entity, fetchedAtMs: Date.now() };
     } catch (error) {
       if (calledOff(error) || stop.signal.aborted || state.card.peek()?.state === "ready") return;
@@ -333,7 +339,13 @@ export class Session {
   /** Things that move or measure are asked again while their card is open. */
   async #refreshCard(): Promise<void> {
     const card = state.card.peek();
-    if (card?.state !== "ready" || document.hidden || state.link.peek().phase !== "live") return;
+    if (
+      card?.state !== "ready" ||
+      past.peek() !== null ||
+      document.hidden ||
+      state.link.peek().phase !== "live"
+    )
+      return;
     if (card.entity.datastreams.length > 0 || card.entity.position) await this.#loadCard(card.id);
   }
 

@@ -12,7 +12,6 @@ export type Tab = (typeof TABS)[number];
 export interface Dot {
   lon: number;
   lat: number;
-  id: string | null;
 }
 
 /** The open tab; null: the workbench is closed. */

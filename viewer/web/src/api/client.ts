@@ -72,10 +72,13 @@ export async function askSql(sql: string, limit: number, signal?: AbortSignal): 
   return (await response.json()) as Answer;
 }
 
-/** The answer as a file. */
-export async function downloadSql(sql: string, format: "csv" | "parquet"): Promise<Blob> {
+/** The answer as a file, and why rows are missing in it, if any are. */
+export async function downloadSql(
+  sql: string,
+  format: "csv",
+): Promise<{ file: Blob; truncated: string | null }> {
   const response = await request("/sql", asked(sql, { format }), undefined, QUESTION_DEADLINE_MS);
-  return response.blob();
+  return { file: await response.blob(), truncated: response.headers.get("urbis-truncated") };
 }
 
 /** The records of alarms after a number; null where the server has no rules. */
@@ -98,17 +101,20 @@ export async function acknowledge(number: number, by: string, key: string): Prom
 /** What city this is. */
 export const getInfo = (signal?: AbortSignal) => get<CityInfo>("/api/info", signal);
 
-/** Everything known of one thing. */
-export const getEntity = (id: string, signal?: AbortSignal) =>
-  get<Entity>(`/api/entities/${encodeURIComponent(id)}`, signal);
+/** The instant of a question, for its address; null asks of the present. */
+const asOf = (atMs: number | null) => (atMs === null ? "" : `datetime=${new Date(atMs).toISOString()}`);
 
-/** Things that match a name, an id or a code. */
-export const search = (q: string, signal?: AbortSignal, limit = 20) =>
-  get<Hit[]>(`/api/search?q=${encodeURIComponent(q)}&limit=${limit}`, signal);
+/** Everything known of one thing, as it stands or as it was. */
+export const getEntity = (id: string, atMs: number | null, signal?: AbortSignal) =>
+  get<Entity>(`/api/entities/${encodeURIComponent(id)}?${asOf(atMs)}`, signal);
 
-/** The newest readings of a datastream, oldest first. */
-export const getSeries = (id: number | string, signal?: AbortSignal, limit = 500) =>
-  get<Series>(`/api/datastreams/${encodeURIComponent(id)}/observations?limit=${limit}`, signal);
+/** Things that match a name, an id or a code, as they are called or were called. */
+export const search = (q: string, atMs: number | null, signal?: AbortSignal, limit = 20) =>
+  get<Hit[]>(`/api/search?q=${encodeURIComponent(q)}&limit=${limit}&${asOf(atMs)}`, signal);
+
+/** The newest readings of a datastream, now or by an instant, oldest first. */
+export const getSeries = (id: number | string, atMs: number | null, signal?: AbortSignal, limit = 500) =>
+  get<Series>(`/api/datastreams/${encodeURIComponent(id)}/observations?limit=${limit}&${asOf(atMs)}`, signal);
 
 /** Where the receipt of an asset is downloaded. */
 export const receiptUrl = (id: string) => `/assets/${encodeURIComponent(id)}/receipt`;

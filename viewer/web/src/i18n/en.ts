@@ -398,7 +398,6 @@ export const en = {
   "alarms.open": "{n} open of {all}",
   "alarms.key": "Key for taking note",
   "alarms.note": "Take note",
-  "alarms.me": "the page",
   "alarms.refused": "Not noted: {reason}",
   "alarms.event.enter": "entered",
   "alarms.event.exit": "left",
@@ -430,6 +429,9 @@ export const en = {
   "report.of": "{city} as of {at}",
   "report.live": "{city}, live at {at}",
   "report.picture": "The city as it was shown",
+  "alarms.name": "Your name",
+  "download.cut": "The file is not whole: {reason}",
+  "overview.now": "These figures are of now, the picture is of the past.",
 } as const;
 
 /** The name of a string. */

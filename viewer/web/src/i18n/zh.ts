@@ -392,7 +392,6 @@ export const zh: Record<Key, string> = {
   "alarms.open": "{n} 条未确认，共 {all} 条",
   "alarms.key": "确认用密钥",
   "alarms.note": "确认",
-  "alarms.me": "网页",
   "alarms.refused": "未能确认：{reason}",
   "alarms.event.enter": "进入",
   "alarms.event.exit": "离开",
@@ -424,4 +423,7 @@ export const zh: Record<Key, string> = {
   "report.of": "{city}，截至 {at}",
   "report.live": "{city}，实时，{at}",
   "report.picture": "当时显示的城市",
+  "alarms.name": "您的姓名",
+  "download.cut": "文件不完整：{reason}",
+  "overview.now": "以下数字为当前值，画面为过去的时刻。",
 };

@@ -4,10 +4,11 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-import { acknowledge, getAlerts } from "../api/client";
+import { acknowledge, askSql, getAlerts } from "../api/client";
 import type { Alert, Row } from "../api/types";
 import { localDateTime, number, parseTimeUs, quantity } from "../format";
 import { locale, t } from "../i18n";
+import { recall, remember } from "../memory";
 import { rowsOf, useSql } from "./answer";
 import { say } from "./copy";
 import { Icon } from "./icon";
@@ -17,6 +18,8 @@ const AGAIN_MS = 3_000;
 const MOST_SHOWN = 200;
 /** More than these are not kept; the log keeps them all. */
 const MOST_KEPT = 20_000;
+/** So many are asked for when the tab is opened first. */
+const MOST_AT_FIRST = 5_000;
 
 /** The log as far as the page knows it; null before it has been asked for. */
 const log = signal<Alert[] | null>(null);
@@ -24,6 +27,8 @@ const log = signal<Alert[] | null>(null);
 const ruled = signal(true);
 const failure = signal<string | null>(null);
 const writeKey = signal("");
+/** Who takes note. */
+const who = signal(recall("name") ?? "");
 
 /** Alerts that nobody has taken note of, newest first, and who has taken note of which. */
 export function openAlerts(all: Alert[]): { alerts: Alert[]; notedBy: Map<number, string> } {
@@ -35,21 +40,39 @@ export function openAlerts(all: Alert[]): { alerts: Alert[]; notedBy: Map<number
   return { alerts, notedBy };
 }
 
-async function askOn(): Promise<void> {
-  const known = log.peek() ?? [];
+/** From which number on the log is asked for at first: its end, however long it is. */
+async function firstNumber(): Promise<number> {
   try {
-    const more = await getAlerts(known[known.length - 1]?.number ?? 0);
+    const { rows } = await askSql("SELECT max(number) AS n FROM alerts", 1);
+    return Math.max(0, Number(rows[0]?.["n"] ?? 0) - MOST_AT_FIRST);
+  } catch {
+    // There is no such table where there are no rules; the log itself says so.
+    return 0;
+  }
+}
+
+let asking = false;
+
+/** Asks for what was added; one question at a time, so that nothing is added twice. */
+async function askOn(): Promise<void> {
+  if (asking) return;
+  asking = true;
+  const known = log.peek();
+  try {
+    const more = await getAlerts(known?.[known.length - 1]?.number ?? (await firstNumber()));
     ruled.value = more !== null;
     failure.value = null;
-    if (more && (more.length > 0 || log.peek() === null)) log.value = [...known, ...more].slice(-MOST_KEPT);
+    if (more && (more.length > 0 || known === null))
+      log.value = [...(known ?? []), ...more].slice(-MOST_KEPT);
   } catch (error) {
     failure.value = (error as Error).message;
   }
+  asking = false;
 }
 
 async function takeNote(alert: Alert): Promise<void> {
   try {
-    await acknowledge(alert.number, t("alarms.me"), writeKey.peek().trim());
+    await acknowledge(alert.number, who.peek().trim(), writeKey.peek().trim());
     await askOn();
   } catch (error) {
     say(t("alarms.refused", { reason: (error as Error).message }));
@@ -99,7 +122,8 @@ function AlertRow({
           <Icon name="check" size={14} /> {notedBy}
         </span>
       ) : (
-        writeKey.value !== "" && (
+        writeKey.value !== "" &&
+        who.value.trim() !== "" && (
           <button type="button" class="button small" onClick={() => void takeNote(alert)}>
             {t("alarms.note")}
           </button>
@@ -129,6 +153,18 @@ export function AlarmsTab({ show }: { show: (alert: Alert) => void }) {
         <span role="status">
           {t("alarms.open", { n: number(open, locale.value), all: number(alerts.length, locale.value) })}
         </span>
+        <label class="key-field">
+          <span>{t("alarms.name")}</span>
+          <input
+            type="text"
+            autocomplete="name"
+            value={who.value}
+            onInput={(event) => {
+              who.value = event.currentTarget.value;
+              remember("name", who.value);
+            }}
+          />
+        </label>
         <label class="key-field">
           <span>{t("alarms.key")}</span>
           <input

@@ -41,12 +41,17 @@ function tables(): { things: string; readings: string; moving: string } {
       moving: "(SELECT * FROM latest_positions WHERE time > now() - INTERVAL '10 minutes')",
     };
   }
-  const at = new Date(past.value).toISOString();
+  const at = `TIMESTAMP '${new Date(past.value).toISOString()}'`;
+  // As far back as the picture looks: a fix of ten minutes, a reading of a day.
   const readings =
-    `(SELECT o.value, o.lon, o.lat, d.property, d.unit FROM observations_as_of('${at}') o ` +
-    `JOIN datastreams d ON d.id = o.datastream WHERE o.phenomenon_time > TIMESTAMP '${at}' - INTERVAL '1 day')`;
-  const moving = `(SELECT * FROM positions_as_of('${at}') WHERE time > TIMESTAMP '${at}' - INTERVAL '10 minutes')`;
-  return { things: `entities_as_of('${at}')`, readings, moving };
+    `(SELECT o.value, e.lon, e.lat, d.property, d.unit FROM (SELECT datastream, ` +
+    `first_value(value ORDER BY phenomenon_time DESC, seq DESC) AS value FROM observations WHERE phenomenon_time <= ${at} ` +
+    `AND phenomenon_time > ${at} - INTERVAL '1 day' GROUP BY datastream) o JOIN datastreams d ON d.id = o.datastream ` +
+    `JOIN entities e ON e.id = d.entity)`;
+  const moving =
+    `(SELECT first_value(lon ORDER BY time DESC, seq DESC) AS lon, first_value(lat ORDER BY time DESC, seq DESC) AS lat ` +
+    `FROM positions WHERE time <= ${at} AND time > ${at} - INTERVAL '10 minutes' GROUP BY entity)`;
+  return { things: `entities_as_of('${new Date(past.value).toISOString()}')`, readings, moving };
 }
 
 /** The questions about an area. */

@@ -21,7 +21,9 @@ export function Download({ sql, name }: { sql: string; name: string }) {
   const run = async () => {
     setBusy(true);
     try {
-      save(await downloadSql(sql, "csv"), `${name}.csv`);
+      const { file, truncated } = await downloadSql(sql, "csv");
+      save(file, `${name}.csv`);
+      if (truncated) say(t("download.cut", { reason: truncated }));
     } catch (error) {
       say(t("download.failed", { reason: (error as Error).message }));
     }

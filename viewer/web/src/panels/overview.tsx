@@ -1,12 +1,14 @@
 // The city at a glance: how much there is, how fast it comes, which sensors are well, what they measure. Asked anew while it
 // is open.
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
 import { number } from "../format";
 import { locale, named, t } from "../i18n";
 import { entities, info, updatesPerSecond } from "../state";
+import { isPast } from "../time/machine";
 import { rowsOf, useSql } from "./answer";
-import { Bars } from "./bars";
+import { Bars, type Bar } from "./bars";
 import { Measured as MeasuredTable, MEASURED_COLUMNS } from "./measured";
 
 const AGAIN_MS = 10_000;
@@ -60,41 +62,46 @@ function Tiles({ refused }: { refused: number | null }) {
   );
 }
 
-function Kinds() {
-  const counts = Object.entries(info.value?.counts ?? {}).sort((a, b) => b[1] - a[1]);
-  if (counts.length === 0) return null;
-  const bars = counts.slice(0, 10).map(([kind, value]) => ({ name: named("kind", kind), value }));
+function Part({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <section class="dock-part">
-      <h3>{t("overview.kinds")}</h3>
-      <Bars bars={bars} label={t("overview.kinds")} />
+      <h3>{title}</h3>
+      {children}
     </section>
   );
 }
 
+function BarsPart({ title, bars }: { title: string; bars: Bar[] }) {
+  if (bars.length === 0) return null;
+  return (
+    <Part title={title}>
+      <Bars bars={bars} label={title} />
+    </Part>
+  );
+}
+
+function Kinds() {
+  const counts = Object.entries(info.value?.counts ?? {}).sort((a, b) => b[1] - a[1]);
+  const bars = counts.slice(0, 10).map(([kind, value]) => ({ name: named("kind", kind), value }));
+  return <BarsPart title={t("overview.kinds")} bars={bars} />;
+}
+
 function Health({ beat }: { beat: number }) {
-  const rows = rowsOf(useSql(HEALTH, 20, beat));
-  if (!rows || rows.length === 0) return null;
+  const rows = rowsOf(useSql(HEALTH, 20, beat)) ?? [];
   const bars = HEALTHS.flatMap((health) => {
     const row = rows.find((row) => row["health"] === health);
     return row ? [{ name: t(`overview.health.${health}`), value: Number(row["n"]) }] : [];
   });
-  return (
-    <section class="dock-part">
-      <h3>{t("overview.health")}</h3>
-      <Bars bars={bars} label={t("overview.health")} />
-    </section>
-  );
+  return <BarsPart title={t("overview.health")} bars={bars} />;
 }
 
 function Measured({ beat }: { beat: number }) {
   const rows = rowsOf(useSql(MEASURED, 20, beat));
   if (!rows || rows.length === 0) return null;
   return (
-    <section class="dock-part">
-      <h3>{t("overview.measured")}</h3>
+    <Part title={t("overview.measured")}>
       <MeasuredTable rows={rows} />
-    </section>
+    </Part>
   );
 }
 
@@ -104,6 +111,7 @@ export function OverviewTab() {
   const refused = rowsOf(useSql(REFUSED, 1, beat));
   return (
     <>
+      {isPast.value && <p class="quiet">{t("overview.now")}</p>}
       <Tiles refused={refused ? Number(refused[0]?.["n"] ?? 0) : null} />
       <div class="dock-parts">
         <Kinds />

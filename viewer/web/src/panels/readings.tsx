@@ -6,6 +6,7 @@ import { calledOff, getSeries } from "../api/client";
 import type { Datastream, Reading } from "../api/types";
 import { localClock, number, parseTimeUs, quantity, unitText } from "../format";
 import { locale, named, t } from "../i18n";
+import { past } from "../time/machine";
 import { Chart, extent, Sparkline } from "./chart";
 import { agoText } from "./words";
 
@@ -15,10 +16,11 @@ const POINTS = 500;
 function useLongSeries(stream: Datastream | undefined): Reading[] {
   const [long, setLong] = useState<{ id: Datastream["id"]; rows: Reading[] } | null>(null);
   const id = stream?.id;
+  const at = past.value;
   useEffect(() => {
     if (id === undefined) return undefined;
     const stop = new AbortController();
-    getSeries(id, stop.signal, POINTS).then(
+    getSeries(id, past.peek(), stop.signal, POINTS).then(
       (series) => setLong({ id, rows: series.rows }),
       (error: unknown) => {
         // The short series of the card is still there to be drawn.
@@ -26,7 +28,7 @@ function useLongSeries(stream: Datastream | undefined): Reading[] {
       },
     );
     return () => stop.abort();
-  }, [id]);
+  }, [id, at]);
   const base = long && long.id === id ? long.rows : [];
   return mergeReadings(base, stream?.series ?? []);
 }

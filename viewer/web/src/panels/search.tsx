@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { calledOff, search } from "../api/client";
 import type { Hit } from "../api/types";
 import { named, t } from "../i18n";
+import { past } from "../time/machine";
 import { Icon, type IconName } from "./icon";
 
 const WAIT_MS = 140;
@@ -62,7 +63,7 @@ function useAnswer(q: string): Answer {
     const timer = setTimeout(async () => {
       setAnswer((before) => (before.state === "hits" ? before : { state: "busy" }));
       try {
-        setAnswer({ state: "hits", hits: await search(q.trim(), stop.signal), q: q.trim() });
+        setAnswer({ state: "hits", hits: await search(q.trim(), past.value, stop.signal), q: q.trim() });
       } catch (error) {
         if (!calledOff(error)) setAnswer({ state: "failed", reason: (error as Error).message });
       }

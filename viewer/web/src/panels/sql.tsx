@@ -12,7 +12,7 @@ import { Bars } from "./bars";
 import { Chart } from "./chart";
 import { Download } from "./download";
 import { Icon } from "./icon";
-import { columnsOf, rowId, Table } from "./table";
+import { columnsOf, Table } from "./table";
 
 const MOST_ROWS = 5_000;
 const MOST_BARS = 24;
@@ -47,7 +47,7 @@ export function placesOf(rows: Row[]): Dot[] {
   const found: Dot[] = [];
   for (const row of rows) {
     const { lon, lat } = row;
-    if (typeof lon === "number" && typeof lat === "number") found.push({ lon, lat, id: rowId(row) });
+    if (typeof lon === "number" && typeof lat === "number") found.push({ lon, lat });
   }
   return found;
 }

@@ -4,7 +4,7 @@ import { lang, t, toggleLang } from "../i18n";
 import { card, helpOpen, info, layersOpen, narrow, theme } from "../state";
 import { toggleDock, toggleLayers, toggleTheme, toggleTime } from "../actions";
 import { tab, timeOpen } from "../workbench";
-import { Icon } from "./icon";
+import { Icon, type IconName } from "./icon";
 import { SearchBox } from "./search";
 import { SyntheticBadge } from "./synthetic";
 
@@ -21,6 +21,32 @@ function Brand() {
   );
 }
 
+/** A button of the bar: an icon that says its name. */
+function Tool(props: {
+  icon: IconName;
+  label: string;
+  onClick: () => void;
+  extra?: string;
+  expanded?: boolean;
+  controls?: string;
+  popup?: "dialog";
+}) {
+  return (
+    <button
+      type="button"
+      class={`icon-button ${props.extra ?? ""}`.trim()}
+      title={props.label}
+      aria-label={props.label}
+      aria-expanded={props.expanded}
+      aria-controls={props.controls}
+      aria-haspopup={props.popup}
+      onClick={props.onClick}
+    >
+      <Icon name={props.icon} />
+    </button>
+  );
+}
+
 /** The bar. */
 export function TopBar({ onChoose, onHome }: { onChoose: (hit: Hit) => void; onHome: () => void }) {
   const night = theme.value === "night";
@@ -30,65 +56,19 @@ export function TopBar({ onChoose, onHome }: { onChoose: (hit: Hit) => void; onH
       <Brand />
       <SearchBox onChoose={onChoose} />
       <nav class="tools" aria-label={t("bar.help")}>
-        <button
-          type="button"
-          class="icon-button layers-button"
-          title={t("bar.layers")}
-          aria-label={t("bar.layers")}
-          aria-expanded={layersOpen.value && !(narrow.value && card.value !== null)}
-          aria-controls="layers"
+        <Tool
+          icon="layers"
+          label={t("bar.layers")}
+          extra="layers-button"
+          expanded={layersOpen.value && !(narrow.value && card.value !== null)}
+          controls="layers"
           onClick={toggleLayers}
-        >
-          <Icon name="layers" />
-        </button>
-        <button
-          type="button"
-          class="icon-button dock-button"
-          title={t("dock.title")}
-          aria-label={t("dock.title")}
-          aria-expanded={tab.value !== null}
-          onClick={toggleDock}
-        >
-          <Icon name="chart" />
-        </button>
-        <button
-          type="button"
-          class="icon-button time-button"
-          title={t("time.title")}
-          aria-label={t("time.title")}
-          aria-expanded={timeOpen.value}
-          onClick={toggleTime}
-        >
-          <Icon name="clock" />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          title={t("bar.home")}
-          aria-label={t("bar.home")}
-          onClick={onHome}
-        >
-          <Icon name="home" />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          title={themeLabel}
-          aria-label={themeLabel}
-          onClick={toggleTheme}
-        >
-          <Icon name={night ? "sun" : "moon"} />
-        </button>
-        <button
-          type="button"
-          class="icon-button"
-          title={t("bar.help")}
-          aria-label={t("bar.help")}
-          aria-haspopup="dialog"
-          onClick={() => (helpOpen.value = true)}
-        >
-          <Icon name="help" />
-        </button>
+        />
+        <Tool icon="chart" label={t("dock.title")} expanded={tab.value !== null} onClick={toggleDock} />
+        <Tool icon="clock" label={t("time.title")} expanded={timeOpen.value} onClick={toggleTime} />
+        <Tool icon="home" label={t("bar.home")} onClick={onHome} />
+        <Tool icon={night ? "sun" : "moon"} label={themeLabel} onClick={toggleTheme} />
+        <Tool icon="help" label={t("bar.help")} popup="dialog" onClick={() => (helpOpen.value = true)} />
         <button
           type="button"
           class="text-button language"

@@ -20,6 +20,8 @@ export const SPEEDS = [1, 10, 60, 600, 3600] as const;
 /** Reaches that are offered: an hour, six, a day, a week, a month, a year. */
 export const REACHES = [1, 6, 24, 168, 720, 8760].map((hours) => hours * 3_600_000);
 
+/** Before this year 1 the server, whose instants have four digits, has none. */
+const EARLIEST_MS = Date.parse("0001-01-01T00:00:00Z");
 /** How often a new instant is wished while playing. */
 const STEP_MS = 400;
 
@@ -36,7 +38,7 @@ export class TimeMachine {
 
   /** Shows an instant, or the present. An instant to come is the present. */
   show(atMs: number | null): void {
-    const at = atMs !== null && atMs < Date.now() - 1000 ? atMs : null;
+    const at = atMs !== null && atMs > EARLIEST_MS && atMs < Date.now() - 1000 ? atMs : null;
     if (at === null) speed.value = 0;
     past.value = at;
     refusal.value = null;

@@ -1,9 +1,12 @@
 // The label beside the pointer: asks the viewer what lies there, one question at a time, and the server for its name
 // once the pointer has rested on it a moment. Names are remembered, the newest two hundred of them.
+import { effect } from "@preact/signals";
+
 import { getEntity } from "../api/client";
 import { locale, named, readable, t } from "../i18n";
 import { namesOf } from "../panels/card";
 import { hover } from "../state";
+import { past } from "../time/machine";
 import type { ViewerHost } from "./host";
 
 const REST_MS = 120;
@@ -17,11 +20,19 @@ interface Name {
 
 /** Follows one pointer. */
 export class Hovering {
+  /** Of one moment: at another one a thing may have been called otherwise. */
   readonly #names = new Map<string, Name>();
   #next: { x: number; y: number } | null = null;
   #asking = false;
   #over: string | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    effect(() => {
+      void past.value;
+      this.#names.clear();
+    });
+  }
 
   /** The pointer is at a place. */
   rest(host: ViewerHost, x: number, y: number): void {
@@ -71,7 +82,7 @@ export class Hovering {
 
   async #fetch(id: string): Promise<Name | null> {
     try {
-      const entity = await getEntity(id);
+      const entity = await getEntity(id, past.peek());
       const name = {
         title: namesOf(entity, locale.value)[0] ?? null,
         kind: entity.kind,

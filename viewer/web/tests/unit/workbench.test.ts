@@ -114,8 +114,9 @@ test("an answer is a line, bars or places by what its columns hold", () => {
       { lon: 1, lat: 2, id },
       { lon: null, lat: 3 },
     ]),
-    [{ lon: 1, lat: 2, id }],
+    [{ lon: 1, lat: 2 }],
   );
+  assert.equal(rowId({ name: "x", entity: id }), id);
   assert.equal(rowId({ id: "not an id" }), null);
   assert.deepEqual(columnsOf([{ a: 1 }, { a: 1, b: 2 }]), ["a", "b"]);
   assert.equal(cellText({ a: 1 }, "en-GB"), '{"a":1}');
