@@ -17,9 +17,21 @@ const EDGES: &[(&str, &[&str])] = &[
     ("viewer-app", &["viewer-render"]),
     ("kernel-query", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
     ("kernel-alarms", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
+    ("kernel-access", &["kernel-model"]),
+    ("kernel-tiles", &["kernel-store", "kernel-model", "spatial-index", "coding-system"]),
+    ("kernel-wires", &["kernel-query", "kernel-access", "kernel-model"]),
     (
         "kernel-server",
-        &["kernel-query", "kernel-alarms", "kernel-ledger", "kernel-store", "kernel-model", "coding-system"],
+        &[
+            "kernel-query",
+            "kernel-alarms",
+            "kernel-access",
+            "kernel-tiles",
+            "kernel-ledger",
+            "kernel-store",
+            "kernel-model",
+            "coding-system",
+        ],
     ),
     ("pilots-district", &["connectors-streams", "kernel-model"]),
     (
@@ -31,6 +43,9 @@ const EDGES: &[(&str, &[&str])] = &[
             "kernel-ledger",
             "kernel-query",
             "kernel-alarms",
+            "kernel-access",
+            "kernel-tiles",
+            "kernel-wires",
             "kernel-server",
             "connectors-files",
             "connectors-streams",
@@ -44,7 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Heavy packages and the only ones of ours that may depend on them directly.
 const HOMES: &[(&str, &[&str])] = &[
-    ("datafusion", &["kernel-query"]),
+    ("datafusion", &["kernel-query", "kernel-wires"]),
     ("axum", &["kernel-server"]),
     ("wgpu", &["viewer-render"]),
     ("h3o", &["coding-system"]),

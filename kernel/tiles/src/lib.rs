@@ -1,0 +1,1 @@
+//! Vector tiles and 3D Tiles from snapshots.

@@ -1,0 +1,1 @@
+//! The SQL wires: Arrow Flight SQL and PostgreSQL.
