@@ -37,6 +37,14 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CodeCommand,
     },
+    /// Make, list and revoke API keys; docs/access.md says what they may
+    #[command(after_help = "Examples:\n  urbis key add --name gate --role reader --expires 90d --data ./city\n  \
+        urbis key list --data ./city\n  urbis key revoke 3f0c9a51be --data ./city")]
+    Key {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Check a receipt offline
     #[command(after_help = "Example:\n  urbis verify building.receipt --key ./city/log.pub")]
     Verify(VerifyArgs),
@@ -323,6 +331,53 @@ pub(crate) struct ColumnsArgs {
     /// Height of the geoid above the ellipsoid in metres, which Spatial ID needs
     #[arg(long, value_name = "M", allow_hyphen_values = true)]
     pub(crate) geoid: Option<f64>,
+}
+
+/// `urbis key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key and show it, once
+    Add(AddKeyArgs),
+    /// Show what is kept of all keys
+    List {
+        /// Data folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+    /// Take a key back
+    Revoke {
+        /// Its id, as `urbis key list` shows it
+        id: String,
+        /// Data folder
+        #[arg(long, value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+/// `urbis key add`.
+#[derive(Debug, Args)]
+pub(crate) struct AddKeyArgs {
+    /// What it is for
+    #[arg(long)]
+    pub(crate) name: String,
+    /// Role, may be given again: reader, writer, operator, administrator, or one of your own policies
+    #[arg(long, required = true)]
+    pub(crate) role: Vec<String>,
+    /// What it may be used for at most, may be given again: read, write, administer
+    #[arg(long, default_values = ["read", "write", "administer"])]
+    pub(crate) scope: Vec<String>,
+    /// District it is of, may be given again; without any it is of none in particular
+    #[arg(long)]
+    pub(crate) district: Vec<String>,
+    /// Up to which grade it sees, 0 to 9
+    #[arg(long, default_value_t = 0)]
+    pub(crate) clearance: u8,
+    /// From when on it is worth nothing: an instant, or a time from now such as 90d
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) expires: Option<String>,
+    /// Data folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
 }
 
 /// `urbis verify`.

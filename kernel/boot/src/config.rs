@@ -1,7 +1,9 @@
 //! Configuration: defaults, then a TOML file, then environment variables `URBIS_<FIELD>`, then the command line. An
 //! unknown field or a value of the wrong type is refused with its name.
 
+mod access;
 mod alarms;
+mod http;
 mod retention;
 pub(crate) mod streams;
 
@@ -15,8 +17,11 @@ use kernel_store::{Durability, SegmentsAt};
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::config::access::{Access, Oidc};
 use crate::config::alarms::Alarms;
+use crate::config::http::{Certificate, Http};
 use crate::config::retention::Retention;
+pub(crate) use crate::config::retention::interval;
 use crate::config::streams::{Broker, Hook, MqttDoor, Nats};
 use crate::memory::Budget;
 
@@ -54,6 +59,14 @@ pub(crate) struct Config {
     pub(crate) memory_mb: u64,
     /// Largest body of a write over HTTP, MiB.
     pub(crate) body_mb: usize,
+    /// Who may see and do what.
+    pub(crate) access: Access,
+    /// Whose bearer tokens are taken.
+    pub(crate) oidc: Oidc,
+    /// Bounds of what comes over HTTP.
+    pub(crate) http: Http,
+    /// The certificate of the port.
+    pub(crate) tls: Certificate,
     /// How long rows are kept.
     pub(crate) retention: Retention,
     /// Who may come into the embedded broker.
@@ -95,6 +108,10 @@ impl Default for Config {
             sql_at_once: 4,
             memory_mb: 0,
             body_mb: 1_024,
+            access: Access::default(),
+            oidc: Oidc::default(),
+            http: Http::default(),
+            tls: Certificate::default(),
             retention: Retention::default(),
             mqtt_door: MqttDoor::default(),
             brokers: Vec::new(),
@@ -156,13 +173,15 @@ impl Config {
     }
 
     /// Bounds of the server.
-    pub(crate) fn settings(&self) -> kernel_server::Settings {
-        kernel_server::Settings {
+    pub(crate) fn settings(&self) -> anyhow::Result<kernel_server::Settings> {
+        self.http.settle(kernel_server::Settings {
+            tls: self.tls.read()?,
             sql_deadline: Duration::from_secs(self.sql_deadline_s),
             sql_rows: self.sql_rows,
             sql_at_once: self.sql_at_once,
             body_bytes: self.body_mb << 20,
-        }
+            ..Default::default()
+        })
     }
 }
 

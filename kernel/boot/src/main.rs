@@ -44,6 +44,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => run::import::import(&args),
         Command::Sql(args) => run::sql::sql(&args),
         Command::Code { command } => run::code::code(&command),
+        Command::Key { command } => run::key::key(&command),
         Command::Verify(args) => run::verify::verify(&args),
         Command::Check(args) => run::check::check(&args),
         Command::Backup(args) => run::backup::backup(&args),

@@ -17,7 +17,7 @@ use kernel_model::schema::Table;
 use kernel_model::{Span, TimeUs};
 use kernel_store::Snapshot;
 
-use crate::catalog::stored;
+use crate::catalog::provider;
 use crate::table::SnapshotTable;
 
 /// Makes the functions of a snapshot known to a question.
@@ -93,7 +93,7 @@ fn newest(
     time: &str,
     valid: Option<TimeUs>,
 ) -> Result<Arc<dyn TableProvider>> {
-    let rows = provider_as_source(Arc::new(stored(snapshot, table)?));
+    let rows = provider_as_source(provider(snapshot, table)?);
     let mut plan = LogicalPlanBuilder::scan(table.name(), rows, None)?;
     if let Some(TimeUs(at)) = valid {
         plan = plan.filter(col(time).lt_eq(lit(ScalarValue::TimestampMicrosecond(Some(at), Some("+00:00".into())))))?;

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Float64Type, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList, SchemaProvider,
@@ -14,11 +15,12 @@ use datafusion::catalog::{
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, col, lit};
-use kernel_model::TimeUs;
 use kernel_model::schema::Table;
-use kernel_store::Snapshot;
+use kernel_model::{EntityId, TimeUs};
+use kernel_store::{Eye, Snapshot};
 
 use crate::latest::{LatestTable, Of};
+use crate::seen::SeenTable;
 use crate::table::{File, SnapshotTable};
 
 /// The catalog's name in SQL.
@@ -39,6 +41,18 @@ pub struct ExtraTable {
     name: String,
     schema: SchemaRef,
     rows: Arc<ReadRows>,
+    seen: Seen,
+}
+
+/// What is told of a table to somebody who does not see everything.
+#[derive(Clone)]
+enum Seen {
+    /// Nothing.
+    Hidden,
+    /// Its rows: they were read as they are seen.
+    AsRead,
+    /// Rows of which all things that these columns name are seen as they are; rows that name none are not told.
+    ByThings(&'static [&'static str]),
 }
 
 impl ExtraTable {
@@ -53,11 +67,31 @@ impl ExtraTable {
         E: std::error::Error + Send + Sync + 'static,
     {
         let rows = move || rows().map_err(|error| Box::new(error).into());
-        Self { name: name.to_owned(), schema, rows: Arc::new(rows) }
+        Self { name: name.to_owned(), schema, rows: Arc::new(rows), seen: Seen::Hidden }
     }
 
-    fn read(&self) -> Result<SnapshotTable> {
-        let batches = (self.rows)().map_err(DataFusionError::External)?;
+    /// Its rows are read as whoever asks sees them. Without this word, or the other, it is told only to who sees everything.
+    #[must_use]
+    pub fn read_as_seen(self) -> Self {
+        Self { seen: Seen::AsRead, ..self }
+    }
+
+    /// Its rows are told where all things that these columns name (as ids, in text or bytes) are seen as they are; a place in
+    /// the columns `lon` and `lat` counts too.
+    #[must_use]
+    pub fn of_things(self, columns: &'static [&'static str]) -> Self {
+        Self { seen: Seen::ByThings(columns), ..self }
+    }
+
+    fn is_told(&self, snapshot: &Snapshot) -> bool {
+        snapshot.is_whole() || !matches!(self.seen, Seen::Hidden)
+    }
+
+    fn read(&self, snapshot: &Snapshot) -> Result<SnapshotTable> {
+        let mut batches = (self.rows)().map_err(DataFusionError::External)?;
+        if let (Seen::ByThings(columns), Some(mut eye)) = (&self.seen, snapshot.eye()) {
+            batches = batches.iter().map(|batch| sifted(batch, columns, &mut eye)).collect::<Result<_>>()?;
+        }
         Ok(SnapshotTable::new(self.schema.clone(), batches, Vec::new()))
     }
 }
@@ -93,9 +127,10 @@ impl SnapshotSchema {
             let batches = self.snapshot.batches(Table::Entities);
             Some(SnapshotTable::new(Table::Entities.schema(), batches, Vec::new()))
         } else if let Some(table) = Table::ALL.into_iter().find(|table| table.name() == name) {
-            Some(stored(&self.snapshot, table)?)
+            return provider(&self.snapshot, table).map(Some);
         } else {
-            self.extra.iter().find(|extra| extra.name == name).map(ExtraTable::read).transpose()?
+            let extra = self.extra.iter().find(|extra| extra.name == name && extra.is_told(&self.snapshot));
+            extra.map(|extra| extra.read(&self.snapshot)).transpose()?
         };
         Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
     }
@@ -127,6 +162,57 @@ pub(crate) fn stored(snapshot: &Snapshot, table: Table) -> Result<SnapshotTable>
     Ok(seen.always(snapshot.known_until().map(|until| known(table, until))))
 }
 
+/// A stored table as the snapshot is seen.
+pub(crate) fn provider(snapshot: &Snapshot, table: Table) -> Result<Arc<dyn TableProvider>> {
+    let all = stored(snapshot, table)?;
+    Ok(match table {
+        Table::Observations
+        | Table::Positions
+        | Table::ObservationsMinute
+        | Table::ObservationsHour
+        | Table::ObservationsDay
+            if !snapshot.is_whole() =>
+        {
+            Arc::new(SeenTable::new(all, snapshot))
+        }
+        _ => Arc::new(all),
+    })
+}
+
+/// Rows of a table that the caller brings of which every thing is seen as it is.
+fn sifted(batch: &RecordBatch, columns: &[&str], eye: &mut Eye) -> Result<RecordBatch> {
+    let degrees = ["lon", "lat"].map(|name| batch.column_by_name(name)?.as_primitive_opt::<Float64Type>());
+    let place = |row: usize| match degrees {
+        [Some(lon), Some(lat)] if lon.is_valid(row) && lat.is_valid(row) => Some([lon.value(row), lat.value(row)]),
+        _ => None,
+    };
+    let mut keep = Vec::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        let named = columns.iter().filter_map(|name| batch.column_by_name(name)).filter(|ids| ids.is_valid(row));
+        let seen: Vec<bool> = named
+            .map(|ids| {
+                let id = thing(ids, row);
+                let view = match (id, place(row)) {
+                    (Some(id), Some(place)) => eye.fix(&id, place),
+                    (Some(id), None) => eye.thing(&id),
+                    (None, _) => None,
+                };
+                view.is_some_and(|view| view.is_exact())
+            })
+            .collect();
+        keep.push(!seen.is_empty() && seen.into_iter().all(|seen| seen));
+    }
+    Ok(filter_record_batch(batch, &BooleanArray::from(keep))?)
+}
+
+fn thing(ids: &dyn Array, row: usize) -> Option<EntityId> {
+    match ids.data_type() {
+        DataType::Utf8 => ids.as_string::<i32>().value(row).parse().ok(),
+        DataType::FixedSizeBinary(16) => EntityId::from_slice(ids.as_fixed_size_binary().value(row)),
+        _ => None,
+    }
+}
+
 /// Rows recorded no later than an instant. Those that are older than the column count as known.
 fn known(table: Table, until: TimeUs) -> Expr {
     let schema = table.schema();
@@ -140,7 +226,8 @@ impl SchemaProvider for SnapshotSchema {
     fn table_names(&self) -> Vec<String> {
         let stored = Table::ALL.into_iter().map(Table::name).chain([REVISIONS]).chain(Of::ALL.map(Of::name));
         let stored = stored.map(str::to_owned);
-        let mut names: Vec<String> = stored.chain(self.extra.iter().map(|extra| extra.name.clone())).collect();
+        let extra = self.extra.iter().filter(|extra| extra.is_told(&self.snapshot)).map(|extra| extra.name.clone());
+        let mut names: Vec<String> = stored.chain(extra).collect();
         names.sort();
         names.dedup();
         names

@@ -9,6 +9,9 @@ pub enum Error {
     /// The statement would do more than read.
     #[error("{0} is refused: this interface only reads. Send one SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE")]
     Refused(String),
+    /// It would tell of rows that are hidden from whoever asks.
+    #[error("{0} is told only to who may see everything")]
+    NotTold(&'static str),
     /// Nothing, or more than one statement, was sent.
     #[error("{0} statements were sent: send exactly one")]
     StatementCount(usize),

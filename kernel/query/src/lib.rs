@@ -31,6 +31,7 @@ mod result;
 mod rules;
 mod running;
 mod scan;
+mod seen;
 mod shapes;
 mod short;
 mod size;

@@ -65,7 +65,12 @@ impl Planner {
     /// Plans a question and starts the plan.
     pub(crate) async fn start(&self, question: &Question) -> Result<(SendableRecordBatchStream, Way), Error> {
         let tokens = size::tokens(&question.sql)?;
-        match self.short.plan(&tokens, &question.snapshot, question.most_rows).await {
+        // A kept plan asks the index of all rows.
+        let short = match question.snapshot.is_whole() {
+            true => self.short.plan(&tokens, &question.snapshot, question.most_rows).await,
+            false => None,
+        };
+        match short {
             Some(plan) => Ok((execute_stream(plan, self.context.clone())?, Way::Short)),
             None => Ok((self.start_long(question, tokens).await?, Way::Long)),
         }
@@ -78,6 +83,9 @@ impl Planner {
     ) -> Result<SendableRecordBatchStream, Error> {
         let explained = statement::explained(&tokens);
         let statement = statement::parse(tokens)?;
+        if !question.snapshot.is_whole() && statement::explains(&statement) {
+            return Err(Error::NotTold("EXPLAIN"));
+        }
         let limited = statement::is_query(&statement);
         let state = self.state(question)?;
         let plan = statement::plan(&state, statement).await?;

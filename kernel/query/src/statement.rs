@@ -106,6 +106,15 @@ pub(crate) fn is_query(outer: &Outer) -> bool {
     matches!(outer, Outer::Statement(statement) if matches!(**statement, Statement::Query(_)))
 }
 
+/// Whether a statement asks how a question is answered: plans and their figures tell of rows that are hidden.
+pub(crate) fn explains(outer: &Outer) -> bool {
+    match outer {
+        Outer::Explain(_) => true,
+        Outer::Statement(statement) => matches!(**statement, Statement::Explain { .. }),
+        _ => false,
+    }
+}
+
 /// The words of the `SELECT` that a statement explains, if it explains one.
 pub(crate) fn explained(tokens: &[TokenWithSpan]) -> Option<Vec<TokenWithSpan>> {
     let is = |token: &TokenWithSpan, keyword| matches!(&token.token, Token::Word(word) if word.keyword == keyword);

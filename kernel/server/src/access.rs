@@ -1,127 +1,133 @@
-//! API keys: 256 random bits, shown once, kept as SHA-256. Reading is open on a loopback demo; every write needs one.
+//! The guard's words in HTTP: where a request says who asks, and how a refusal reads.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode, header};
-use rand::TryRngCore;
-use rand::rngs::OsRng;
-use sha2::{Digest, Sha256};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use kernel_access::{FULL_CLEARANCE, Guard, KeyRing, Policies, Principal, Proof, Refusal, Rights, Secret};
 
+use crate::audit::Audit;
 use crate::error::ApiError;
+use crate::limit::May;
 
-const FILE: &str = "api-keys";
-const PREFIX: &str = "urbis_";
+/// Where an API key may stand by itself.
+const KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where there is a proof that is none, and where there is none.
+const WANTED: &str = "send `Authorization: Bearer KEY` with an API key that may (urbis: --key KEY or URBIS_API_KEY)";
 
-/// The keys cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum AccessError {
-    /// The file cannot be read or written.
-    #[error("{path}: {source}")]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// No random bits.
-    #[error("the system gives no random bits: {0}")]
-    Random(String),
-}
-
-/// A key made at the first start: the only time it is seen.
-#[derive(Clone, PartialEq, Eq)]
-pub struct FirstKey(String);
-
-impl FirstKey {
-    /// The key itself, to print once.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for FirstKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FirstKey(..)")
-    }
-}
-
-/// Hashes of the keys that may write.
-#[derive(Debug, Clone, Default)]
+/// Who may do what. Clones share it.
+#[derive(Debug, Clone)]
 pub struct Access {
-    hashes: Vec<String>,
+    guard: Arc<Guard>,
+    audit: Option<Arc<Audit>>,
 }
 
 impl Access {
-    /// Reads the keys of a data folder; makes the first one where there is none.
-    ///
-    /// # Errors
-    /// [`AccessError`].
-    pub fn open(dir: &Path) -> Result<(Self, Option<FirstKey>), AccessError> {
-        let path = dir.join(FILE);
-        let io = |source| AccessError::Io { path: path.clone(), source };
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok((Self { hashes: text.lines().map(str::to_owned).collect() }, None)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let key = fresh_key()?;
-                let hash = hash(&key);
-                let mut options = fs::OpenOptions::new();
-                let mut file = options.write(true).create_new(true).mode(0o600).open(&path).map_err(io)?;
-                writeln!(file, "{hash}").and_then(|()| file.sync_all()).map_err(io)?;
-                Ok((Self { hashes: vec![hash] }, Some(FirstKey(key))))
-            }
-            Err(e) => Err(io(e)),
-        }
+    /// As a guard decides.
+    pub fn new(guard: Guard) -> Self {
+        Self { guard: Arc::new(guard), audit: None }
     }
 
-    /// Reads the keys of a data folder that cannot be written; keys that cannot be read are none.
-    pub fn read(dir: &Path) -> Self {
-        let text = fs::read_to_string(dir.join(FILE)).unwrap_or_default();
-        Self { hashes: text.lines().map(str::to_owned).collect() }
+    /// The same, with a record of what is decided.
+    #[must_use]
+    pub fn recorded(self, audit: Arc<Audit>) -> Self {
+        Self { audit: Some(audit), ..self }
+    }
+
+    pub(crate) fn audit(&self) -> Option<&Arc<Audit>> {
+        self.audit.as_ref()
+    }
+
+    /// The keys of a data folder, which are made where there are none; reading is open to everybody.
+    ///
+    /// # Errors
+    /// Where keys cannot be read or written.
+    pub fn open(dir: &Path) -> Result<(Self, Option<Secret>), kernel_access::Error> {
+        let (keys, first) = KeyRing::open_or_begin(dir)?;
+        Ok((Self::new(open_guard(keys)?), first))
+    }
+
+    /// Who sends a request.
+    ///
+    /// # Errors
+    /// Where it brings a proof that is none.
+    pub fn who(&self, headers: &HeaderMap) -> Result<Principal, ApiError> {
+        let text = |name: HeaderName| match headers.get(name) {
+            None => Ok(None),
+            Some(value) => value.to_str().map(Some).map_err(|_| refused(&Refusal::NoProof)),
+        };
+        let proof = Proof { key: text(KEY)?, authorization: text(header::AUTHORIZATION)? };
+        self.guard.who(proof).map_err(|refusal| refused(&refusal))
+    }
+
+    /// Fetches what is needed to tell who sends a request.
+    pub(crate) async fn prepare(&self, headers: &HeaderMap) {
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        self.guard.prepare(Proof { key: None, authorization }).await;
+    }
+
+    /// What somebody may.
+    pub fn rights(&self, principal: &Principal) -> Arc<Rights> {
+        self.guard.rights(principal)
     }
 
     /// Lets a request write, or says what it lacks.
     ///
     /// # Errors
-    /// 401 without a key, 403 with one that is not known.
+    /// 401 without a proof, 403 with one that does not suffice.
     pub fn may_write(&self, headers: &HeaderMap) -> Result<(), ApiError> {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let Some(key) = given.and_then(|value| value.strip_prefix("Bearer ")) else {
-            return Err(ApiError {
-                status: StatusCode::UNAUTHORIZED,
-                description: "a write needs the API key printed at the first start: send `Authorization: Bearer KEY` \
-                              (urbis: --key KEY or URBIS_API_KEY)"
-                    .to_owned(),
-            });
-        };
-        // Hashes of 256-bit random keys are compared: their timing tells nothing of a key.
-        match self.knows(key) {
+        let principal = self.who(headers)?;
+        match self.rights(&principal).may_write {
             true => Ok(()),
-            false => Err(ApiError {
-                status: StatusCode::FORBIDDEN,
-                description: "this API key is not one of this server's".to_owned(),
-            }),
+            false => Err(lacks(&principal, "a write")),
         }
     }
-}
 
-impl Access {
-    /// Whether this is the text of a key that may write.
+    /// Whether whoever has this key, or none, may hear everything that is told. What is no key is none.
+    pub fn hears_all(&self, key: Option<&str>) -> bool {
+        let proof = |key| self.guard.who(Proof { key, authorization: None });
+        let who = proof(key).or_else(|refusal| match refusal {
+            Refusal::UnknownKey => proof(None),
+            other => Err(other),
+        });
+        who.is_ok_and(|principal| self.rights(&principal).sight.is_whole())
+    }
+
+    /// What says of a dataset whether a principal may write to it.
+    pub(crate) fn may_write_to(&self, principal: Principal) -> May {
+        let guard = self.guard.clone();
+        Arc::new(move |dataset| guard.may_write_to(&principal, dataset))
+    }
+
+    /// Whether this is the text of a key that may write everywhere: to what dataset a message belongs is found out later.
     pub fn knows(&self, key: &str) -> bool {
-        self.hashes.contains(&hash(key))
+        let proof = Proof { key: Some(key), authorization: None };
+        self.guard.who(proof).is_ok_and(|principal| self.rights(&principal).writes_everywhere)
     }
 }
 
-fn fresh_key() -> Result<String, AccessError> {
-    let mut bits = [0_u8; 32];
-    OsRng.try_fill_bytes(&mut bits).map_err(|e| AccessError::Random(e.to_string()))?;
-    Ok(format!("{PREFIX}{}", hex::encode(bits)))
+/// A guard who lets everybody read, and those with a key write.
+fn open_guard(keys: KeyRing) -> Result<Guard, kernel_access::Error> {
+    let anonymous = Principal::anonymous(["reader".to_owned()], FULL_CLEARANCE);
+    Ok(Guard::new(keys, Policies::new("")?, Vec::new(), anonymous))
 }
 
-fn hash(key: &str) -> String {
-    hex::encode(Sha256::digest(key.as_bytes()))
+/// Somebody is known, or nobody in particular, and may not do what was asked.
+pub(crate) fn lacks(principal: &Principal, what: &str) -> ApiError {
+    let (status, description) = match principal.is_anonymous() {
+        true => (StatusCode::UNAUTHORIZED, format!("{what} needs an API key: {WANTED}")),
+        false => (StatusCode::FORBIDDEN, format!("{what} is not for {}: {WANTED}", principal.id)),
+    };
+    ApiError { status, description }
+}
+
+fn refused(refusal: &Refusal) -> ApiError {
+    let status = match refusal {
+        Refusal::UnknownKey | Refusal::ExpiredKey | Refusal::RevokedKey => StatusCode::FORBIDDEN,
+        Refusal::TwoProofs => StatusCode::BAD_REQUEST,
+        Refusal::NoProof | Refusal::Token(_) => StatusCode::UNAUTHORIZED,
+    };
+    ApiError { status, description: refusal.to_string() }
 }
 
 #[cfg(test)]
@@ -129,17 +135,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_key_is_shown_once_and_kept_as_a_hash() {
+    fn a_write_needs_a_key_and_says_so() {
         let dir = tempfile::tempdir().unwrap();
         let (access, first) = Access::open(dir.path()).unwrap();
         let key = first.unwrap();
-        assert!(!fs::read_to_string(dir.path().join(FILE)).unwrap().contains(key.reveal()));
-        let headers = |value: &str| HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
-        assert!(access.may_write(&headers(&format!("Bearer {}", key.reveal()))).is_ok());
-        assert_eq!(access.may_write(&headers("Bearer urbis_00")).unwrap_err().status, StatusCode::FORBIDDEN);
-        assert_eq!(access.may_write(&HeaderMap::new()).unwrap_err().status, StatusCode::UNAUTHORIZED);
-        let (again, none) = Access::open(dir.path()).unwrap();
-        assert!(none.is_none());
-        assert!(again.may_write(&headers(&format!("Bearer {}", key.reveal()))).is_ok());
+        let bearer =
+            |key: &str| HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap())]);
+        let status = |headers: &HeaderMap| access.may_write(headers).map_err(|error| error.status.as_u16());
+        assert_eq!(status(&bearer(key.reveal())), Ok(()));
+        assert_eq!(status(&HeaderMap::from_iter([(KEY, key.reveal().parse().unwrap())])), Ok(()));
+        assert_eq!(status(&bearer("urbis_00")), Err(403));
+        assert_eq!(status(&HeaderMap::new()), Err(401));
+        assert_eq!(status(&bearer("eyJhbGciOiJub25lIn0.e30.")), Err(401));
+        let basic = HeaderMap::from_iter([(header::AUTHORIZATION, "Basic dXJiaXM6dXJiaXM=".parse().unwrap())]);
+        assert_eq!(status(&basic), Err(401));
+        let mut both = bearer(key.reveal());
+        both.insert(KEY, key.reveal().parse().unwrap());
+        assert_eq!(status(&both), Err(400));
+        assert!(access.knows(key.reveal()) && !access.knows("urbis_00"));
     }
 }

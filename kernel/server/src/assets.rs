@@ -28,6 +28,12 @@ pub(crate) async fn receipt(
     Query(which): Query<WhichLeaf>,
 ) -> Result<impl IntoResponse, ApiError> {
     let id: EntityId = id.parse().map_err(ApiError::bad_request)?;
+    // It says where the thing is, and what its description hashes to.
+    let is_told =
+        state.reader.snapshot().eye().is_none_or(|mut eye| eye.thing(&id).is_some_and(|view| view.is_exact()));
+    if !is_told {
+        return Err(ApiError::not_found(kernel_ledger::Error::NoAsset(id.to_string())));
+    }
     let which = which.leaf.map_or(Which::Latest, Which::Leaf);
     let receipt = state.registrar.ledger().receipt(&id.to_string(), which);
     let text = receipt.map_err(ApiError::not_found)?.to_string();
@@ -98,7 +104,7 @@ pub fn asset_table(data: &std::path::Path) -> ExtraTable {
 
 /// The SQL table `assets`, its rows read as this says.
 pub(crate) fn table(read: impl Fn() -> Result<Vec<RecordBatch>, Error> + Send + Sync + 'static) -> ExtraTable {
-    ExtraTable::new("assets", SCHEMA.clone(), read)
+    ExtraTable::new("assets", SCHEMA.clone(), read).of_things(&["asset"])
 }
 
 fn rows(entries: &[Entry]) -> Result<RecordBatch, Error> {

@@ -28,7 +28,7 @@ pub(crate) async fn post(
     state.ingest.may_write().map_err(ApiError::unavailable)?;
     state.access.may_write(&headers)?;
     let changes = read(&headers, &body)?;
-    let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
+    let receipt = state.ingest.commit(changes).await.map_err(ApiError::unwritten)?;
     let mut reached = state.registrar.reached();
     let registered = tokio::time::timeout(REGISTRATION, reached.wait_for(|reached| *reached >= receipt.sequence)).await;
     let outcome = receipt.outcome;

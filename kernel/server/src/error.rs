@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// The API keys cannot be read or written.
     #[error(transparent)]
-    Access(#[from] crate::access::AccessError),
+    Access(#[from] kernel_access::Error),
     /// The ledger's public key cannot be read.
     #[error("the ledger's public key {}: {source}; it is made at the first start", path.display())]
     PublicKey {
@@ -47,6 +47,9 @@ pub enum Error {
     /// A commit failed.
     #[error("nothing of this was kept: {0}; make room or mend the disk, then send it again")]
     NotKept(String),
+    /// The sender may write to other datasets only.
+    #[error("nothing of this was kept: {0} is not this sender's to write to")]
+    NotAllowed(String),
     /// The data folder cannot be written.
     #[error("nothing of this was kept: {0}; this server answers questions only until it is started where it can write")]
     ReadOnly(Arc<str>),
@@ -70,6 +73,11 @@ impl ApiError {
         Self { status: StatusCode::BAD_REQUEST, description: description.to_string() }
     }
 
+    /// It is not for whoever asks.
+    pub fn forbidden(description: impl ToString) -> Self {
+        Self { status: StatusCode::FORBIDDEN, description: description.to_string() }
+    }
+
     /// There is no such thing.
     pub fn not_found(description: impl ToString) -> Self {
         Self { status: StatusCode::NOT_FOUND, description: description.to_string() }
@@ -78,6 +86,14 @@ impl ApiError {
     /// The server cannot write now.
     pub fn unavailable(description: impl ToString) -> Self {
         Self { status: StatusCode::SERVICE_UNAVAILABLE, description: description.to_string() }
+    }
+
+    /// A write was not made.
+    pub fn unwritten(error: Error) -> Self {
+        match error {
+            Error::NotAllowed(_) => Self::forbidden(error),
+            other => Self::unavailable(other),
+        }
     }
 
     /// The server failed.

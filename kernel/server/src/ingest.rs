@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::alarms::Feed;
 use crate::error::{ApiError, Error};
+use crate::limit::Limit;
 use crate::live::Hub;
 use crate::quality::{Judge, Rules, Watched};
 
@@ -155,9 +156,21 @@ pub struct Ingest {
     counts: Arc<Counts>,
     committed: watch::Receiver<Sequence>,
     watched: Arc<Watched>,
+    /// To which datasets whoever has this end may write, where not to all.
+    limit: Option<Limit>,
 }
 
 impl Ingest {
+    /// The same end for a sender who may write to some datasets only.
+    pub(crate) fn limited(&self, limit: Limit) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
+    }
+
+    /// Whether it may write to some datasets only.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
     /// Gives the store to a thread of its own that writes what comes in until all senders are gone, then seals nothing
     /// and ends: the log holds what it needs.
     pub fn start(store: Store, hub: Arc<Hub>) -> (Self, std::thread::JoinHandle<()>) {
@@ -177,7 +190,7 @@ impl Ingest {
         let (judge, watched) = Judge::new(rules, store.reader());
         let writer = Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, judge, load: None };
         let thread = std::thread::spawn(move || writer.run());
-        (Self { queue, refuses: None, counts, committed, watched }, thread)
+        (Self { queue, refuses: None, counts, committed, watched, limit: None }, thread)
     }
 
     /// An end behind which nobody writes: everything is refused, and `why` says why. `last` is the last commit.
@@ -186,7 +199,7 @@ impl Ingest {
         let counts = Arc::new(Counts::default());
         counts.set_trouble(Some(why.to_owned()));
         let (committed, watched) = (watch::channel(last).1, Arc::default());
-        Self { queue, refuses: Some(why.into()), counts, committed, watched }
+        Self { queue, refuses: Some(why.into()), counts, committed, watched, limit: None }
     }
 
     /// Says at once that nothing can be written, where that is so until the end of the program.
@@ -211,6 +224,9 @@ impl Ingest {
     /// # Errors
     /// Where the writer has stopped or the commit failed; then nothing of it was kept.
     pub async fn commit(&self, changes: Vec<Change>) -> Result<Receipt, Error> {
+        if let Some(what) = self.limit.as_ref().and_then(|limit| limit.first_forbidden(&changes)) {
+            return Err(Error::NotAllowed(what));
+        }
         let (answer, answered) = oneshot::channel();
         self.push(Task::Group(Group { changes, sender: Sender::Waits(answer) })).await?;
         match answered.await {

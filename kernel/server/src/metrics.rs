@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use kernel_model::schema::Table;
 
 use crate::state::AppState;
+use crate::traffic::Traffic;
 
 /// One figure: name, help, whether it only grows, value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +29,7 @@ type Source = Box<dyn Fn() -> Vec<Gauge> + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Gauges {
     sources: Arc<Mutex<Vec<Source>>>,
+    traffic: Arc<Traffic>,
 }
 
 impl std::fmt::Debug for Gauges {
@@ -40,6 +42,11 @@ impl Gauges {
     /// Adds a source that is asked at every scrape.
     pub fn add(&self, source: impl Fn() -> Vec<Gauge> + Send + Sync + 'static) {
         self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(source));
+    }
+
+    /// Requests by their doors.
+    pub(crate) fn traffic(&self) -> Arc<Traffic> {
+        self.traffic.clone()
     }
 
     fn read(&self) -> Vec<Gauge> {
@@ -56,6 +63,7 @@ pub(crate) async fn metrics(State(state): State<Arc<AppState>>) -> impl IntoResp
         // Writing to a string cannot fail.
         let _ = write!(text, "# HELP urbis_{name} {help}\n# TYPE urbis_{name} {kind}\nurbis_{name} {value}\n");
     }
+    text += &state.gauges.traffic.text();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

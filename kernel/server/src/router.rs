@@ -1,32 +1,39 @@
-//! Which path leads where, and the listening socket.
+//! Which path leads where, and what stands around all of them.
 
-use std::net::SocketAddr;
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, HeaderValue, header};
-use axum::routing::{get, post};
-use tokio::net::TcpListener;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tower_http::trace::TraceLayer;
 
-use crate::error::Error;
-use crate::state::AppState;
-use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql};
+use crate::error::ApiError;
+use crate::state::{AppState, Settings};
+use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, traffic};
 
+/// Longest time in which nothing of a body comes.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a browser may keep what it was told of other origins.
+const ORIGINS_KEPT: Duration = Duration::from_secs(3_600);
 /// What the page may load: its own files only; wasm needs its own word.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'";
 
-fn router(state: &Arc<AppState>) -> Router {
-    let log = state.registrar.dir().to_owned();
+/// The doors for whoever sees what the state's reader does.
+pub(crate) fn doors(state: &Arc<AppState>) -> Router {
     let body = DefaultBodyLimit::max(state.settings.body_bytes);
     let own = Router::new()
         .route("/health", get(api::health))
-        .route("/metrics", get(metrics::metrics))
         .route("/live", get(live::live))
         .route("/alerts", get(alarms::list))
         .route("/alerts/live", get(alarms::live))
@@ -51,55 +58,52 @@ fn router(state: &Arc<AppState>) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     own.merge(ogc::router(state.reader.clone(), "/ogc"))
-        .nest_service("/log/tile", ServeDir::new(log.join("tile")))
+        .merge(of_everything(state))
+        .layer(from_fn_with_state(state.gauges.traffic(), traffic::measure))
         .layer(header(header::CONTENT_SECURITY_POLICY, POLICY))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "same-origin"))
         .layer(TraceLayer::new_for_http())
 }
 
-/// A server that listens.
-#[derive(Debug)]
-pub struct Server {
-    /// Where.
-    pub address: SocketAddr,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
-    stop: tokio::sync::watch::Sender<bool>,
+/// Doors that tell of everything, and only to who sees it: figures of the server, leaves of the ledger.
+fn of_everything(state: &Arc<AppState>) -> Router {
+    if !state.reader.is_whole() {
+        let shut = || async { ApiError::forbidden("this is told only to who may see everything") };
+        return Router::new().route("/metrics", any(shut)).route("/log/tile/{*leaf}", any(shut));
+    }
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .with_state(state.clone())
+        .nest_service("/log/tile", ServeDir::new(state.registrar.dir().join("tile")))
 }
 
-impl Server {
-    /// Takes no new requests, lets running ones end for a few seconds, then ends.
-    pub async fn stop(self) {
-        self.stop.send_replace(true);
-        let ended = tokio::time::timeout(Duration::from_secs(3), self.task).await;
-        if ended.is_err() {
-            tracing::info!("open connections were closed");
-        }
-    }
-
-    /// Waits for the server, which ends only by a failure.
-    ///
-    /// # Errors
-    /// The failure.
-    pub async fn wait(&mut self) -> std::io::Result<()> {
-        (&mut self.task).await.unwrap_or_else(|panic| Err(std::io::Error::other(panic)))
-    }
+/// What stands around the way in: a defect answers 500 and the server goes on, pages of other origins are let in where the
+/// configuration names them, a body that does not come is not waited for.
+pub(crate) fn around(router: Router, settings: &Settings) -> Router {
+    let router = router.layer(RequestBodyTimeoutLayer::new(BODY_PATIENCE));
+    let router = match settings.origins.as_slice() {
+        [] => router,
+        origins => router.layer(origins_layer(origins)),
+    };
+    router.layer(CatchPanicLayer::custom(panicked))
 }
 
-/// Listens at `address` (port 0: any free one) and answers.
-///
-/// # Errors
-/// [`Error::Listen`] where the address is taken or not this machine's.
-pub async fn serve(address: &str, state: Arc<AppState>) -> Result<Server, Error> {
-    let listen = |source| Error::Listen { address: address.to_owned(), source };
-    let listener = TcpListener::bind(address).await.map_err(listen)?;
-    let address = listener.local_addr().map_err(listen)?;
-    let (stop, mut stopped) = tokio::sync::watch::channel(false);
-    let router = router(&state);
-    let task = tokio::spawn(async move {
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move { drop(stopped.wait_for(|stop| *stop).await) })
-            .await
-    });
-    Ok(Server { address, task, stop })
+fn origins_layer(origins: &[HeaderValue]) -> CorsLayer {
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let sent = [header::AUTHORIZATION, header::CONTENT_TYPE, header::ACCEPT, HeaderName::from_static("x-api-key")];
+    let told = ["urbis-sequence", "urbis-truncated", "x-request-id"].map(HeaderName::from_static);
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods(methods)
+        .allow_headers(sent)
+        .expose_headers(told.into_iter().chain([header::LOCATION, header::ETAG]).collect::<Vec<_>>())
+        .max_age(ORIGINS_KEPT)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+    tracing::error!("a request met a defect: {text}");
+    ApiError::internal("a defect, which the log tells of; the server goes on").into_response()
 }

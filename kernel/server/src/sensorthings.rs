@@ -64,7 +64,7 @@ async fn create(
         quality: Vec::new(),
         places: None,
     });
-    let outcome = state.ingest.commit(vec![change]).await.map_err(ApiError::unavailable)?.outcome;
+    let outcome = state.ingest.commit(vec![change]).await.map_err(ApiError::unwritten)?.outcome;
     if let Some(refused) = outcome.rejected.first() {
         return Err(ApiError { status: StatusCode::UNPROCESSABLE_ENTITY, description: refused.reason.clone() });
     }

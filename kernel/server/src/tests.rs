@@ -26,30 +26,34 @@ fn hooks() -> Hooks {
 }
 
 pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, String) {
+    let (access, key) = Access::open(dir).unwrap();
+    let (state, server) = served_with(dir, access, Settings::default()).await;
+    (state, server, key.unwrap().reveal().to_owned())
+}
+
+pub(crate) async fn served_with(dir: &std::path::Path, access: Access, settings: Settings) -> (Arc<AppState>, Server) {
     let (store, _) = Store::open(dir, kernel_store::Options::default()).unwrap();
     let reader = store.reader();
     let (registrar, _) =
         Registrar::open(&dir.join("ledger"), &dir.join("log.pub"), "urbis.example/test", reader.clone()).unwrap();
     let hub = Arc::new(Hub::default());
     let (ingest, _writer) = Ingest::start(store, hub.clone());
-    let settings = Settings::default();
-    let (access, key) = Access::open(dir).unwrap();
     let state = Arc::new(AppState {
         reader,
         ingest,
         hub,
         registrar: Arc::new(registrar),
         alarms: None,
-        engine: Engine::new(&kernel_query::Options { threads: 2, ..kernel_query::Options::default() }).unwrap(),
+        engine: Engine::new(&kernel_query::Options { threads: 2, ..kernel_query::Options::default() }).unwrap().into(),
         access,
-        sql_places: Semaphore::new(settings.sql_at_once),
+        sql_places: Arc::new(Semaphore::new(settings.sql_at_once)),
         settings,
-        hooks: hooks(),
+        hooks: hooks().into(),
         gauges: Gauges::default(),
         started: Instant::now(),
     });
     let server = crate::serve("127.0.0.1:0", state.clone()).await.unwrap();
-    (state, server, key.unwrap().reveal().to_owned())
+    (state, server)
 }
 
 /// Both things named and read anew, as one commit.

@@ -246,6 +246,11 @@ impl Present {
 }
 
 impl PresentEntity {
+    /// Its number among all rows.
+    pub(crate) fn row(&self) -> usize {
+        self.row
+    }
+
     fn note(&self) -> Note {
         Note { digest: self.digest, row: self.row }
     }
@@ -293,7 +298,7 @@ fn bounds(region: &Region) -> LonLatBox {
 }
 
 /// A row of a batch; `number` is its number among all rows.
-fn read_row(batch: &RecordBatch, number: usize, row: usize) -> Option<PresentEntity> {
+pub(crate) fn read_row(batch: &RecordBatch, number: usize, row: usize) -> Option<PresentEntity> {
     debug_assert_eq!(batch.schema(), Table::Entities.schema());
     let text = |column: usize| batch.column(column).as_string::<i32>();
     let real = |column: usize| value(batch.column(column).as_primitive::<Float64Type>(), row);

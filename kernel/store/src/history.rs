@@ -107,7 +107,7 @@ impl History {
     }
 
     /// The revisions of one thing, as batch and row, in the order of their commits.
-    fn of(&self, id: &EntityId) -> impl Iterator<Item = (&RecordBatch, usize)> {
+    pub(crate) fn of(&self, id: &EntityId) -> impl Iterator<Item = (&RecordBatch, usize)> {
         let id = *id;
         // The index is of the whole batch, of which this may be the beginning.
         self.rows.iter().zip(&self.ids).flat_map(move |((batch, _), ids)| {
@@ -189,8 +189,11 @@ impl Snapshot {
         self.datastreams(own).remove(&id)
     }
 
-    /// How many datastreams were declared: they are numbered from 1.
+    /// How many datastreams were declared: they are numbered from 1. Where not everything is seen, how many are.
     pub fn datastream_count(&self) -> u64 {
+        if let Some(seen) = &self.seen {
+            return seen.datastreams().len() as u64;
+        }
         let last = |batch: RecordBatch| arrow::compute::max(batch.column(0).as_primitive::<UInt64Type>());
         self.batches(Table::Datastreams).into_iter().filter_map(last).max().unwrap_or_default()
     }

@@ -28,6 +28,9 @@ impl Snapshot {
     /// # Errors
     /// Where a file cannot be read.
     pub fn latest_reading(&self, datastream: DatastreamId) -> Result<Option<Observation>, Error> {
+        if !self.sees_datastream(datastream) {
+            return Ok(None);
+        }
         if self.known_until.is_some() {
             return Ok(self.newest_readings(datastream, None, 1)?.pop());
         }
@@ -47,16 +50,16 @@ impl Snapshot {
             return self.newest_fix(entity, None);
         }
         let sealed = self.latest.values.fix_of(entity).copied();
-        Ok(newest(sealed, self.newer_fix(entity), |fix| fix.time))
+        Ok(newest(sealed, self.newer_fix(entity), |fix| fix.time).and_then(|fix| self.shown(entity, fix)))
     }
 
     /// Parts with the latest fix of every moving thing among their rows, each at most once: an index over what is now, exact
-    /// with [`Snapshot::is_latest_fix`]. `None` where it is asked what was known at an instant.
+    /// with [`Snapshot::is_latest_fix`]. `None` where it is asked what was known at an instant, or not everything is seen.
     ///
     /// # Errors
     /// Where rows do not fit their table, which is a defect.
     pub fn latest_fix_parts(&self) -> Result<Option<Vec<Part>>, Error> {
-        if self.known_until.is_some() {
+        if self.known_until.is_some() || !self.is_whole() {
             return Ok(None);
         }
         let sealed = self.latest.fixes()?;
@@ -89,12 +92,20 @@ impl Snapshot {
     /// As [`Snapshot::latest_reading`].
     pub fn latest_readings(&self) -> Result<BTreeMap<DatastreamId, Observation>, Error> {
         if self.known_until.is_some() {
-            let all = (1..=self.datastream_count()).map(DatastreamId);
-            return all.filter_map(|id| self.latest_reading(id).map(|found| Some((id, found?))).transpose()).collect();
+            let all = match &self.seen {
+                None => (1..=self.datastream_count()).map(DatastreamId).collect(),
+                Some(seen) => seen.datastreams(),
+            };
+            return all
+                .into_iter()
+                .filter_map(|id| self.latest_reading(id).map(|found| Some((id, found?))).transpose())
+                .collect();
         }
         let mut newer = Newer::new();
         self.each_newer(Table::Observations, None, |rows| readings(rows, self.through(), &mut newer));
-        Ok(all(self.latest.values.readings(), newer, |reading| reading.phenomenon_time))
+        let mut found = all(self.latest.values.readings(), newer, |reading| reading.phenomenon_time);
+        found.retain(|id, _| self.sees_datastream(*id));
+        Ok(found)
     }
 
     /// The latest fix of everything that has one.
@@ -106,15 +117,19 @@ impl Snapshot {
         self.each_newer(Table::Positions, None, |rows| fixes(rows, self.through(), &mut newer));
         let found = all(self.latest.values.fixes().iter().copied(), newer, |fix| fix.time);
         if self.known_until.is_none() {
-            return Ok(found);
+            let shown = |(id, fix)| Some((id, self.shown(&id, fix)?));
+            return Ok(if self.is_whole() { found } else { found.into_iter().filter_map(shown).collect() });
         }
         let known = |id: EntityId| self.latest_fix(&id).map(|found| Some((id, found?))).transpose();
         found.into_keys().filter_map(known).collect()
     }
 
-    /// How many datastreams and how many things had a latest value at the last sealed commit.
+    /// How many datastreams and how many things had a latest value at the last sealed commit; 0 where not everything is seen.
     pub fn latest_count(&self) -> (usize, usize) {
-        (self.latest.values.readings().count(), self.latest.values.fixes().len())
+        match self.is_whole() {
+            true => (self.latest.values.readings().count(), self.latest.values.fixes().len()),
+            false => (0, 0),
+        }
     }
 
     fn through(&self) -> u64 {

@@ -2,16 +2,15 @@
 //! in, in the order of their commits; what is new in them goes out as a [`Delta`].
 
 use std::collections::HashSet;
-use std::sync::{Arc, RwLockReadGuard};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
 use kernel_model::schema::Table;
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, Sequence, SourceKey, TimeUs};
+use kernel_model::{EntityId, Sequence, TimeUs};
 
 use crate::catalog::Catalog;
 use crate::delta::{Delta, Fix, Reading};
-use crate::entities::{DatastreamInfo, Present, PresentEntity};
+use crate::entities::Present;
 use crate::hash::IdSet;
 use crate::latest::{Latest, last_id};
 use crate::lineage::Lineage;
@@ -125,67 +124,6 @@ impl Live {
 fn ids(batch: &RecordBatch) -> impl Iterator<Item = EntityId> + '_ {
     let ids = batch.column(0).as_fixed_size_binary();
     (0..batch.num_rows()).filter_map(|row| EntityId::from_slice(ids.value(row)))
-}
-
-/// A glance at the present city. Hold it shortly: the writer waits for it.
-#[derive(Debug)]
-pub struct LiveView<'a>(pub(crate) RwLockReadGuard<'a, Live>);
-
-impl LiveView<'_> {
-    /// The last state of an id, retired ones too.
-    pub fn entity(&self, id: &EntityId) -> Option<&PresentEntity> {
-        self.0.present.get(id)
-    }
-
-    /// The whole row of an entity, in the schema of `entities`.
-    pub fn entity_row(&self, entity: &PresentEntity) -> RecordBatch {
-        self.0.present.row(entity)
-    }
-
-    /// Everything present, in the order in which it was first seen.
-    pub fn entities(&self) -> impl Iterator<Item = &PresentEntity> {
-        self.0.present.iter()
-    }
-
-    /// Everything present whose box meets the region, in the order in which it was first seen.
-    pub fn entities_in(&self, region: &Region) -> Vec<&PresentEntity> {
-        self.0.present.in_region(region)
-    }
-
-    /// A datastream.
-    pub fn datastream(&self, id: DatastreamId) -> Option<&DatastreamInfo> {
-        self.0.catalog.by_id.get(&id).map(Arc::as_ref)
-    }
-
-    /// A datastream by what its source calls it.
-    pub fn datastream_of(&self, source: &SourceKey) -> Option<&DatastreamInfo> {
-        self.0.catalog.datastreams.get(source).map(Arc::as_ref)
-    }
-
-    /// The thing that a source calls so.
-    pub fn entity_of(&self, source: &SourceKey) -> Option<EntityId> {
-        self.0.catalog.entities.get(source).copied()
-    }
-
-    /// The datastreams of a thing.
-    pub fn datastreams_of(&self, entity: &EntityId) -> &[DatastreamId] {
-        self.0.catalog.by_entity.get(entity).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Bytes of the latest values, about.
-    pub fn latest_bytes(&self) -> u64 {
-        self.0.latest.memory_bytes()
-    }
-
-    /// The newest reading of a datastream.
-    pub fn reading(&self, datastream: DatastreamId) -> Option<Observation> {
-        self.0.latest.reading_of(datastream)
-    }
-
-    /// The newest fix of a thing.
-    pub fn fix(&self, entity: &EntityId) -> Option<PositionFix> {
-        self.0.latest.fix_of(entity).copied()
-    }
 }
 
 #[cfg(test)]

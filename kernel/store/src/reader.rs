@@ -7,31 +7,35 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use kernel_model::Sequence;
 use kernel_model::schema::Table;
+use kernel_model::{Sequence, Sight};
 
 use crate::disk::Disk;
 use crate::error::Error;
-use crate::live::{Live, LiveView};
+use crate::glance::LiveView;
+use crate::live::Live;
 use crate::load::{Opened, load};
 use crate::manifest::Manifest;
 use crate::moving::{Moving, MovingThings};
 use crate::objects::{Access, Objects};
 use crate::parts::ColumnCache;
 use crate::retention::Removed;
+use crate::sight::Sieve;
 use crate::snapshot::Snapshot;
 use crate::store::Options;
 
 /// How often a data folder is read anew because a writer changed it meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// The readers' door: clones are cheap and may go to any thread.
+/// The readers' door: clones are cheap and may go to any thread. One that does not see everything gives snapshots and glances in
+/// which the rest is not there; it cannot see more than it was made for.
 #[derive(Debug, Clone)]
 pub struct Reader {
     live: Arc<RwLock<Live>>,
     snapshot: Arc<RwLock<Snapshot>>,
     removed: Arc<[AtomicU64; Table::ALL.len()]>,
     moving: MovingThings,
+    sieve: Option<Arc<Sieve>>,
 }
 
 impl Reader {
@@ -62,29 +66,54 @@ impl Reader {
     pub(crate) fn new(live: Live, snapshot: Snapshot) -> Self {
         let moving = MovingThings(Arc::new(Moving::of(&live.moves(0..live.latest.fixes().len() as u32))));
         let (live, snapshot) = (Arc::new(RwLock::new(live)), Arc::new(RwLock::new(snapshot)));
-        Self { live, snapshot, removed: Arc::default(), moving }
+        Self { live, snapshot, removed: Arc::default(), moving, sieve: None }
     }
 
-    /// What moves, where it is now.
+    /// The city as somebody sees it. What was sifted is kept as long as the reader and its clones are.
+    #[must_use]
+    pub fn seen_by(&self, sight: &Sight) -> Self {
+        match (&self.sieve, sight.is_whole()) {
+            (None, false) => Self { sieve: Some(Arc::new(Sieve::new(sight.clone()))), ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
+    /// Whether everything is seen, as it is.
+    pub fn is_whole(&self) -> bool {
+        self.sieve.is_none()
+    }
+
+    pub(crate) fn sieve(&self) -> Option<Arc<Sieve>> {
+        self.sieve.clone()
+    }
+
+    /// What moves, where it is now; nothing where not everything is seen.
     pub fn moving(&self) -> MovingThings {
-        self.moving.clone()
+        match self.is_whole() {
+            true => self.moving.clone(),
+            false => MovingThings(Arc::new(Moving::of(&[]))),
+        }
     }
 
     /// The store as of its last commit.
     pub fn snapshot(&self) -> Snapshot {
-        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let whole = self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match &self.sieve {
+            None => whole,
+            Some(sieve) => whole.seen_by(sieve),
+        }
     }
 
     /// A glance at the present city.
     pub fn live(&self) -> LiveView<'_> {
-        LiveView(self.live.read().unwrap_or_else(PoisonError::into_inner))
+        LiveView::new(self.live.read().unwrap_or_else(PoisonError::into_inner), self.sieve.clone())
     }
 
     /// A glance at the present city, unless the writer is changing it right now: for what is good to know and not needed.
     pub fn glance(&self) -> Option<LiveView<'_>> {
         match self.live.try_read() {
-            Ok(live) => Some(LiveView(live)),
-            Err(TryLockError::Poisoned(poisoned)) => Some(LiveView(poisoned.into_inner())),
+            Ok(live) => Some(LiveView::new(live, self.sieve.clone())),
+            Err(TryLockError::Poisoned(poisoned)) => Some(LiveView::new(poisoned.into_inner(), self.sieve.clone())),
             Err(TryLockError::WouldBlock) => None,
         }
     }

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use kernel_model::schema::Table;
-use kernel_model::{ContentId, DatastreamId, EntityId, Observation, PositionFix, Sequence, Span, TimeUs};
+use kernel_model::{ContentId, DatastreamId, EntityId, Observation, Places, PositionFix, Sequence, Span, TimeUs};
 
 use crate::entity_boxes::EntityBoxes;
 use crate::error::Error;
@@ -14,6 +14,7 @@ use crate::history::History;
 use crate::latest::SealedLatest;
 use crate::memtable;
 use crate::parts::{self, Asked, ColumnCache, Part, SegmentRef};
+use crate::sight::{Eye, Seen, Sieve};
 
 /// The store as of one commit.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub(crate) known_until: Option<TimeUs>,
     pub(crate) latest: SealedLatest,
     cache: Arc<ColumnCache>,
+    /// What it is seen through, where that is not everything.
+    pub(crate) seen: Option<Arc<Seen>>,
 }
 
 /// What a store uses memory for, bytes.
@@ -58,12 +61,49 @@ impl Snapshot {
             Table::Entities => Arc::default(),
             _ => Arc::new(parts(table)),
         });
-        Self { sequence, dir: dir.to_owned(), parts, entities, known_until: None, latest, cache }
+        Self { sequence, dir: dir.to_owned(), parts, entities, known_until: None, latest, cache, seen: None }
     }
 
     /// The same with less known.
     pub(crate) fn with_history(self, entities: History, known_until: TimeUs) -> Self {
         Self { entities: Arc::new(entities), known_until: Some(known_until), ..self }
+    }
+
+    /// The same as somebody sees it. It must come before [`Snapshot::known_at`]: what is secret now was public once.
+    pub(crate) fn seen_by(mut self, sieve: &Sieve) -> Self {
+        let things = sieve.things(&self.entities);
+        let (tables, seen) = sieve.tables(&things, &self.parts);
+        self.entities = things.seen.clone();
+        for (table, parts) in tables {
+            self.parts[table as usize] = parts;
+        }
+        Self { seen: Some(Arc::new(seen)), ..self }
+    }
+
+    /// Whether it shows everything, as it is.
+    pub fn is_whole(&self) -> bool {
+        self.seen.is_none()
+    }
+
+    /// Whether nothing is told to be elsewhere than it is.
+    pub fn has_exact_places(&self) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.sight.places() == Places::Exact)
+    }
+
+    /// Looks at rows of the large tables (readings, their summaries, fixes), which are in [`Snapshot::parts`] whether they are
+    /// seen or not; `None`: all of them are seen as they are.
+    pub fn eye(&self) -> Option<Eye> {
+        self.seen.clone().map(Eye::new)
+    }
+
+    /// Whether a thing is seen. Where everything is, whether it is known makes no difference.
+    pub fn sees_thing(&self, id: &EntityId) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.sees_thing(id))
+    }
+
+    /// Whether a datastream is seen.
+    pub fn sees_datastream(&self, id: DatastreamId) -> bool {
+        self.seen.as_ref().is_none_or(|seen| seen.sees_datastream(id))
     }
 
     /// The last commit it shows.
@@ -104,9 +144,10 @@ impl Snapshot {
         &self.entities.boxes
     }
 
-    /// Number of rows in memory and sealed.
+    /// Number of rows in memory and sealed; of readings, their summaries and fixes 0 where not everything is seen.
     pub fn row_count(&self, table: Table) -> u64 {
         let rows: usize = match table {
+            table if self.seen.is_some() && !memtable::resident(table) => 0,
             Table::Entities => self.entities.rows.iter().map(|(batch, _)| batch.num_rows()).sum(),
             other => self.parts(other).iter().map(Part::rows).sum(),
         };
@@ -123,6 +164,9 @@ impl Snapshot {
         valid: Option<Span>,
         limit: usize,
     ) -> Result<Vec<Observation>, Error> {
+        if !self.sees_datastream(datastream) {
+            return Ok(Vec::new());
+        }
         let asked = Asked { valid: valid.unwrap_or_default(), known: self.known_until, limit };
         parts::newest_readings(self.parts(Table::Observations), datastream, asked)
     }
@@ -133,7 +177,15 @@ impl Snapshot {
     /// Where a file cannot be read.
     pub fn newest_fix(&self, entity: &EntityId, valid: Option<Span>) -> Result<Option<PositionFix>, Error> {
         let asked = Asked { valid: valid.unwrap_or_default(), known: self.known_until, limit: 1 };
-        parts::newest_fix(self.parts(Table::Positions), entity, asked)
+        Ok(parts::newest_fix(self.parts(Table::Positions), entity, asked)?.and_then(|fix| self.shown(entity, fix)))
+    }
+
+    /// A fix as it is seen.
+    pub(crate) fn shown(&self, entity: &EntityId, fix: PositionFix) -> Option<PositionFix> {
+        match &self.seen {
+            None => Some(fix),
+            Some(seen) => seen.fix(entity, fix),
+        }
     }
 
     /// What memory is used for.
@@ -170,7 +222,19 @@ impl Snapshot {
     /// # Errors
     /// Where it cannot be read, or is not as it was given.
     pub fn content(&self, id: &ContentId) -> Result<Option<Vec<u8>>, Error> {
+        if !self.is_whole() && !self.names_content(id) {
+            return Ok(None);
+        }
         crate::content::read(&self.dir, id)
+    }
+
+    /// Whether a thing that is seen has the object.
+    fn names_content(&self, id: &ContentId) -> bool {
+        let names = |batch: &RecordBatch| {
+            let digests = batch.column(0).as_fixed_size_binary();
+            (0..batch.num_rows()).any(|row| digests.value(row) == id.0)
+        };
+        self.batches(Table::Contents).iter().any(names)
     }
 
     /// The data folder.

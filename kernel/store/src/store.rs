@@ -203,13 +203,13 @@ impl Store {
     }
 
     fn now(&self) -> TimeUs {
-        self.reader.live().0.next_recorded(self.options.clock.now())
+        self.reader.live().whole().next_recorded(self.options.clock.now())
     }
 
     fn resolve(&mut self, groups: &[Vec<Change>], sequence: Sequence) -> Result<(TableBatches, Vec<Outcome>), Error> {
         let (reader, now) = (self.reader.clone(), self.now());
         let live = reader.live();
-        let mut gathering = Gathering::new(&live.0, self.limits(now));
+        let mut gathering = Gathering::new(live.whole(), self.limits(now));
         for group in groups {
             gathering.begin_group();
             for change in group {
@@ -244,7 +244,7 @@ impl Store {
     fn publish(&self, described: bool) {
         let frozen = self.sealing.as_ref().map(|sealing| sealing.work().rows.as_slice()).unwrap_or_default();
         let entities = match described {
-            true => Arc::new(self.reader.live().0.present.history()),
+            true => Arc::new(self.reader.live().whole().present.history()),
             false => self.reader.snapshot().entities,
         };
         let parts = |table: Table| self.rows.parts(table, frozen);

@@ -39,7 +39,9 @@ pub(crate) async fn serve(stream: Box<dyn Socket>, hub: &Hub) -> Result<(), Ende
     let terms = terms(&connect);
     let given = connect.client_id.is_empty().then(|| format!("unnamed-{}", unique(hub)));
     let client_id = given.clone().unwrap_or(connect.client_id);
-    let (session, is_present, will) = hub.open_session(&client_id, connect.clean, terms);
+    let hears = hub.door.lets_hear(connect.user.as_deref(), connect.password.as_deref());
+    // What another one subscribed to under this name is not for who may not hear.
+    let (session, is_present, will) = hub.open_session(&client_id, connect.clean || !hears, terms);
     let mut again = Vec::new();
     let owner = session.attach(terms, &mut again);
     count(&hub.tally.connected, 1);
@@ -53,7 +55,7 @@ pub(crate) async fn serve(stream: Box<dyn Socket>, hub: &Hub) -> Result<(), Ende
     let keep_alive = Duration::from_millis(u64::from(connect.keep_alive_s) * 1_500);
     let (kept, told) = mpsc::unbounded_channel();
     let aliases = HashMap::new();
-    let mut client = Client { wire, session: &session, owner, kept, told, owed: Owed::default(), aliases };
+    let mut client = Client { wire, session: &session, owner, hears, kept, told, owed: Owed::default(), aliases };
     let ended = client.run(keep_alive).await;
     if let Err(error) = &ended {
         client.wire.farewell(error).await;
@@ -167,6 +169,8 @@ struct Client<'a> {
     wire: Wire<'a>,
     session: &'a Arc<Session>,
     owner: u64,
+    /// Whether it may subscribe.
+    hears: bool,
     /// Where those who keep a message say that it is durable; they come back over `told`.
     kept: mpsc::UnboundedSender<u16>,
     told: mpsc::UnboundedReceiver<u16>,
@@ -322,6 +326,9 @@ impl Client<'_> {
     /// Subscribes and queues the retained messages; the reason code for the answer. A filter that is none, or one too many,
     /// is refused there.
     fn subscribe(&mut self, wanted: Wanted, number: Option<u32>) -> Result<u8, Fault> {
+        if !self.hears {
+            return Ok(reason::NOT_AUTHORIZED);
+        }
         let hub = self.wire.hub;
         let Ok(shared) = shared::parse(&wanted.filter) else { return Ok(reason::FILTER) };
         let is_shared = shared.is_some();

@@ -13,6 +13,7 @@ type Judge = dyn Fn(Option<&str>, Option<&[u8]>) -> bool + Send + Sync;
 #[derive(Clone, Default)]
 pub struct Door {
     judge: Option<Arc<Judge>>,
+    hears: Option<Arc<Judge>>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -21,6 +22,13 @@ impl Door {
     #[must_use]
     pub fn judged(mut self, judge: impl Fn(Option<&str>, Option<&[u8]>) -> bool + Send + Sync + 'static) -> Self {
         self.judge = Some(Arc::new(judge));
+        self
+    }
+
+    /// Lets only those subscribe in whose user name and password are found right; the others may publish.
+    #[must_use]
+    pub fn heard_by(mut self, judge: impl Fn(Option<&str>, Option<&[u8]>) -> bool + Send + Sync + 'static) -> Self {
+        self.hears = Some(Arc::new(judge));
         self
     }
 
@@ -33,6 +41,10 @@ impl Door {
 
     pub(crate) fn admits(&self, user: Option<&str>, password: Option<&[u8]>) -> bool {
         self.judge.as_ref().is_none_or(|judge| judge(user, password))
+    }
+
+    pub(crate) fn lets_hear(&self, user: Option<&str>, password: Option<&[u8]>) -> bool {
+        self.hears.as_ref().is_none_or(|judge| judge(user, password))
     }
 
     pub(crate) fn tls(&self) -> Option<&TlsAcceptor> {

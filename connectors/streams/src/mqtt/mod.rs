@@ -48,6 +48,8 @@ pub mod reason {
     pub const CLIENT_ID: u8 = 0x85;
     /// User, password or key are not right.
     pub const LOGIN: u8 = 0x86;
+    /// It may not do that.
+    pub const NOT_AUTHORIZED: u8 = 0x87;
     /// No room for another connection.
     pub const UNAVAILABLE: u8 = 0x88;
     /// The server ends.

@@ -67,7 +67,7 @@ impl Retention {
 }
 
 /// A number of seconds, minutes, hours or days, up to so many days.
-pub(super) fn interval(text: &str, field: &str, most_days: u64) -> anyhow::Result<Duration> {
+pub(crate) fn interval(text: &str, field: &str, most_days: u64) -> anyhow::Result<Duration> {
     let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', DAY_S)];
     let read =
         units.iter().find_map(|(unit, seconds)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*seconds));

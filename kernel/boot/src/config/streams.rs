@@ -47,6 +47,10 @@ impl MqttDoor {
             }
             other => bail!("mqtt_door.access is `open` or `key`, not `{other}`"),
         }
+        let access = access.clone();
+        // Whatever is published goes to every subscriber, sifted by nobody.
+        door =
+            door.heard_by(move |_, password| access.hears_all(password.and_then(|key| std::str::from_utf8(key).ok())));
         match (given(&self.certificate), given(&self.key)) {
             (None, None) if given(&self.clients).is_none() => Ok(door),
             (Some(chain), Some(key)) => {

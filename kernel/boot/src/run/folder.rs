@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::Context;
+use kernel_access::KeyRing;
 use kernel_alarms::Alarms;
 use kernel_server::live::Hub;
 use kernel_server::{Access, AlarmDoor, FirstKey, Ingest, QualityRules, Registrar, start_alarms};
@@ -42,7 +43,7 @@ pub(crate) async fn open(config: &Config, hub: Arc<Hub>) -> anyhow::Result<Folde
         }
         Err(error) if error.is_read_only() && config.data.join("log").exists() => {
             tracing::warn!(%error, "the data folder cannot be written: questions are answered, writes are refused");
-            for_reading(&config.data, &error.to_string())
+            for_reading(config, &error.to_string())
         }
         Err(error) => Err(error.into()),
     }
@@ -53,7 +54,12 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     let (registrar, ledger) =
         Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone())?;
     tracing::info!(leaves = ledger.size, "ledger open");
-    let (access, first_key) = Access::open(data)?;
+    let (keys, first_key) = KeyRing::open_or_begin(data)?;
+    let access = Access::new(config.access.guard(keys, &config.oidc)?);
+    let access = match config.access.record(data)? {
+        Some(audit) => access.recorded(audit),
+        None => access,
+    };
     let spill = Some(spill_folder(data)?);
     let quality = QualityRules::new(config.quality.clone())?;
     let (alarms, feed) = match config.alarms.rules() {
@@ -79,7 +85,8 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     Ok(Folder { reader, ingest, writer: Some(writer), registrar, registering, alarms, access, first_key, spill })
 }
 
-fn for_reading(data: &Path, why: &str) -> anyhow::Result<Folder> {
+fn for_reading(config: &Config, why: &str) -> anyhow::Result<Folder> {
+    let data = &config.data;
     let (reader, opened) = Reader::open(data)?;
     let registrar = Registrar::open_reading(&data.join("ledger"), &data.join("log.pub"), reader.clone())?;
     let ingest = Ingest::refusing(why, opened.sequence);
@@ -92,7 +99,7 @@ fn for_reading(data: &Path, why: &str) -> anyhow::Result<Folder> {
         registrar: Arc::new(registrar),
         registering,
         alarms: None,
-        access: Access::read(data),
+        access: Access::new(config.access.guard(KeyRing::read_only(data), &config.oidc)?),
         first_key: None,
         spill: None,
     })

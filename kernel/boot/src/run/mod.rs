@@ -7,6 +7,7 @@ pub(crate) mod compact;
 pub(crate) mod demo;
 mod folder;
 pub(crate) mod import;
+pub(crate) mod key;
 pub(crate) mod render;
 pub(crate) mod retain;
 pub(crate) mod serve;

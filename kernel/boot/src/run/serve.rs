@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use connectors_streams::Broker;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
-use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server};
+use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server, Tls};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -57,6 +57,7 @@ pub(crate) struct Kernel {
     looking: Option<std::thread::JoinHandle<()>>,
     first_key: Option<kernel_server::FirstKey>,
     data: std::path::PathBuf,
+    speaks_tls: bool,
 }
 
 /// Publishes every alert that comes under `urbis/alerts/<rule>`.
@@ -92,6 +93,17 @@ fn tell(config: &Config, alarms: Option<&Arc<AlarmDoor>>) -> anyhow::Result<Vec<
     Ok(telling.collect())
 }
 
+/// Reads the certificate again at every SIGHUP.
+async fn exchange_when_told(tls: Tls) {
+    let Ok(mut told) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) else { return };
+    while told.recv().await.is_some() {
+        match tls.read_again() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(error) => tracing::error!(%error, "the certificate stays as it was"),
+        }
+    }
+}
+
 /// Rows grow old also where nothing comes in: the writer looks after them when it is woken, every so often.
 async fn wake_the_writer(ingest: Ingest, every: Option<Duration>) {
     let Some(every) = every else { return };
@@ -122,17 +134,18 @@ impl Kernel {
         let reading = super::streams::Reading::new(config, &reader)?;
         let hooks = reading.hooks(config)?;
         let door = config.mqtt_door.read(&access)?;
-        let settings = config.settings();
+        let settings = config.settings()?;
+        let tls = settings.tls.clone();
         let state = Arc::new(AppState {
             reader: reader.clone(),
             ingest: ingest.clone(),
             hub,
             registrar,
             alarms,
-            engine,
+            engine: Arc::new(engine),
             access,
-            hooks,
-            sql_places: Semaphore::new(settings.sql_at_once),
+            hooks: Arc::new(hooks),
+            sql_places: Arc::new(Semaphore::new(settings.sql_at_once)),
             settings,
             gauges: gauges.clone(),
             started: Instant::now(),
@@ -147,6 +160,10 @@ impl Kernel {
             telling.push(tokio::spawn(publish(door.clone(), broker.clone())));
         }
         let server = kernel_server::serve(&config.listen, state.clone()).await?;
+        if let Some(tls) = &tls {
+            telling.push(tokio::spawn(tls.clone().follow()));
+            telling.push(tokio::spawn(exchange_when_told(tls.clone())));
+        }
         let data = config.data.clone();
         let is_encrypted = config.mqtt_door.is_encrypted();
         Ok(Self {
@@ -162,6 +179,7 @@ impl Kernel {
             looking,
             first_key,
             data,
+            speaks_tls: tls.is_some(),
         })
     }
 
@@ -181,7 +199,8 @@ impl Kernel {
                 key.reveal()
             ));
         }
-        say(format_args!("page:   http://{}/", self.server.address));
+        let scheme = if self.speaks_tls { "https" } else { "http" };
+        say(format_args!("page:   {scheme}://{}/", self.server.address));
     }
 
     /// Waits for Ctrl-C, a termination signal, or a part that fails.

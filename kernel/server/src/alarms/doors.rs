@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::AlarmDoor;
+use super::{AlarmDoor, is_told};
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 use crate::state::AppState;
@@ -48,7 +48,9 @@ pub(crate) async fn list(
     let read = tokio::task::spawn_blocking(move || reader.after(wanted.since, limit)).await;
     let records = read.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
     let last = records.last().map_or(wanted.since, |(number, _)| *number);
-    let alerts: Vec<Value> = records.iter().map(|(number, record)| record.json(*number)).collect();
+    let mut eye = state.reader.snapshot().eye();
+    let told = records.iter().filter(|(_, record)| is_told(record, &mut eye));
+    let alerts: Vec<Value> = told.map(|(number, record)| record.json(*number)).collect();
     Ok(Json(json!({ "last": last, "alerts": alerts })))
 }
 

@@ -13,10 +13,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use kernel_alarms::{Alarms, AlertLog, Commit, LogReader};
+use kernel_alarms::{Alarms, AlertLog, Commit, LogReader, Record};
 use kernel_model::schema::Table;
-use kernel_model::{Sequence, TimeUs};
-use kernel_store::Reader;
+use kernel_model::{DatastreamId, Sequence, TimeUs};
+use kernel_store::{Eye, Reader};
 use tokio::sync::watch;
 
 pub(crate) use self::doors::{acknowledge, list};
@@ -81,6 +81,19 @@ pub fn start_alarms(alarms: Alarms, store: Reader) -> (Arc<AlarmDoor>, Feed, Joi
     (door, feed, thread)
 }
 
+/// Whether somebody is told of a record: of an alert who sees exactly what it is of, of the rest who sees everything.
+fn is_told(record: &Record, eye: &mut Option<Eye>) -> bool {
+    let Some(eye) = eye else { return true };
+    let Record::Alert(alert) = record else { return false };
+    let thing = match (alert.datastream, alert.lon_lat_deg) {
+        (Some(id), place) => eye.reading(DatastreamId(id), place),
+        (None, Some(place)) => eye.fix(&alert.thing, place),
+        (None, None) => eye.thing(&alert.thing),
+    };
+    let views = [Some(thing), alert.fence.map(|fence| eye.thing(&fence))];
+    views.into_iter().flatten().all(|view| view.is_some_and(|view| view.is_exact()))
+}
+
 impl AlarmDoor {
     /// The readers' end of the log.
     pub fn reader(&self) -> &LogReader {
@@ -100,7 +113,8 @@ impl AlarmDoor {
     /// The SQL table `alerts`.
     pub(crate) fn table(self: &Arc<Self>) -> kernel_query::ExtraTable {
         let door = self.clone();
-        kernel_query::ExtraTable::new("alerts", table::schema(), move || door.table.read(&door.reader))
+        let read = move || door.table.read(&door.reader);
+        kernel_query::ExtraTable::new("alerts", table::schema(), read).of_things(&["thing", "fence"])
     }
 
     fn acknowledge(&self, alert: u64, by: &str) -> Result<u64, ApiError> {

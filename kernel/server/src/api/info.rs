@@ -28,9 +28,10 @@ pub(crate) async fn info(State(state): State<Arc<AppState>>) -> Json<Value> {
         "region": (!region.is_empty()).then_some([region.west, region.south, region.east, region.north]),
         "counts": present.counts,
         "datastreams": snapshot.datastream_count(),
-        "observations": snapshot.row_count(Table::Observations),
-        "positions": snapshot.row_count(Table::Positions),
-        "assets": state.registrar.ledger().asset_count(),
+        // Rows that are not sifted are counted for who sees all of them.
+        "observations": snapshot.is_whole().then(|| snapshot.row_count(Table::Observations)),
+        "positions": snapshot.is_whole().then(|| snapshot.row_count(Table::Positions)),
+        "assets": snapshot.is_whole().then(|| state.registrar.ledger().asset_count()),
         "sequence": snapshot.sequence().0,
         "time": TimeUs::now().to_string(),
     }))

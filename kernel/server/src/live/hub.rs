@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kernel_model::{DatastreamId, EntityId, Kind, Observation, PositionFix, Region};
 use kernel_store::{Delta, LiveView, PresentEntity, Reader};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Distinct things that may wait for one client; what comes beyond is counted as missed.
 const PENDING: usize = 200_000;
@@ -60,6 +60,8 @@ impl Pending {
 #[derive(Debug)]
 pub struct Client {
     filter: Filter,
+    /// What it sees.
+    reader: Reader,
     room: usize,
     known: Mutex<HashSet<EntityId>>,
     pending: Mutex<Pending>,
@@ -88,11 +90,12 @@ impl Client {
     }
 
     fn offer(&self, delta: &Delta, live: &LiveView<'_>) {
+        let live = live.seen_by(&self.reader);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut guard = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let pending = &mut *guard;
         for id in &delta.entities {
-            let wanted = live.entity(id).is_some_and(|entity| self.filter.wants(entity));
+            let wanted = live.entity(id).is_some_and(|entity| self.filter.wants(&entity));
             if wanted {
                 known.insert(*id);
             }
@@ -100,14 +103,19 @@ impl Client {
                 pending.entities.insert(*id);
             }
         }
-        for fix in delta.fixes.iter().filter(|fix| known.contains(&fix.entity) && self.filter.wants_fix(&fix.fix)) {
+        for fix in delta.fixes.iter().filter(|fix| known.contains(&fix.entity)) {
+            let shown = live.shown_fix(&fix.entity, fix.fix).filter(|shown| self.filter.wants_fix(shown));
+            let Some(shown) = shown else { continue };
             let room = pending.len() < self.room || pending.fixes.contains_key(&fix.entity);
             match room {
-                true => pending.coalesced += u64::from(pending.fixes.insert(fix.entity, fix.fix).is_some()),
+                true => pending.coalesced += u64::from(pending.fixes.insert(fix.entity, shown).is_some()),
                 false => pending.missed += 1,
             }
         }
         for reading in delta.readings.iter().filter(|reading| known.contains(&reading.entity)) {
+            if live.reading(reading.datastream).is_none() {
+                continue;
+            }
             let key = (reading.entity, reading.datastream);
             let room = pending.len() < self.room || pending.readings.contains_key(&key);
             match room {
@@ -139,6 +147,7 @@ pub struct HubCounters {
 pub struct Hub {
     clients: Mutex<Vec<std::sync::Weak<Client>>>,
     room: usize,
+    closing: watch::Sender<bool>,
     /// What was sent.
     pub counters: HubCounters,
 }
@@ -152,13 +161,14 @@ impl Default for Hub {
 impl Hub {
     /// A hub at which so many distinct things may wait for each client.
     pub fn with_room(room: usize) -> Self {
-        Self { clients: Mutex::default(), room, counters: HubCounters::default() }
+        Self { clients: Mutex::default(), room, closing: watch::Sender::new(false), counters: HubCounters::default() }
     }
 
-    /// Adds a listener; it is forgotten when the returned handle is dropped.
-    pub fn listen(&self, filter: Filter) -> Arc<Client> {
+    /// Adds a listener, who hears of what the reader sees; it is forgotten when the returned handle is dropped.
+    pub fn listen(&self, filter: Filter, reader: &Reader) -> Arc<Client> {
         let client = Arc::new(Client {
             filter,
+            reader: reader.clone(),
             room: self.room,
             known: Mutex::default(),
             pending: Mutex::default(),
@@ -168,6 +178,16 @@ impl Hub {
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&client));
         client
+    }
+
+    /// Tells everybody that the server stops.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Whether it does, and word when.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
     }
 
     /// Number of listeners.
@@ -237,7 +257,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::open(dir.path(), Options::default()).unwrap().0;
         let hub = Hub::with_room(8);
-        let client = hub.listen(filter);
+        let client = hub.listen(filter, &store.reader());
         commit(&mut store, &hub, (0..10).map(mover).collect());
         (dir, store, hub, client)
     }

@@ -1,5 +1,6 @@
 //! The two live messages as Arrow IPC streams (schemas: `kernel_model::schema::LIVE_ENTITIES`, `LIVE_STATES`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,7 +11,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use kernel_model::schema::{LIVE_ENTITIES, LIVE_STATES};
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix};
+use kernel_model::{DatastreamId, EntityId, Kind, Observation, PositionFix};
 use kernel_store::{LiveView, PresentEntity, Reader};
 
 use super::hub::{Filter, Pending};
@@ -25,18 +26,22 @@ fn ipc(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Vec<u8>, ArrowError
     writer.into_inner()
 }
 
-/// Message `entities` of the given things; those that are gone say `removed`.
+/// Message `entities` of the given things; those that are gone, or hidden now, say `removed`.
 ///
 /// # Errors
 /// None on rows of the store; Arrow's where a column cannot be built.
-pub fn entities_message(live: &LiveView<'_>, entities: &[&PresentEntity]) -> Result<Vec<u8>, ArrowError> {
+pub fn entities_message(
+    live: &LiveView<'_>,
+    entities: &[Cow<'_, PresentEntity>],
+    hidden: &[EntityId],
+) -> Result<Vec<u8>, ArrowError> {
     let mut id = FixedSizeBinaryBuilder::new(16);
     let (mut kind, mut class, mut name) = (StringBuilder::new(), StringBuilder::new(), StringBuilder::new());
     let (mut lon, mut lat, mut height) = (Float64Builder::new(), Float64Builder::new(), Float64Builder::new());
     let (mut extrude, mut geometry) = (Float32Builder::new(), BinaryBuilder::new());
     let (mut sequence, mut removed) = (UInt64Builder::new(), BooleanBuilder::new());
     for entity in entities {
-        let row = live.entity_row(entity);
+        let Some(row) = live.entity_row(entity) else { continue };
         let place = entity.place.or_else(|| live.fix(&entity.id).map(|fix| fix.place));
         id.append_value(entity.id.bytes())?;
         kind.append_value(entity.kind.name());
@@ -54,6 +59,19 @@ pub fn entities_message(live: &LiveView<'_>, entities: &[&PresentEntity]) -> Res
         geometry.append_option(wkb);
         sequence.append_value(entity.sequence.0);
         removed.append_value(entity.retired);
+    }
+    for gone in hidden {
+        id.append_value(gone.bytes())?;
+        kind.append_value(Kind::Other.name());
+        class.append_value("");
+        name.append_null();
+        lon.append_value(f64::NAN);
+        lat.append_value(f64::NAN);
+        height.append_null();
+        extrude.append_null();
+        geometry.append_null();
+        sequence.append_value(0);
+        removed.append_value(true);
     }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(id.finish()),
@@ -204,13 +222,13 @@ fn piece(live: &LiveView<'_>, things: &[EntityId]) -> Result<Vec<Vec<u8>>, Arrow
     let mut state = Pending::default();
     for id in present.iter().map(|entity| entity.id) {
         state.fixes.extend(live.fix(&id).map(|fix| (id, fix)));
-        let readings =
-            live.datastreams_of(&id).iter().filter_map(|series| Some(((id, *series), live.reading(*series)?)));
+        let series = live.datastreams_of(&id);
+        let readings = series.iter().filter_map(|series| Some(((id, *series), live.reading(*series)?)));
         state.readings.extend(readings);
     }
     let mut messages = Vec::new();
     if !present.is_empty() {
-        messages.push(entities_message(live, &present)?);
+        messages.push(entities_message(live, &present, &[])?);
     }
     if !state.fixes.is_empty() || !state.readings.is_empty() {
         messages.push(states_message(live, state.fixes.iter(), state.readings.iter())?);

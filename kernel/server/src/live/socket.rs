@@ -8,17 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::response::Response;
-use kernel_model::{Kind, TimeUs};
+use kernel_model::{EntityId, Kind, TimeUs};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::hub::{Client, Filter, Pending};
 use super::messages::{entities_message, snapshot_messages, snapshot_things, states_message};
 use super::past::{Instant, Past, past};
+use crate::entrance::Stay;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -52,6 +54,7 @@ impl Wanted {
 pub(crate) async fn live(
     State(state): State<Arc<AppState>>,
     Query(wanted): Query<Wanted>,
+    stay: Option<Extension<Stay>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, ApiError> {
     let filter = wanted.filter()?;
@@ -62,7 +65,7 @@ pub(crate) async fn live(
     };
     instant.as_ref().map(Instant::read).transpose()?;
     Ok(upgrade.max_message_size(64 << 10).on_upgrade(move |socket| async move {
-        let session = Session { state, socket };
+        let session = Session { state, stay, socket };
         let ended = match instant {
             None => session.run(filter).await,
             Some(instant) => session.run_past(filter, instant).await,
@@ -88,21 +91,24 @@ enum Gone {
 
 struct Session {
     state: Arc<AppState>,
+    stay: Option<Extension<Stay>>,
     socket: WebSocket,
 }
 
 impl Session {
     async fn run(mut self, filter: Filter) -> Result<(), Gone> {
-        let client = self.state.hub.listen(filter);
+        let client = self.state.hub.listen(filter, &self.state.reader);
         self.snapshot(&client).await?;
         let mut ping = tokio::time::interval(PING);
+        let mut closing = self.state.hub.closing();
         loop {
             tokio::select! {
                 () = client.woken() => {
                     self.changes(&client).await?;
                     tokio::time::sleep(PACE).await;
                 }
-                _ = ping.tick() => self.note(json!({ "type": "ping", "time_us": TimeUs::now().0 })).await?,
+                _ = ping.tick() => self.ping().await?,
+                _ = closing.wait_for(|closing| *closing) => return self.farewell(close_code::AWAY, "the server stops").await,
                 heard = self.socket.recv() => match heard {
                     None | Some(Ok(Message::Close(_))) => return Err(Gone::Closed),
                     Some(other) => drop(other?),
@@ -111,8 +117,18 @@ impl Session {
         }
     }
 
+    /// Says that the line is alive, unless whoever asked may ask no longer.
+    async fn ping(&mut self) -> Result<(), Gone> {
+        if self.stay.as_ref().is_some_and(|stay| !stay.may()) {
+            self.farewell(close_code::POLICY, "the key or token is not good any more").await?;
+            return Err(Gone::Closed);
+        }
+        self.note(json!({ "type": "ping", "time_us": TimeUs::now().0 })).await
+    }
+
     async fn run_past(mut self, filter: Filter, mut instant: Instant) -> Result<(), Gone> {
         let mut ping = tokio::time::interval(PING);
+        let mut closing = self.state.hub.closing();
         loop {
             match past(&self.state, &instant, &filter).await {
                 Ok(past) => self.tell_past(past).await?,
@@ -120,7 +136,10 @@ impl Session {
             }
             instant = loop {
                 tokio::select! {
-                    _ = ping.tick() => self.note(json!({ "type": "ping", "time_us": TimeUs::now().0 })).await?,
+                    _ = ping.tick() => self.ping().await?,
+                    _ = closing.wait_for(|closing| *closing) => {
+                        return self.farewell(close_code::AWAY, "the server stops").await;
+                    }
                     heard = self.socket.recv() => match heard {
                         None | Some(Ok(Message::Close(_))) => return Err(Gone::Closed),
                         Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
@@ -144,6 +163,8 @@ impl Session {
             self.send(Message::Binary(Bytes::from(message))).await?;
         }
         self.note(json!({ "type": "snapshot_end", "sequence": past.sequence, "time": time })).await
+    async fn farewell(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
+        self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
     }
 
     async fn snapshot(&mut self, client: &Client) -> Result<(), Gone> {
@@ -182,8 +203,9 @@ impl Session {
         let live = self.state.reader.live();
         let mut messages = Vec::new();
         let entities: Vec<_> = pending.entities.iter().filter_map(|id| live.entity(id)).collect();
-        if !entities.is_empty() {
-            messages.push(entities_message(&live, &entities)?);
+        let hidden: Vec<EntityId> = pending.entities.iter().filter(|id| live.entity(id).is_none()).copied().collect();
+        if !entities.is_empty() || !hidden.is_empty() {
+            messages.push(entities_message(&live, &entities, &hidden)?);
         }
         if !pending.fixes.is_empty() || !pending.readings.is_empty() {
             messages.push(states_message(&live, pending.fixes.iter(), pending.readings.iter())?);

@@ -45,6 +45,7 @@ pub(crate) fn table(state: &Arc<AppState>) -> ExtraTable {
     ExtraTable::new("datastream_health", SCHEMA.clone(), move || {
         rows(&state.reader, &state.ingest.watched(), state.started_us(), TimeUs::now()).map(|rows| vec![rows])
     })
+    .read_as_seen()
 }
 
 struct Row {
@@ -66,7 +67,7 @@ fn rows(
     let mut rows = Vec::new();
     {
         let (watched, live) = (watched.lock(), reader.live());
-        let ids = live.entities().flat_map(|entity| live.datastreams_of(&entity.id)).copied();
+        let ids = live.entities().flat_map(|entity| live.datastreams_of(&entity.id).into_owned());
         for info in ids.filter_map(|id| live.datastream(id)) {
             let stream = watched.get(&info.source).and_then(Option::as_ref);
             rows.push(Row {

@@ -6,6 +6,7 @@
 mod bulk;
 mod columns;
 mod known;
+mod plain;
 mod read;
 mod said;
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub(crate) async fn small(
     body: Vec<u8>,
 ) -> Result<Json<Value>, ApiError> {
     let reading = move || -> Result<Vec<Change>, ApiError> {
+        plain::check(&mut std::io::Cursor::new(&body))?;
         let mut changes = Vec::new();
         for batch in StreamReader::try_new(body.as_slice(), None).map_err(no_stream)? {
             changes.extend(door.read(&batch.map_err(no_stream)?, &parameters)?);
@@ -98,7 +100,7 @@ pub(crate) async fn commit(state: &AppState, changes: Vec<Change>) -> Result<Jso
     if rows == 0 && changes.iter().all(|change| is_row(&change)) {
         return Ok(answer(state.reader.snapshot().sequence().0, [0, 0, 0], &[]));
     }
-    let receipt = state.ingest.commit(changes).await.map_err(ApiError::unavailable)?;
+    let receipt = state.ingest.commit(changes).await.map_err(ApiError::unwritten)?;
     let outcome = receipt.outcome;
     let (taken, unchanged) = (outcome.observations + outcome.positions, outcome.unchanged);
     let first = first_refused(&outcome);

@@ -31,7 +31,7 @@ impl Store {
         let (sequence, at) = (Sequence(self.sequence.0 + 1), self.now());
         let (last_id, last_datastream) = {
             let live = self.reader.live();
-            (live.0.latest.last_observation, live.0.catalog.last_datastream)
+            (live.whole().latest.last_observation, live.whole().catalog.last_datastream)
         };
         let name = format!("{}-{}", table.name(), self.next_name());
         let dir = self.dir.clone();
@@ -89,7 +89,7 @@ impl Store {
             return Ok(loaded);
         }
         let files = self.open_segments(&written.segments)?;
-        let mut latest = self.reader.live().0.latest.clone();
+        let mut latest = self.reader.live().whole().latest.clone();
         let moved = latest.take(written.latest);
         let file = format!("latest-{}.arrow", self.next_name());
         latest.write(&self.options.disk, &self.dir.join(&file))?;

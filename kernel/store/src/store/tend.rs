@@ -65,8 +65,8 @@ impl Store {
             sequence: self.sequence,
             name: self.next_name(),
             rows: self.rows.freeze(),
-            latest: Arc::new(self.reader.live().0.latest.clone()),
-            last_recorded: self.reader.live().0.last_recorded,
+            latest: Arc::new(self.reader.live().whole().latest.clone()),
+            last_recorded: self.reader.live().whole().last_recorded,
             objects: self.objects.clone(),
             written: OnceLock::new(),
         };
