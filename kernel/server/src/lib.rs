@@ -35,6 +35,7 @@ mod sql;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod times;
 mod traffic;
 

@@ -19,7 +19,7 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::ApiError;
 use crate::state::{AppState, Settings};
-use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, traffic};
+use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, tiles, traffic};
 
 /// Longest time in which nothing of a body comes.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -58,6 +58,7 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
     own.merge(ogc::router(state.reader.clone(), "/ogc"))
+        .merge(tiles::router(state.reader.clone()))
         .merge(of_everything(state))
         .layer(from_fn_with_state(state.gauges.traffic(), traffic::measure))
         .layer(header(header::CONTENT_SECURITY_POLICY, POLICY))

@@ -163,6 +163,8 @@ impl Session {
             self.send(Message::Binary(Bytes::from(message))).await?;
         }
         self.note(json!({ "type": "snapshot_end", "sequence": past.sequence, "time": time })).await
+    }
+
     async fn farewell(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
         self.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
     }

@@ -133,6 +133,7 @@ pub(super) fn describe(kind: Kind, extent: &Extent, base: &str, mut links: Vec<V
     let here = format!("{base}/collections/{kind}");
     links.push(link(&format!("{here}/items?f=json"), "items", GEOJSON, "The features as GeoJSON"));
     links.push(link(&format!("{here}/items?f=html"), "items", "text/html", "The features as HTML"));
+    links.extend(crate::tiles::collection_links(&here));
     let time = |end: Option<TimeUs>| end.map(|time| time.to_string());
     let mut reach = json!({ "temporal": { "interval": [[time(extent.span.from), time(extent.span.to)]] } });
     if !extent.region.is_empty() {

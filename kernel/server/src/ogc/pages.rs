@@ -38,6 +38,7 @@ pub(super) async fn landing(asked: Asked) -> Result<Response, ApiError> {
         link(&format!("{base}/conformance"), "conformance", JSON, "Classes of the standard that are met"),
         link(&format!("{base}/collections"), "data", JSON, "The collections"),
     ]);
+    links.extend(crate::tiles::landing_links(base));
     let document = json!({
         "title": "Urbis: features",
         "description": "The present city as features, by kind (OGC API - Features, Part 1). Positions are longitude and \
@@ -61,7 +62,7 @@ pub(super) async fn api(asked: Asked) -> Result<Response, ApiError> {
 
 pub(super) async fn conformance(asked: Asked) -> Result<Response, ApiError> {
     asked.only(&[])?;
-    let document = json!({ "conformsTo": CLASSES, "links": asked.own_links(JSON) });
+    let document = json!({ "conformsTo": CLASSES.iter().chain(&crate::tiles::CLASSES).collect::<Vec<_>>(), "links": asked.own_links(JSON) });
     Ok(answer(&asked, "Conformance", &document))
 }
 

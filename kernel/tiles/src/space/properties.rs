@@ -1,0 +1,94 @@
+//! What a tile says of its things: a property table (EXT_structural_metadata) with a row for each, in the order of their
+//! numbers in the tile.
+
+use kernel_model::EntityId;
+use serde_json::{Value, json};
+
+use super::gltf::Gltf;
+
+/// What there is instead of a height that is not known.
+const NO_HEIGHT: f32 = -1.0;
+
+/// The columns of the table.
+#[derive(Debug, Default)]
+pub(super) struct Properties {
+    ids: Texts,
+    classes: Texts,
+    names: Texts,
+    references: Texts,
+    heights_m: Vec<u8>,
+    count: usize,
+}
+
+/// Texts one after the other, and where each begins and ends.
+#[derive(Debug)]
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<u8>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), ends: vec![0; 4] }
+    }
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.bytes.extend(text.as_bytes());
+        self.ends.extend((self.bytes.len() as u32).to_le_bytes());
+    }
+
+    fn write(mut self, gltf: &mut Gltf) -> Value {
+        // A buffer view has at least one byte; the ends say that nothing of it is text.
+        if self.bytes.is_empty() {
+            self.bytes.push(0);
+        }
+        json!({ "values": gltf.view(&self.bytes, None), "stringOffsets": gltf.view(&self.ends, None), "stringOffsetType": "UINT32" })
+    }
+}
+
+impl Properties {
+    pub(super) fn push(&mut self, id: Option<EntityId>, class: &str, name: &str, height_m: Option<f32>, reference: &str) {
+        self.ids.push(&id.map(|id| id.to_string()).unwrap_or_default());
+        self.classes.push(class);
+        self.names.push(name);
+        self.references.push(reference);
+        self.heights_m.extend(height_m.unwrap_or(NO_HEIGHT).to_le_bytes());
+        self.count += 1;
+    }
+
+    /// The extension at the top of the glTF.
+    pub(super) fn write(self, gltf: &mut Gltf) -> Value {
+        let heights = gltf.view(&self.heights_m, None);
+        let table = json!({
+            "class": "entity",
+            "count": self.count,
+            "properties": {
+                "id": self.ids.write(gltf),
+                "class": self.classes.write(gltf),
+                "name": self.names.write(gltf),
+                "height_m": { "values": heights },
+                "height_reference": self.references.write(gltf),
+            },
+        });
+        json!({ "schema": schema(), "propertyTables": [table] })
+    }
+}
+
+fn schema() -> Value {
+    let text = |description: &str| json!({ "type": "STRING", "required": true, "description": description });
+    json!({
+        "id": "urbis",
+        "classes": { "entity": { "properties": {
+            "id": text("The thing's id, a UUID"),
+            "class": text("A finer word than its kind"),
+            "name": json!({ "type": "STRING", "noData": "", "description": "Its name" }),
+            "height_m": json!({
+                "type": "SCALAR", "componentType": "FLOAT32", "noData": NO_HEIGHT,
+                "description": "How high it stands, metres",
+            }),
+            "height_reference": text("What its heights are measured from"),
+        } } },
+    })
+}
