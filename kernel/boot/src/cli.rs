@@ -30,6 +30,11 @@ pub(crate) enum Command {
     /// Ask a question in SQL
     #[command(after_help = "Example:\n  urbis sql \"SELECT kind, count(*) FROM entities GROUP BY kind\" --data ./city")]
     Sql(SqlArgs),
+    /// Write a collection, or the answer to a question, into a file: GeoParquet, GeoJSON, FlatGeobuf, CSV, Arrow, CityJSONSeq
+    #[command(after_help = "Examples:\n  urbis export --collection building --out buildings.parquet --data ./city\n  \
+        urbis export --collection building --out city.city.jsonl --data ./city\n  \
+        urbis export --sql \"SELECT * FROM entities WHERE class = 'air'\" --out air.geojson --data ./city")]
+    Export(ExportArgs),
     /// Turn positions into space-time codes and back
     #[command(after_help = "Example:\n  urbis code encode --scheme bd --level 8 116.3126 39.9932")]
     Code {
@@ -174,11 +179,52 @@ pub(crate) struct SqlArgs {
     #[command(flatten)]
     pub(crate) place: Place,
     /// How to answer
-    #[arg(long, default_value = "table", value_parser = ["table", "csv", "json", "arrow", "parquet"])]
+    #[arg(long, default_value = "table", value_parser = ["table", "csv", "json", "arrow", "parquet", "fgb", "geojson"])]
     pub(crate) format: String,
     /// Of what had been recorded by this instant, such as 2026-11-22T08:00:00+08:00
     #[arg(long, value_name = "TIME")]
     pub(crate) recorded: Option<String>,
+}
+
+/// What is exported.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct What {
+    /// All things of a kind: building, road, poi, ...
+    #[arg(long, value_name = "KIND")]
+    pub(crate) collection: Option<String>,
+    /// A question in SQL; its rows become the file
+    #[arg(long, value_name = "QUERY")]
+    pub(crate) sql: Option<String>,
+}
+
+/// `urbis export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// What
+    #[command(flatten)]
+    pub(crate) what: What,
+    /// Of a collection only these: a condition in SQL
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) r#where: Option<String>,
+    /// A collection as it was at this instant
+    #[arg(long, value_name = "TIME")]
+    pub(crate) datetime: Option<String>,
+    /// By what had been recorded by this instant
+    #[arg(long, value_name = "TIME")]
+    pub(crate) recorded: Option<String>,
+    /// The file; it is replaced when the new one is whole
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// What the file is [default: by the ending of its name]
+    #[arg(long, value_parser = ["geoparquet", "geojson", "fgb", "csv", "arrow", "cityjsonseq"])]
+    pub(crate) format: Option<String>,
+    /// Of what
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// API key for --server
+    #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
 }
 
 /// `urbis code`.

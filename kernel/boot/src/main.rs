@@ -43,6 +43,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) => run::serve::serve(args),
         Command::Import(args) => run::import::import(&args),
         Command::Sql(args) => run::sql::sql(&args),
+        Command::Export(args) => run::export::export(&args),
         Command::Code { command } => run::code::code(&command),
         Command::Key { command } => run::key::key(&command),
         Command::Verify(args) => run::verify::verify(&args),

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::catalog::{CATALOG, ExtraTable, SCHEMA};
+use crate::condition::Condition;
 use crate::error::Error;
 use crate::functions;
 use crate::join::JoinInSpace;
@@ -142,6 +143,18 @@ impl Engine {
     /// The questions that are running, the oldest first.
     pub fn running(&self) -> Vec<RunningQuestion> {
         self.running.now()
+    }
+
+    /// Plans a condition over the columns that `entities` has in SQL, such as `class = 'house' AND st_intersects(geometry,
+    /// ...)`, to be tested on rows of any snapshot. Like [`Self::query`] it must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Where it is no such condition, or longer than a question may be.
+    pub async fn condition(&self, sql: &str) -> Result<Condition, Error> {
+        let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
+        let (planner, sql) = (self.planner.clone(), sql.to_owned());
+        let planned = runtime.spawn(async move { planner.condition(&sql) }).await;
+        planned.map_err(|panic| Error::Internal(panic.to_string()))?
     }
 
     /// Asks `sql` of `snapshot`, beside which the tables of `extra` can be named. Must be called within a tokio runtime

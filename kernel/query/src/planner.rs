@@ -12,6 +12,7 @@ use kernel_store::Snapshot;
 
 use crate::as_of;
 use crate::catalog::{ExtraTable, catalogs};
+use crate::condition::Condition;
 use crate::error::Error;
 use crate::leash::Leash;
 use crate::lineage;
@@ -60,6 +61,12 @@ impl Planner {
     /// Memory that running plans have reserved.
     pub(crate) fn reserved_bytes(&self) -> usize {
         self.base.runtime_env().memory_pool.reserved()
+    }
+
+    /// Plans a condition over `entities`.
+    pub(crate) fn condition(&self, sql: &str) -> Result<Condition, Error> {
+        size::tokens(sql)?;
+        Condition::plan(&self.base, sql)
     }
 
     /// Plans a question and starts the plan.

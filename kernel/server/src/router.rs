@@ -57,7 +57,7 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    own.merge(ogc::router(state.reader.clone(), "/ogc"))
+    own.merge(ogc::router(state, "/ogc"))
         .merge(tiles::router(state.reader.clone()))
         .merge(of_everything(state))
         .layer(from_fn_with_state(state.gauges.traffic(), traffic::measure))

@@ -66,6 +66,7 @@ fn read(headers: &HeaderMap, body: &Bytes) -> Result<Question, ApiError> {
     Ok(Question { sql: sql.to_owned(), ..Question::default() })
 }
 
+/// The answer to a question that the engine did not answer.
 pub(crate) fn refused(error: kernel_query::Error) -> ApiError {
     let status = match &error {
         kernel_query::Error::Memory(_) | kernel_query::Error::PlanDeadline(_) => StatusCode::SERVICE_UNAVAILABLE,

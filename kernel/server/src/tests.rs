@@ -25,20 +25,20 @@ fn hooks() -> Hooks {
     hooks
 }
 
-pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, String) {
+/// Everything behind the doors over a folder, and its API key.
+pub(crate) fn state(dir: &std::path::Path) -> (Arc<AppState>, String) {
     let (access, key) = Access::open(dir).unwrap();
-    let (state, server) = served_with(dir, access, Settings::default()).await;
-    (state, server, key.unwrap().reveal().to_owned())
+    (state_with(dir, access, Settings::default()), key.unwrap().reveal().to_owned())
 }
 
-pub(crate) async fn served_with(dir: &std::path::Path, access: Access, settings: Settings) -> (Arc<AppState>, Server) {
+fn state_with(dir: &std::path::Path, access: Access, settings: Settings) -> Arc<AppState> {
     let (store, _) = Store::open(dir, kernel_store::Options::default()).unwrap();
     let reader = store.reader();
     let (registrar, _) =
         Registrar::open(&dir.join("ledger"), &dir.join("log.pub"), "urbis.example/test", reader.clone()).unwrap();
     let hub = Arc::new(Hub::default());
     let (ingest, _writer) = Ingest::start(store, hub.clone());
-    let state = Arc::new(AppState {
+    Arc::new(AppState {
         reader,
         ingest,
         hub,
@@ -51,7 +51,17 @@ pub(crate) async fn served_with(dir: &std::path::Path, access: Access, settings:
         hooks: hooks().into(),
         gauges: Gauges::default(),
         started: Instant::now(),
-    });
+    })
+}
+
+pub(crate) async fn served(dir: &std::path::Path) -> (Arc<AppState>, Server, String) {
+    let (state, key) = state(dir);
+    let server = crate::serve("127.0.0.1:0", state.clone()).await.unwrap();
+    (state, server, key)
+}
+
+pub(crate) async fn served_with(dir: &std::path::Path, access: Access, settings: Settings) -> (Arc<AppState>, Server) {
+    let state = state_with(dir, access, settings);
     let server = crate::serve("127.0.0.1:0", state.clone()).await.unwrap();
     (state, server)
 }

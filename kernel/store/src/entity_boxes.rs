@@ -42,7 +42,13 @@ impl EntityBoxes {
         rows
     }
 
-    /// The same, each with whether all of its box lies in the region.
+    /// Rows whose box meets a window, ascending; a row or two more may come. Sides of the window may be infinite.
+    pub fn in_window(&self, window: &kernel_model::Region) -> Vec<u32> {
+        let window = LonLatBox { min: [window.west, window.south], max: [window.east, window.north] };
+        self.candidates(&window.as_numbers())
+    }
+
+    /// The same as [`Self::candidates`], each with whether all of its box lies in the region.
     pub fn related(&self, region: &impl Region<2>) -> Vec<(u32, bool)> {
         let covers = |row: u32| {
             let bounds = self.bounds(row as usize).filter(is_on_the_globe);

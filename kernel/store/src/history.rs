@@ -35,14 +35,20 @@ impl Ids {
         Arc::new(Self { ids: batch.column(0).as_fixed_size_binary().clone(), order: OnceLock::new() })
     }
 
-    /// The rows of an id, ascending.
-    fn rows(&self, id: &EntityId) -> &[u32] {
-        let at = |row: &u32| self.ids.value(*row as usize);
+    /// The ids, and the numbers of the rows in their order.
+    pub(crate) fn sorted(&self) -> (&FixedSizeBinaryArray, &[u32]) {
         let order = self.order.get_or_init(|| {
             let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
-            order.sort_by_key(at);
+            order.sort_by_key(|row| self.ids.value(*row as usize));
             order
         });
+        (&self.ids, order)
+    }
+
+    /// The rows of an id, ascending.
+    fn rows(&self, id: &EntityId) -> &[u32] {
+        let (ids, order) = self.sorted();
+        let at = |row: &u32| ids.value(*row as usize);
         let behind = &order[order.partition_point(|row| at(row) < id.bytes().as_slice())..];
         &behind[..behind.partition_point(|row| at(row) == id.bytes())]
     }

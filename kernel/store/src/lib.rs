@@ -17,6 +17,7 @@
 mod background;
 mod backup;
 mod bulk;
+mod by_id;
 mod catalog;
 mod check;
 mod clock;
@@ -63,6 +64,7 @@ mod tidy;
 
 pub use backup::{BackupReport, backup, backup_by};
 pub use bulk::Loaded;
+pub use by_id::EntitiesById;
 pub use check::{CheckReport, check};
 pub use clock::Clock;
 pub use commit::{Committed, Outcome};

@@ -93,6 +93,29 @@ impl Frame {
         Ok(Coord::new(point.0.to_degrees(), point.1.to_degrees(), height_m.unwrap_or(point.2)))
     }
 
+    /// The way back: the coordinates of a longitude and latitude, easting or longitude first. Heights take no part.
+    ///
+    /// # Errors
+    /// Text where the system does not reach there: what comes out would not lead back to the place.
+    pub fn project(&self, lon_deg: f64, lat_deg: f64) -> Result<(f64, f64), String> {
+        let refused = || format!("{} does not reach {lon_deg}, {lat_deg}", self.crs.name);
+        let point = match self.road {
+            Road::AsGiven => (lon_deg, lat_deg),
+            Road::Geocentric => return Err(refused()),
+            Road::Geographic | Road::Projected => {
+                let mut point = (lon_deg.to_radians(), lat_deg.to_radians(), 0.0);
+                transform(&self.target, &self.source, &mut point).map_err(|_| refused())?;
+                let degrees = self.road == Road::Geographic;
+                if degrees { (point.0.to_degrees(), point.1.to_degrees()) } else { (point.0, point.1) }
+            }
+        };
+        let (x, y) = if self.crs.lat_first { (point.1, point.0) } else { point };
+        let back = self.locate(x, y, 0.0).map_err(|_| refused())?;
+        // Some 10 m: far outside a projection's domain it is more, or nothing.
+        let is_near = (back.lon_deg - lon_deg).abs() < 1e-4 && (back.lat_deg - lat_deg).abs() < 1e-4;
+        if is_near { Ok(point) } else { Err(refused()) }
+    }
+
     /// Whether the position comes back to the same coordinates: far outside a projection's domain it does not.
     pub fn is_at_home(&self, x: f64, y: f64, z: f64) -> bool {
         let Ok(coord) = self.locate(x, y, z) else { return false };

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod code;
 pub(crate) mod compact;
 pub(crate) mod demo;
+pub(crate) mod export;
 mod folder;
 pub(crate) mod import;
 pub(crate) mod key;

@@ -1,9 +1,8 @@
 //! Other people's programs on our wires: `mosquitto_pub` in, `ogrinfo` out, pyarrow both ways.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Server, done, has, shared};
+use crate::support::{Server, done, has, python, shared};
 
 fn publish(address: &str, topic: &str, payload: &str, more: &[&str]) {
     let (host, port) = address.split_once(':').unwrap();
@@ -74,18 +73,6 @@ fn ogrinfo_lists_and_reads_the_collections() {
     assert_eq!(all.matches("OGRFeature(building)").count() as i64, buildings, "paged through to the end");
     let one = ogrinfo(&["building", "-q", "-spat", "4.3650", "52.0110", "4.3665", "52.0126"]);
     assert!(one.contains("MULTIPOLYGON Z"), "{one}");
-}
-
-/// The interpreter that has pyarrow: `URBIS_CLIENTS_PYTHON`, or that of the environment beside its requirements.
-fn python() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/.venv/bin/python");
-    let python = std::env::var_os("URBIS_CLIENTS_PYTHON").map_or(beside, PathBuf::from);
-    if python.exists() {
-        return Some(python);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing: make setup", python.display());
-    println!("left out: {} is missing", python.display());
-    None
 }
 
 /// What docs/arrow.md shows for pyarrow, run as it stands there.

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "kernel-ledger",
             "kernel-store",
             "kernel-model",
+            "connectors-files",
             "coding-system",
         ],
     ),

@@ -11,6 +11,8 @@ mod alarms;
 mod clients;
 mod commands;
 mod crash;
+mod export;
+mod features;
 mod full_disk;
 mod history;
 mod house;

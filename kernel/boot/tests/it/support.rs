@@ -56,6 +56,19 @@ pub(crate) fn has(program: &str) -> bool {
     found
 }
 
+/// The interpreter that has other people's clients: `URBIS_CLIENTS_PYTHON`, or that of the environment beside its
+/// requirements.
+pub(crate) fn python() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/.venv/bin/python");
+    let python = std::env::var_os("URBIS_CLIENTS_PYTHON").map_or(beside, PathBuf::from);
+    if python.exists() {
+        return Some(python);
+    }
+    assert!(std::env::var_os("CI").is_none(), "{} is missing: make setup", python.display());
+    println!("left out: {} is missing", python.display());
+    None
+}
+
 /// A server on free loopback ports.
 pub(crate) struct Server {
     pub(crate) child: Child,

@@ -41,7 +41,8 @@ pub(super) fn texts(schema: &SchemaRef, batch: &RecordBatch) -> Result<Vec<Vec<S
     schema.fields().iter().zip(batch.columns()).map(|(field, column)| column_texts(field, column)).collect()
 }
 
-fn column_texts(field: &Field, column: &ArrayRef) -> Result<Vec<String>, Failure> {
+/// One column of [`texts`].
+pub(super) fn column_texts(field: &Field, column: &ArrayRef) -> Result<Vec<String>, Failure> {
     if is_geometry(field) {
         let bytes = cast(column, &DataType::Binary)?;
         let text = |bytes: Option<&[u8]>| bytes.map_or(Ok(String::new()), geometry::wkt);

@@ -54,7 +54,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-fn key(name: &str) -> Result<String, Failure> {
+/// A name and its colon.
+pub(super) fn key(name: &str) -> Result<String, Failure> {
     Ok(format!("{}:", serde_json::to_string(name)?))
 }
 
@@ -69,7 +70,7 @@ pub(super) fn float(number: f64, out: &mut String) {
 }
 
 /// A column, ready to be written row by row.
-struct Column<'a> {
+pub(super) struct Column<'a> {
     array: &'a ArrayRef,
     kind: Kind<'a>,
 }
@@ -87,7 +88,7 @@ enum Kind<'a> {
 }
 
 impl<'a> Column<'a> {
-    fn of(field: &'a Field, array: &'a ArrayRef) -> Result<Self, Failure> {
+    pub(super) fn of(field: &'a Field, array: &'a ArrayRef) -> Result<Self, Failure> {
         let formatter = || ArrayFormatter::try_new(array, &PRINTED);
         let kind = match array.data_type() {
             DataType::Float16 | DataType::Float64 => Kind::Real(cast(array, &DataType::Float64)?),
@@ -113,7 +114,8 @@ impl<'a> Column<'a> {
         Ok(Self { array, kind })
     }
 
-    fn write(&self, row: usize, out: &mut String) -> Result<(), Failure> {
+    /// Appends the value of a row.
+    pub(super) fn write(&self, row: usize, out: &mut String) -> Result<(), Failure> {
         if self.array.is_null(row) {
             out.push_str("null");
             return Ok(());

@@ -1,9 +1,11 @@
 //! Answers as bytes. In: the columns, then batches of rows, in order. Out: JSON, CSV, a table for terminals, an Arrow IPC
-//! stream or GeoParquet, written to whatever takes bytes. A value is never rounded or converted on the way, except that
+//! stream, GeoParquet, FlatGeobuf or GeoJSON, written to whatever takes bytes. A value is never rounded or converted on the way, except that
 //! the terminal's table shortens what does not fit.
 
 mod arrow_ipc;
 mod csv;
+mod flatgeobuf;
+mod geojson;
 mod geometry;
 mod json;
 mod parquet;
@@ -34,6 +36,10 @@ pub enum Format {
     ArrowIpc,
     /// Parquet with GeoParquet 1.1 metadata where there is geometry.
     Parquet,
+    /// FlatGeobuf 3 without an index, in the order of the rows; there has to be geometry.
+    FlatGeobuf,
+    /// One FeatureCollection; there has to be geometry.
+    GeoJson,
 }
 
 impl Format {
@@ -45,6 +51,8 @@ impl Format {
             Self::Table { .. } => "text/plain; charset=utf-8",
             Self::ArrowIpc => "application/vnd.apache.arrow.stream",
             Self::Parquet => "application/vnd.apache.parquet",
+            Self::FlatGeobuf => "application/flatgeobuf",
+            Self::GeoJson => "application/geo+json",
         }
     }
 
@@ -55,6 +63,8 @@ impl Format {
             Self::Table { .. } => "a table",
             Self::ArrowIpc => "Arrow",
             Self::Parquet => "Parquet",
+            Self::FlatGeobuf => "FlatGeobuf",
+            Self::GeoJson => "GeoJSON",
         }
     }
 
@@ -66,7 +76,7 @@ impl Format {
 impl FromStr for Format {
     type Err = Error;
 
-    /// `json`, `csv`, `table` (120 wide), `arrow` or `parquet`.
+    /// `json`, `csv`, `table` (120 wide), `arrow`, `parquet`, `fgb` or `geojson`.
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
             "json" => Ok(Self::Json),
@@ -74,9 +84,11 @@ impl FromStr for Format {
             "table" => Ok(Self::Table { width: 120 }),
             "arrow" => Ok(Self::ArrowIpc),
             "parquet" => Ok(Self::Parquet),
+            "fgb" => Ok(Self::FlatGeobuf),
+            "geojson" => Ok(Self::GeoJson),
             _ => Err(Error::Format {
                 format: "that",
-                reason: format!("'{name}' is no format: give json, csv, table, arrow or parquet"),
+                reason: format!("'{name}' is no format: give json, csv, table, arrow, parquet, fgb or geojson"),
             }),
         }
     }
@@ -96,6 +108,8 @@ enum Inner<W: Write + Send> {
     Table(table::Writer<W>),
     ArrowIpc(Box<arrow_ipc::Writer<W>>),
     Parquet(Box<parquet::Writer<W>>),
+    FlatGeobuf(Box<flatgeobuf::Writer<W>>),
+    GeoJson(Box<geojson::Writer<W>>),
 }
 
 /// How values are printed: times as RFC 3339. A time without a zone is UTC, as all times of the kernel are.
@@ -118,6 +132,10 @@ impl<W: Write + Send> Writer<W> {
             Format::Table { width } => Ok(Inner::Table(table::Writer::new(schema, out, width))),
             Format::ArrowIpc => arrow_ipc::Writer::new(schema, out).map(|writer| Inner::ArrowIpc(Box::new(writer))),
             Format::Parquet => parquet::Writer::new(schema, out).map(|writer| Inner::Parquet(Box::new(writer))),
+            Format::FlatGeobuf => {
+                flatgeobuf::Writer::new(schema, out).map(|writer| Inner::FlatGeobuf(Box::new(writer)))
+            }
+            Format::GeoJson => geojson::Writer::new(schema, out).map(|writer| Inner::GeoJson(Box::new(writer))),
         };
         Ok(Self { format, inner: inner.map_err(|error| format.failed(error))? })
     }
@@ -133,6 +151,8 @@ impl<W: Write + Send> Writer<W> {
             Inner::Table(writer) => writer.write(batch),
             Inner::ArrowIpc(writer) => writer.write(batch),
             Inner::Parquet(writer) => writer.write(batch),
+            Inner::FlatGeobuf(writer) => writer.write(batch),
+            Inner::GeoJson(writer) => writer.write(batch),
         };
         done.map_err(|error| self.format.failed(error))
     }
@@ -148,6 +168,8 @@ impl<W: Write + Send> Writer<W> {
             Inner::Table(writer) => writer.finish(),
             Inner::ArrowIpc(writer) => writer.finish(),
             Inner::Parquet(writer) => writer.finish(),
+            Inner::FlatGeobuf(writer) => writer.finish(),
+            Inner::GeoJson(writer) => writer.finish(),
         };
         done.map_err(|error| self.format.failed(error))
     }

@@ -14,6 +14,9 @@ use serde_json::{Map, Value, json};
 use super::Failure;
 use crate::columns::is_geometry;
 
+/// Bytes of a row group that is not written yet, about.
+const MOST_HELD_BYTES: usize = 64 << 20;
+
 pub(super) struct Writer<W: Write + Send>(ArrowWriter<W>);
 
 impl<W: Write + Send> std::fmt::Debug for Writer<W> {
@@ -32,7 +35,12 @@ impl<W: Write + Send> Writer<W> {
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), Failure> {
-        Ok(self.0.write(batch)?)
+        self.0.write(batch)?;
+        // A row group is held until it is whole: geometries make rows long.
+        if self.0.in_progress_size() > MOST_HELD_BYTES {
+            self.0.flush()?;
+        }
+        Ok(())
     }
 
     pub(super) fn finish(self) -> Result<W, Failure> {

@@ -1,5 +1,6 @@
 //! The functions that SQL has beyond the engine's own: SedonaDB's spatial ones (`st_...`), and ours over space-time codes
-//! (`code_...`), one file each. They are registered once; a question only borrows them.
+//! (`code_...`) and over what sources say (`property_...`), one file each. They are registered once; a question only borrows
+//! them.
 
 mod area;
 mod args;
@@ -12,6 +13,7 @@ mod decode;
 mod distance;
 mod geosot;
 mod h3;
+mod property;
 mod relate;
 mod rslc;
 mod spatial;
@@ -34,7 +36,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     }
     let codes = [beidou::functions(), geosot::functions(), rslc::functions(), cover::functions()];
     let others = [h3::function(), decode::function(), area::function(), contains::function(), distance::function()];
-    for function in codes.into_iter().flatten().chain(others).chain(relate::functions()) {
+    for function in codes.into_iter().flatten().chain(others).chain(relate::functions()).chain(property::functions()) {
         state.register_udf(Arc::new(function))?;
     }
     Ok(())
@@ -50,7 +52,11 @@ mod tests {
         let mut state = SessionStateBuilder::new().with_default_features().build();
         super::register(&mut state).unwrap();
         let manual = include_str!("../../../../docs/sql.md");
-        let ours: Vec<&String> = state.scalar_functions().keys().filter(|name| name.starts_with("code_")).collect();
+        let ours: Vec<&String> = state
+            .scalar_functions()
+            .keys()
+            .filter(|name| name.starts_with("code_") || name.starts_with("property_"))
+            .collect();
         assert!(ours.len() >= 20, "{ours:?}");
         for name in ours {
             assert!(manual.contains(&format!("`{name}(")), "{name} is not in docs/sql.md");

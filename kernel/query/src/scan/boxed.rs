@@ -72,7 +72,7 @@ pub(super) fn some_rows(batch: &RecordBatch, rows: &[u32], columns: &[usize]) ->
 }
 
 /// The window that the box of every row meets that fulfils the predicates.
-fn window(predicates: &[Expr], stored: &Schema) -> Option<LonLatBox> {
+pub(crate) fn window(predicates: &[Expr], stored: &Schema) -> Option<LonLatBox> {
     let everywhere = LonLatBox { min: [f64::NEG_INFINITY; 2], max: [f64::INFINITY; 2] };
     let mut window = everywhere;
     let parts = predicates.iter().flat_map(|predicate| split_conjunction_owned(predicate.clone()));

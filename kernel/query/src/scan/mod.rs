@@ -38,7 +38,7 @@ use crate::columns::encoding;
 use crate::table::File;
 use crate::text::conversion;
 
-pub(crate) use boxed::Boxed;
+pub(crate) use boxed::{Boxed, window};
 pub(crate) use nearest::{Metric, NearestRows, Only, Subject};
 pub(crate) use parts::{BATCH_ROWS, PartsExec, Piece};
 pub(crate) use rows::RowsExec;
@@ -193,6 +193,21 @@ impl Ordered {
     fn for_files(&self) -> Option<Expr> {
         conjunction([&self.cheap, &self.costly].into_iter().flatten().cloned())
     }
+}
+
+/// Predicates over the stored columns as one test of rows, the cheap parts first, and the columns it reads, by position. The
+/// rows to test have these columns and no others.
+pub(crate) fn test(
+    state: &dyn Session,
+    predicates: &[Expr],
+    stored: &Schema,
+) -> Result<Option<(Vec<usize>, Arc<dyn PhysicalExpr>)>> {
+    let Some(predicate) = ordered(predicates, stored).for_memory() else { return Ok(None) };
+    let mut read =
+        predicate.column_refs().iter().map(|column| stored.index_of(&column.name)).collect::<Result<Vec<_>, _>>()?;
+    read.sort_unstable();
+    let test = in_one_step(state, predicate, &stored.project(&read)?)?;
+    Ok(Some((read, test)))
 }
 
 fn calls_function(expr: &Expr) -> bool {

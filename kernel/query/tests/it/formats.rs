@@ -121,3 +121,34 @@ fn parquet_reads_back_the_same_and_says_that_it_has_geometry() {
     assert_eq!(geometry(&back[0]), geometry(&whole));
     assert!(geometry(&whole).is_null(1));
 }
+
+#[test]
+fn geojson_is_one_collection_with_the_members_of_properties() {
+    let collection: Value = serde_json::from_slice(&written(Format::GeoJson)).unwrap();
+    assert_eq!(collection["type"], "FeatureCollection");
+    let features = collection["features"].as_array().unwrap();
+    assert_eq!(features.len(), 2);
+    let (hall, bus) = (&features[0], &features[1]);
+    assert_eq!((&hall["type"], &hall["geometry"]["type"]), (&json!("Feature"), &json!("Polygon")));
+    assert_eq!(hall["id"].as_str().unwrap().len(), 36);
+    assert_eq!((&hall["properties"]["storeys"], &hall["properties"]["name"]), (&json!(1), &json!("Old hall")));
+    assert!(hall["properties"].get("properties").is_none() && hall["properties"].get("id").is_none());
+    assert_eq!(bus["geometry"], Value::Null);
+    let own = "select geometry, 'ours' as storeys, properties from entities where source_id = 'b-0-0'";
+    let answer = ask(own).unwrap();
+    let text = bytes(Format::GeoJson, &answer.schema, &answer.batches).unwrap();
+    let said = serde_json::from_slice::<Value>(&text).unwrap()["features"][0]["properties"].clone();
+    assert_eq!(said, json!({ "storeys": "ours", "source:storeys": 1 }));
+    let none = ask("select geometry from entities where false").unwrap();
+    let text = bytes(Format::GeoJson, &none.schema, &none.batches).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&text).unwrap()["features"], json!([]));
+}
+
+/// That the files are whole is told by GDAL and geopandas in the program's tests; here that there is a file at all.
+#[test]
+fn flatgeobuf_needs_geometry_and_begins_with_its_mark() {
+    assert!(written(Format::FlatGeobuf).starts_with(&[0x66, 0x67, 0x62, 3, 0x66, 0x67, 0x62, 0]));
+    let plain = ask("select 1 as n").unwrap();
+    let error = bytes(Format::FlatGeobuf, &plain.schema, &plain.batches).unwrap_err();
+    assert!(error.to_string().contains("no geometry among the columns"), "{error}");
+}

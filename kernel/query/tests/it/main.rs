@@ -5,6 +5,7 @@
 mod as_of;
 mod city;
 mod codes;
+mod condition;
 mod conditions;
 mod formats;
 mod index;

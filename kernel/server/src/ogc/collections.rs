@@ -1,23 +1,24 @@
-//! Which collections there are and how far they reach in space and time: one walk over the present rows for each commit
-//! that is asked about, kept until the next one.
+//! Which collections there are and how far they reach in space and time: one walk over the present rows, kept until things
+//! change (readings and fixes do not change them).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use arrow::array::Array;
+use kernel_model::schema::Table;
 use kernel_model::{HeightReference, Kind, Region, Span, TimeUs};
 use kernel_store::Snapshot;
 use serde_json::{Value, json};
 
 use super::Features;
-use super::request::{Asked, link};
+use super::request::{Asked, Format, link};
 use super::rows::{Columns, each_marked};
+use super::system::{self, CRS84, CRS84H};
 use crate::error::ApiError;
 use crate::times::Times;
 
-const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
-const CRS84H: &str = "http://www.opengis.net/def/crs/OGC/0/CRS84h";
-
+/// Media type of queryables.
+pub(super) const SCHEMA: &str = "application/schema+json";
 /// Media type of features.
 pub(super) const GEOJSON: &str = "application/geo+json";
 
@@ -66,6 +67,18 @@ impl Extent {
         }
     }
 
+    /// Systems in which its coordinates can be had, the stored one first.
+    fn systems(&self) -> Vec<String> {
+        let mut systems = vec![self.crs().to_owned()];
+        if self.crs() != CRS84 {
+            systems.push(CRS84.to_owned());
+        }
+        if !self.region.is_empty() {
+            systems.extend(system::reaching(&self.region));
+        }
+        systems
+    }
+
     /// The reference system of the coordinates as they are written. CRS84h says that heights are ellipsoidal, so it
     /// stands only where all of them are.
     fn crs(&self) -> &'static str {
@@ -92,15 +105,16 @@ impl Summary {
 }
 
 impl Features {
-    /// The collections as of the last commit.
+    /// The collections as of the last commit: revisions are only ever added, so their number says whether they changed.
     pub(super) fn summary(&self) -> Result<Arc<Summary>, ApiError> {
-        let snapshot = self.reader.snapshot();
+        let snapshot = self.state.reader.snapshot();
+        let rows = snapshot.row_count(Table::Entities);
         let mut kept = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref() {
-            Some((sequence, summary)) if *sequence == snapshot.sequence() => Ok(summary.clone()),
+            Some((known, summary)) if *known == rows => Ok(summary.clone()),
             _ => {
                 let summary = Arc::new(Summary::of(&snapshot)?);
-                *kept = Some((snapshot.sequence(), summary.clone()));
+                *kept = Some((rows, summary.clone()));
                 Ok(summary)
             }
         }
@@ -134,6 +148,12 @@ pub(super) fn describe(kind: Kind, extent: &Extent, base: &str, mut links: Vec<V
     links.push(link(&format!("{here}/items?f=json"), "items", GEOJSON, "The features as GeoJSON"));
     links.push(link(&format!("{here}/items?f=html"), "items", "text/html", "The features as HTML"));
     links.extend(crate::tiles::collection_links(&here));
+    for name in ["csv", "arrow", "parquet", "fgb"] {
+        let media = Format::named(name).media_type();
+        links.push(link(&format!("{here}/items?f={name}"), "items", media, &format!("The features as {name}")));
+    }
+    let queryables = "http://www.opengis.net/def/rel/ogc/1.0/queryables";
+    links.push(link(&format!("{here}/queryables"), queryables, SCHEMA, "What a filter can say of the features"));
     let time = |end: Option<TimeUs>| end.map(|time| time.to_string());
     let mut reach = json!({ "temporal": { "interval": [[time(extent.span.from), time(extent.span.to)]] } });
     if !extent.region.is_empty() {
@@ -151,7 +171,7 @@ pub(super) fn describe(kind: Kind, extent: &Extent, base: &str, mut links: Vec<V
         "description": format!("{} things of the kind {kind}, as they are at present.{heights}", extent.count),
         "itemType": "feature",
         "extent": reach,
-        "crs": [extent.crs()],
+        "crs": extent.systems(),
         "storageCrs": extent.crs(),
         "links": links,
     })

@@ -47,14 +47,14 @@ pub(super) fn features_page(
     collection: &str,
     times: &str,
     head: &Value,
-    features: &[String],
+    features: &[Value],
 ) -> Response {
     let mut body = String::new();
     value(&mut body, head);
     body.push_str(
         "<h2>Features</h2><table><tr><th>Id</th><th>Name</th><th>Class</th><th>Geometry</th><th>Properties</th></tr>",
     );
-    for feature in features.iter().filter_map(|text| serde_json::from_str::<Value>(text).ok()) {
+    for feature in features {
         let id = escape(feature["id"].as_str().unwrap_or_default());
         let name = escape(feature["properties"]["name"].as_str().unwrap_or_default());
         let class = escape(feature["properties"]["class"].as_str().unwrap_or_default());

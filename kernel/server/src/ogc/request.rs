@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::{HeaderMap, Uri, header, request::Parts};
-use kernel_model::{EntityId, Region};
+use kernel_model::EntityId;
 use serde_json::{Value, json};
 
 use super::Features;
+use super::collections::GEOJSON;
+use super::cql::Language;
+use super::system::System;
 use crate::error::ApiError;
 use crate::times::Times;
 
@@ -22,21 +25,44 @@ pub(super) const MAX_LIMIT: usize = 10_000;
 pub(super) enum Format {
     Json,
     Html,
+    /// Rows as they are written by [`kernel_query::format`].
+    Rows(kernel_query::format::Format),
 }
 
+/// Name in `f=`, media types in `Accept`, the answer's media type first.
+type Named = (Format, &'static str, &'static [&'static str]);
+
+const FORMATS: [Named; 6] = [
+    (
+        Format::Json,
+        "json",
+        &["application/geo+json", "application/json", "application/vnd.oai.openapi+json", "application/schema+json"],
+    ),
+    (Format::Html, "html", &["text/html", "application/xhtml+xml"]),
+    (Format::Rows(kernel_query::format::Format::Csv), "csv", &["text/csv"]),
+    (Format::Rows(kernel_query::format::Format::ArrowIpc), "arrow", &["application/vnd.apache.arrow.stream"]),
+    (Format::Rows(kernel_query::format::Format::Parquet), "parquet", &["application/vnd.apache.parquet"]),
+    (Format::Rows(kernel_query::format::Format::FlatGeobuf), "fgb", &["application/flatgeobuf"]),
+];
+
 impl Format {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Html => "html",
-        }
+    /// The form of a name in `f=`; JSON for any other.
+    pub(super) fn named(name: &str) -> Self {
+        FORMATS.into_iter().find(|(_, known, _)| *known == name).map_or(Self::Json, |(format, ..)| format)
     }
 
-    fn other(self) -> Self {
-        match self {
-            Self::Json => Self::Html,
-            Self::Html => Self::Json,
-        }
+    /// Names in `f=`.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        FORMATS.into_iter().map(|(_, name, _)| name)
+    }
+
+    fn name(self) -> &'static str {
+        FORMATS.into_iter().find(|(format, ..)| *format == self).map_or("json", |(_, name, _)| name)
+    }
+
+    /// The media type of features.
+    pub(super) fn media_type(self) -> &'static str {
+        FORMATS.into_iter().find(|(format, ..)| *format == self).map_or(GEOJSON, |(.., types)| types[0])
     }
 }
 
@@ -49,6 +75,8 @@ pub(super) struct Asked {
     /// Path below the base.
     path: String,
     parameters: Vec<(String, String)>,
+    /// `f=` says the form.
+    is_explicit: bool,
 }
 
 impl FromRequestParts<Arc<Features>> for Asked {
@@ -63,28 +91,49 @@ impl Asked {
     fn read(uri: &Uri, headers: &HeaderMap, mount: &str) -> Result<Self, ApiError> {
         let Query(parameters) = Query::<Vec<(String, String)>>::try_from_uri(uri)
             .map_err(|e| ApiError::bad_request(format!("the parameters cannot be read: {e}")))?;
-        let format = match parameters.iter().find(|(name, _)| name == "f").map(|(_, value)| value.as_str()) {
-            Some("json") => Format::Json,
-            Some("html") => Format::Html,
-            Some(other) => return Err(ApiError::bad_request(format!("f={other}: give f=json or f=html"))),
+        let said = parameters.iter().find(|(name, _)| name == "f").map(|(_, value)| value.as_str());
+        let format = match said {
             None => accepted(headers),
+            Some("geojson") => Format::Json,
+            Some(said) => {
+                let named = FORMATS.into_iter().find(|(_, name, _)| *name == said).map(|(format, ..)| format);
+                let names = || Format::names().collect::<Vec<_>>().join(", ");
+                named.ok_or_else(|| ApiError::bad_request(format!("f={said}: give one of {}", names())))?
+            }
         };
+        let is_explicit = said.is_some();
         let path = uri.path().strip_prefix(mount).unwrap_or(uri.path()).trim_end_matches('/').to_owned();
-        Ok(Self { format, base: format!("{}{mount}", site(headers)), path, parameters })
+        Ok(Self { format, base: format!("{}{mount}", site(headers)), path, parameters, is_explicit })
     }
 
     /// Refuses every parameter but `f` and the named ones, and any that stands twice.
     pub(super) fn only(&self, names: &[&str]) -> Result<(), ApiError> {
-        for (i, (name, _)) in self.parameters.iter().enumerate() {
-            if name != "f" && !names.contains(&name.as_str()) {
-                let known = if names.is_empty() { "f".to_owned() } else { format!("f, {}", names.join(", ")) };
-                return Err(ApiError::bad_request(format!("there is no parameter `{name}` here, there are: {known}")));
-            }
+        let others = self.others(names)?;
+        others.first().map_or(Ok(()), |(name, _)| Err(unknown(name, names)))
+    }
+
+    /// Parameters that are not among the named ones; refuses any that stands twice.
+    pub(super) fn others(&self, names: &[&str]) -> Result<Vec<(&str, &str)>, ApiError> {
+        let mut others = Vec::new();
+        for (i, (name, value)) in self.parameters.iter().enumerate() {
             if self.parameters[..i].iter().any(|(earlier, _)| earlier == name) {
                 return Err(ApiError::bad_request(format!("the parameter `{name}` stands twice")));
             }
+            if name != "f" && !names.contains(&name.as_str()) {
+                others.push((name.as_str(), value.as_str()));
+            }
         }
-        Ok(())
+        Ok(others)
+    }
+
+    /// Whether a document that is no features is wanted as a page; its forms are JSON and HTML.
+    pub(super) fn is_page(&self) -> Result<bool, ApiError> {
+        match self.format {
+            Format::Html => Ok(true),
+            Format::Json => Ok(false),
+            _ if !self.is_explicit => Ok(false),
+            other => Err(ApiError::bad_request(format!("f={}: this is given as json or html", other.name()))),
+        }
     }
 
     fn parameter(&self, name: &str) -> Option<&str> {
@@ -102,9 +151,29 @@ impl Asked {
         }
     }
 
-    /// `bbox`: one box, or two where it crosses the antimeridian; none where nothing is asked.
-    pub(super) fn boxes(&self) -> Result<Vec<Region>, ApiError> {
-        self.parameter("bbox").map_or(Ok(Vec::new()), boxes)
+    /// The four or six numbers of `bbox`.
+    pub(super) fn sides(&self) -> Result<Option<[f64; 4]>, ApiError> {
+        self.parameter("bbox").map(sides).transpose()
+    }
+
+    /// `crs`, `bbox-crs` or `filter-crs`; longitude and latitude where it does not stand.
+    pub(super) fn system(&self, name: &str) -> Result<System, ApiError> {
+        self.parameter(name).map_or(Ok(System::stored()), |text| System::read(name, text))
+    }
+
+    /// `filter` and its language.
+    pub(super) fn filter(&self) -> Result<Option<(&str, Language)>, ApiError> {
+        let language = self.parameter("filter-lang").map_or(Ok(Language::Text), Language::read)?;
+        Ok(self.parameter("filter").map(|filter| (filter, language)))
+    }
+
+    /// `resultType`: only the number of features is wanted.
+    pub(super) fn hits(&self) -> Result<bool, ApiError> {
+        match self.parameter("resultType") {
+            None | Some("results") => Ok(false),
+            Some("hits") => Ok(true),
+            Some(other) => Err(ApiError::bad_request(format!("resultType={other}: give results or hits"))),
+        }
     }
 
     /// `datetime` and `recorded`.
@@ -119,11 +188,11 @@ impl Asked {
         times.concat()
     }
 
-    /// `after`: the page begins behind this feature.
+    /// `token`: where the page begins, as a `next` link said it.
     pub(super) fn after(&self) -> Result<Option<EntityId>, ApiError> {
-        self.parameter("after")
-            .map(|text| text.parse().map_err(|e| ApiError::bad_request(format!("after: {e}"))))
-            .transpose()
+        let read = |text: &str| EntityId::from_slice(&hex::decode(text).ok()?);
+        let wrong = || ApiError::bad_request("token: this is none that a `next` link gave; begin without it");
+        self.parameter("token").map(|text| read(text).ok_or_else(wrong)).transpose()
     }
 
     /// An address with these parameters changed, the others kept.
@@ -140,23 +209,33 @@ impl Asked {
 
     /// The address of the page behind the feature.
     pub(super) fn next(&self, last: &EntityId) -> String {
-        self.address(&[("after", &last.to_string())])
+        self.address(&[("token", &hex::encode(last.bytes()))])
     }
 
     /// Links to this document and to its other form; `json` is the media type of the JSON form.
     pub(super) fn own_links(&self, json: &str) -> Vec<Value> {
-        let media = |format| if format == Format::Json { json } else { "text/html" };
-        let other = self.format.other();
+        let (own, other, others) =
+            if self.format == Format::Html { ("text/html", "json", json) } else { (json, "html", "text/html") };
         vec![
-            link(&self.address(&[]), "self", media(self.format), "This document"),
-            link(
-                &self.address(&[("f", other.name())]),
-                "alternate",
-                media(other),
-                &format!("This document as {}", other.name()),
-            ),
+            link(&self.address(&[]), "self", own, "This document"),
+            link(&self.address(&[("f", other)]), "alternate", others, &format!("This document as {other}")),
         ]
     }
+
+    /// Links to these features in this form and in all others.
+    pub(super) fn feature_links(&self) -> Vec<Value> {
+        let alternate = |(format, name, types): Named| {
+            let address = self.address(&[("f", name)]);
+            (format != self.format).then(|| link(&address, "alternate", types[0], &format!("This document as {name}")))
+        };
+        let own = link(&self.address(&[]), "self", self.format.media_type(), "This document");
+        std::iter::once(own).chain(FORMATS.into_iter().filter_map(alternate)).collect()
+    }
+}
+
+fn unknown(name: &str, names: &[&str]) -> ApiError {
+    let known = if names.is_empty() { "f".to_owned() } else { format!("f, {}", names.join(", ")) };
+    ApiError::bad_request(format!("there is no parameter `{name}` here, there are: {known}"))
 }
 
 /// A link object (RFC 8288 in JSON, Part 1 schema link.yaml).
@@ -173,7 +252,7 @@ fn site(headers: &HeaderMap) -> String {
     text(header::HOST.as_str()).filter(plain).map(|host| format!("{scheme}://{host}")).unwrap_or_default()
 }
 
-/// HTML where the client likes it better than JSON, as browsers do; JSON else.
+/// The form that the client likes best; JSON where it likes none better.
 fn accepted(headers: &HeaderMap) -> Format {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let weight = |wanted: &[&str]| {
@@ -186,33 +265,24 @@ fn accepted(headers: &HeaderMap) -> Format {
         });
         ranges.map(|(_, weight)| weight).fold(0.0, f32::max)
     };
-    let html = weight(&["text/html", "application/xhtml+xml"]);
-    let json = weight(&["application/json", "application/geo+json", "application/vnd.oai.openapi+json"]);
-    if html > json { Format::Html } else { Format::Json }
+    let mut best = (Format::Json, weight(FORMATS[0].2));
+    for (format, _, types) in FORMATS.into_iter().skip(1) {
+        if weight(types) > best.1 {
+            best = (format, weight(types));
+        }
+    }
+    best.0
 }
 
-fn boxes(text: &str) -> Result<Vec<Region>, ApiError> {
-    let wrong = || {
+fn sides(text: &str) -> Result<[f64; 4], ApiError> {
+    let numbers = text.split(',').map(|n| n.trim().parse::<f64>().ok().filter(|n| n.is_finite()));
+    let numbers: Option<Vec<f64>> = numbers.collect();
+    numbers.as_deref().and_then(super::cql::sides).ok_or_else(|| {
         ApiError::bad_request(format!(
-            "bbox={text}: give west,south,east,north in degrees, such as 116.30,39.97,116.32,39.99, or six numbers with \
-             heights at places 3 and 6"
+            "bbox={text}: give west,south,east,north in degrees, such as 116.30,39.97,116.32,39.99, or in the order of \
+             bbox-crs; or six numbers with heights at places 3 and 6"
         ))
-    };
-    let numbers: Vec<f64> = text.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
-    let [west, south, east, north] = match numbers.as_slice() {
-        [w, s, e, n] => [*w, *s, *e, *n],
-        // Heights have mixed references here, so they choose nothing.
-        [w, s, low, e, n, high] if low <= high => [*w, *s, *e, *n],
-        _ => return Err(wrong()),
-    };
-    let on_globe = west.abs() <= 180.0 && east.abs() <= 180.0 && south.abs() <= 90.0 && north.abs() <= 90.0;
-    if !on_globe || south > north {
-        return Err(wrong());
-    }
-    if west <= east {
-        return Ok(vec![Region { west, south, east, north }]);
-    }
-    Ok(vec![Region { west, south, east: 180.0, north }, Region { west: -180.0, south, east, north }])
+    })
 }
 
 /// Percent-encodes what may not stand in a query (RFC 3986, 3.4); commas, colons and slashes stay readable.
@@ -248,7 +318,11 @@ mod tests {
         assert_eq!(form("/ogc/", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), Format::Html);
         assert_eq!(form("/ogc/", "application/geo+json,text/html;q=0.5"), Format::Json);
         assert_eq!(form("/ogc/?f=json", "text/html"), Format::Json);
+        assert_eq!(form("/ogc/", "application/vnd.apache.parquet;q=0.9,application/geo+json;q=0.5"), FORMATS[4].0);
+        assert_eq!(form("/ogc/?f=fgb", "text/html"), FORMATS[5].0);
         assert!(asked("/ogc/?f=gml", "*/*").is_err());
+        assert!(asked("/ogc/?f=csv", "*/*").unwrap().is_page().is_err(), "no form of a document");
+        assert_eq!(asked("/ogc/", "text/csv").unwrap().is_page(), Ok(false));
     }
 
     #[test]
@@ -261,7 +335,7 @@ mod tests {
         assert_eq!(
             asked.unwrap().next(&id),
             "http://city.example:8080/ogc/collections/road/items?bbox=4,52,4.5,52.1&datetime=../2020-01-01T00:00:00%2B08:00\
-             &limit=5&after=0192f0c1-7b1e-7cc2-9a53-2f4f7d6b1a10"
+             &limit=5&token=0192f0c17b1e7cc29a532f4f7d6b1a10"
         );
     }
 
@@ -274,12 +348,12 @@ mod tests {
         for wrong in ["limit=0", "limit=-1", "limit=x"] {
             assert_eq!(with(wrong).limit().unwrap_err().status.as_u16(), 400);
         }
-        for wrong in ["bbox=1,2,3", "bbox=1,3,2,2", "bbox=0,0,200,1", "bbox=a,b,c,d", "bbox=NaN,0,1,1", "bbox="] {
-            assert!(with(wrong).boxes().is_err(), "{wrong}");
+        for wrong in ["bbox=1,2,3", "bbox=a,b,c,d", "bbox=NaN,0,1,1", "bbox=", "bbox=1,2,9,3,4,5"] {
+            assert!(with(wrong).sides().is_err(), "{wrong}");
         }
-        let crossing = with("bbox=170,-10,-170,10").boxes().unwrap();
-        assert_eq!(crossing.iter().map(|b| (b.west, b.east)).collect::<Vec<_>>(), [(170.0, 180.0), (-180.0, -170.0)]);
-        assert_eq!(with("bbox=1,2,-5,3,4,50").boxes().unwrap(), with("bbox=1,2,3,4").boxes().unwrap());
+        assert_eq!(with("bbox=1,2,-5,3,4,50").sides(), Ok(Some([1.0, 2.0, 3.0, 4.0])));
+        assert!(with("token=0192").after().is_err() && with("token=x").after().is_err());
+        assert!(with("crs=EPSG:4979").system("crs").is_err() && with("filter-lang=sql&filter=1").filter().is_err());
         assert!(with("datetime=yesterday").times().is_err() && with("recorded=../..").times().is_err());
         assert_eq!(with("recorded=a%2Bb&limit=3").times_written(), "&recorded=a%2Bb");
     }

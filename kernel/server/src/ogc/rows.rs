@@ -28,6 +28,7 @@ pub(super) struct Columns<'a> {
     pub valid_from: &'a TimestampMicrosecondArray,
     pub valid_to: &'a TimestampMicrosecondArray,
     pub lineage: &'a StringArray,
+    pub digest: &'a FixedSizeBinaryArray,
 }
 
 impl<'a> Columns<'a> {
@@ -56,11 +57,17 @@ impl<'a> Columns<'a> {
             valid_from: instant("valid_from")?,
             valid_to: instant("valid_to")?,
             lineage: text("lineage")?,
+            digest: column("digest")?.as_fixed_size_binary(),
         })
     }
 
     pub(super) fn id(&self, row: usize) -> Option<EntityId> {
         EntityId::from_slice(self.id.value(row))
+    }
+
+    /// The western sides of boxes; null where there is no geometry.
+    pub(super) fn west(&self) -> &'a Float64Array {
+        self.bounds[0]
     }
 
     /// The box of the geometry; `None` where there is no geometry.

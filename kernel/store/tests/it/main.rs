@@ -6,6 +6,7 @@
 mod backup;
 mod beside;
 mod bulk;
+mod by_id;
 mod clock;
 mod columns;
 mod damage;
