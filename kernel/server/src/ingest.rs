@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence, TimeUs};
 use kernel_store::{Loaded, Outcome, Store};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::alarms::Feed;
 use crate::error::{ApiError, Error};
@@ -21,10 +21,15 @@ use crate::quality::{Judge, Rules, Watched};
 
 /// Rows after which a commit takes no further group.
 const COMMIT_ROWS: usize = 65_536;
+/// Commits that may wait for one who looks at their rows.
+const COMMITS: usize = 16;
 /// Groups that may wait.
 const QUEUE: usize = 256;
 /// Pause after a commit that failed: a full disk may have room again.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// The rows of a commit.
+pub(crate) type Rows = Arc<Vec<(Table, RecordBatch)>>;
 
 /// Word that changes are durable.
 #[derive(Debug, Clone, Default)]
@@ -88,12 +93,12 @@ struct Group {
 }
 
 /// Rows of one table in its stored schema.
-type Rows = Box<dyn Iterator<Item = Result<RecordBatch, ApiError>> + Send>;
+type Coming = Box<dyn Iterator<Item = Result<RecordBatch, ApiError>> + Send>;
 
 /// Many rows that become a commit of their own.
 struct Load {
     table: Table,
-    rows: Rows,
+    rows: Coming,
     answer: oneshot::Sender<Result<Loaded, ApiError>>,
 }
 
@@ -155,6 +160,7 @@ pub struct Ingest {
     refuses: Option<Arc<str>>,
     counts: Arc<Counts>,
     committed: watch::Receiver<Sequence>,
+    commits: broadcast::Sender<Rows>,
     watched: Arc<Watched>,
     /// To which datasets whoever has this end may write, where not to all.
     limit: Option<Limit>,
@@ -188,9 +194,11 @@ impl Ingest {
         let counts = Arc::new(Counts::default());
         let (tell, committed) = watch::channel(store.reader().snapshot().sequence());
         let (judge, watched) = Judge::new(rules, store.reader());
-        let writer = Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, judge, load: None };
+        let commits = broadcast::channel(COMMITS).0;
+        let all = commits.clone();
+        let writer = Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, commits: all, judge, load: None };
         let thread = std::thread::spawn(move || writer.run());
-        (Self { queue, refuses: None, counts, committed, watched, limit: None }, thread)
+        (Self { queue, refuses: None, counts, committed, commits, watched, limit: None }, thread)
     }
 
     /// An end behind which nobody writes: everything is refused, and `why` says why. `last` is the last commit.
@@ -199,7 +207,8 @@ impl Ingest {
         let counts = Arc::new(Counts::default());
         counts.set_trouble(Some(why.to_owned()));
         let (committed, watched) = (watch::channel(last).1, Arc::default());
-        Self { queue, refuses: Some(why.into()), counts, committed, watched, limit: None }
+        let commits = broadcast::channel(COMMITS).0;
+        Self { queue, refuses: Some(why.into()), counts, committed, commits, watched, limit: None }
     }
 
     /// Says at once that nothing can be written, where that is so until the end of the program.
@@ -240,7 +249,7 @@ impl Ingest {
     ///
     /// # Errors
     /// The first row's that is refused, or where they cannot be written; then nothing of them was kept.
-    pub(crate) async fn load(&self, table: Table, rows: Rows) -> Result<Loaded, ApiError> {
+    pub(crate) async fn load(&self, table: Table, rows: Coming) -> Result<Loaded, ApiError> {
         let (answer, answered) = oneshot::channel();
         self.push(Task::Load(Load { table, rows, answer })).await.map_err(ApiError::unavailable)?;
         answered.await.unwrap_or_else(|_| Err(ApiError::unavailable("the writer gave no answer")))
@@ -269,6 +278,11 @@ impl Ingest {
     /// Follows the last commit.
     pub fn committed(&self) -> watch::Receiver<Sequence> {
         self.committed.clone()
+    }
+
+    /// The rows of every commit from now on. Who is too slow misses some, and is told how many.
+    pub(crate) fn commits(&self) -> broadcast::Receiver<Rows> {
+        self.commits.subscribe()
     }
 
     /// Why nothing can be written at present, if so.
@@ -320,6 +334,7 @@ struct Writer {
     alarms: Option<Feed>,
     counts: Arc<Counts>,
     tell: watch::Sender<Sequence>,
+    commits: broadcast::Sender<Rows>,
     judge: Judge,
     /// What comes after the groups that were gathered.
     load: Option<Load>,
@@ -424,6 +439,9 @@ impl Writer {
             self.count(&outcome);
             self.judge.told(&outcome);
             sender.durable(Receipt { sequence, outcome });
+        }
+        if self.commits.receiver_count() > 0 {
+            drop(self.commits.send(Arc::new(committed.rows.clone())));
         }
         if let Some(alarms) = &self.alarms {
             alarms.tell(sequence, committed.rows);

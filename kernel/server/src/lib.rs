@@ -51,4 +51,5 @@ pub use listen::{Bounds, Server, Tls, TlsError, serve};
 pub use metrics::{Gauge, Gauges};
 pub use quality::{QualityError, QualityRule, Rate, Rules as QualityRules};
 pub use registrar::Registrar;
+pub use sensorthings::publish_sensorthings;
 pub use state::{AppState, Settings};

@@ -43,8 +43,6 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
         .route("/observations", post(rows::observations).layer(DefaultBodyLimit::disable()))
         .route("/positions", post(rows::positions).layer(DefaultBodyLimit::disable()))
         .route("/hooks/{name}", post(hooks::post).layer(DefaultBodyLimit::disable()))
-        .route("/sta/v1.1/Observations", post(sensorthings::linked))
-        .route("/sta/v1.1/{datastream}/Observations", post(sensorthings::in_datastream))
         .route("/assets/{id}/receipt", get(assets::receipt))
         .route("/log/checkpoint", get(assets::checkpoint))
         .route("/log/key", get(assets::public_key))
@@ -57,7 +55,8 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    own.merge(ogc::router(state, "/ogc"))
+    own.merge(sensorthings::router(state.clone()))
+        .merge(ogc::router(state, "/ogc"))
         .merge(tiles::router(state.reader.clone()))
         .merge(of_everything(state))
         .layer(from_fn_with_state(state.gauges.traffic(), traffic::measure))

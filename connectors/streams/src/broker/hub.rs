@@ -1,7 +1,7 @@
 //! Routing: a published message comes in; it goes to the in-process queues (waiting where one is full), to the sessions
 //! whose filters select it, and to the retained messages. No lock is held while anything waits.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -15,6 +15,9 @@ use super::shared::Shared;
 use super::{BrokerCounters, BrokerLimits, Door, Tally, count};
 use crate::message::{Acknowledgement, Delivery, Incoming, Message, Messages};
 use crate::topic;
+
+/// Topics of requests to the SensorThings service.
+const REQUESTS: &str = "v1.1/";
 
 /// Everything the connections share.
 #[derive(Debug)]
@@ -78,10 +81,13 @@ impl Hub {
         acknowledgement: Option<Acknowledgement>,
     ) {
         count(&self.tally.received, 1);
-        if message.retain {
-            self.keep(&message);
+        // A request to create is for this process only: subscribers are told of what was created (OGC 18-088, 14.2).
+        if !message.topic.starts_with(REQUESTS) {
+            if message.retain {
+                self.keep(&message);
+            }
+            self.offer_outside(&message, from);
         }
-        self.offer_outside(&message, from);
         self.route_inside(message, acknowledgement).await;
     }
 
@@ -103,6 +109,12 @@ impl Hub {
     /// Hands a message of the program's own to the sessions whose filters select it; nobody inside gets it.
     pub(crate) fn tell(&self, message: &Message) {
         self.offer_outside(message, None);
+    }
+
+    /// What clients subscribed to, each once.
+    pub(crate) fn filters(&self) -> Vec<String> {
+        let filters: BTreeSet<_> = self.read().sessions.values().flat_map(|session| session.filters()).collect();
+        filters.into_iter().collect()
     }
 
     /// Hands the message to every reader in this process that has room; returns the queues that have none, with what is

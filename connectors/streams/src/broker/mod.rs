@@ -178,6 +178,11 @@ impl Broker {
         self.hub.tell(&Message { topic, payload, delivery, retain: false, passed: None });
     }
 
+    /// What clients outside subscribed to, each once; shared subscriptions are left out.
+    pub fn filters(&self) -> Vec<String> {
+        self.hub.filters()
+    }
+
     /// What happened so far.
     pub fn counters(&self) -> BrokerCounters {
         self.hub.counters()

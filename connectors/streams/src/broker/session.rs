@@ -206,6 +206,11 @@ impl Session {
         (has_room, has_room)
     }
 
+    /// The filters.
+    pub(crate) fn filters(&self) -> Vec<String> {
+        self.lock().subscriptions.iter().map(|held| held.wanted.filter.clone()).collect()
+    }
+
     /// Whether there was such a filter.
     pub(crate) fn unsubscribe(&self, filter: &str) -> bool {
         let mut state = self.lock();

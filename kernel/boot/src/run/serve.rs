@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use connectors_streams::Broker;
 use kernel_query::Engine;
 use kernel_server::live::Hub;
-use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server, Tls};
+use kernel_server::{AlarmDoor, AppState, Gauges, Ingest, Server, Tls, publish_sensorthings};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
@@ -158,6 +158,11 @@ impl Kernel {
         let broker = sources.as_ref().and_then(|sources| sources.broker.clone());
         if let (Some(door), Some(broker)) = (&state.alarms, &broker) {
             telling.push(tokio::spawn(publish(door.clone(), broker.clone())));
+        }
+        if let Some(broker) = &broker {
+            let (asked, told) = (broker.clone(), broker.clone());
+            let tell = move |topic, payload| told.tell(topic, payload);
+            telling.push(tokio::spawn(publish_sensorthings(state.clone(), move || asked.filters(), tell)));
         }
         let server = kernel_server::serve(&config.listen, state.clone()).await?;
         if let Some(tls) = &tls {

@@ -21,6 +21,7 @@ mod read_only;
 mod retention;
 #[path = "../../../store/tests/it/s3.rs"]
 mod s3;
+mod sensorthings;
 mod snapshots;
 mod streams;
 mod support;
