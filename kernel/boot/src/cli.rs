@@ -106,6 +106,12 @@ pub(crate) struct ServeArgs {
     /// Address of the MQTT broker [default: 127.0.0.1:1883]; "off" for none
     #[arg(long, value_name = "ADDR")]
     pub(crate) mqtt: Option<String>,
+    /// Address of Arrow Flight SQL [default: off]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) flight: Option<String>,
+    /// Address of the PostgreSQL wire [default: off]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) pg: Option<String>,
     /// Memory of the process in MiB [default: half of the machine's]
     #[arg(long, value_name = "MIB")]
     pub(crate) memory: Option<u64>,

@@ -6,6 +6,7 @@ mod alarms;
 mod http;
 mod retention;
 pub(crate) mod streams;
+mod wires;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::config::http::{Certificate, Http};
 use crate::config::retention::Retention;
 pub(crate) use crate::config::retention::interval;
 use crate::config::streams::{Broker, Hook, MqttDoor, Nats};
+use crate::config::wires::Wires;
 use crate::memory::Budget;
 
 /// Everything that can be set.
@@ -35,6 +37,10 @@ pub(crate) struct Config {
     pub(crate) listen: String,
     /// Address of the embedded MQTT broker, or `off`.
     pub(crate) mqtt: String,
+    /// Address of Arrow Flight SQL, or `off`.
+    pub(crate) flight: String,
+    /// Address of the PostgreSQL wire, or `off`.
+    pub(crate) pg: String,
     /// What to log: `error`, `warn`, `info`, `debug`, or a tracing filter.
     pub(crate) log: String,
     /// `text` or `json`.
@@ -69,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) tls: Certificate,
     /// How long rows are kept.
     pub(crate) retention: Retention,
+    /// Who may ask over the SQL wires, and how much.
+    pub(crate) wires: Wires,
     /// Who may come into the embedded broker.
     pub(crate) mqtt_door: MqttDoor,
     /// Brokers outside.
@@ -96,6 +104,8 @@ impl Default for Config {
             data: PathBuf::from("urbis-data"),
             listen: "127.0.0.1:8080".to_owned(),
             mqtt: "127.0.0.1:1883".to_owned(),
+            flight: "off".to_owned(),
+            pg: "off".to_owned(),
             log: "info".to_owned(),
             log_format: "text".to_owned(),
             origin: "urbis.local/log".to_owned(),
@@ -113,6 +123,7 @@ impl Default for Config {
             http: Http::default(),
             tls: Certificate::default(),
             retention: Retention::default(),
+            wires: Wires::default(),
             mqtt_door: MqttDoor::default(),
             brokers: Vec::new(),
             nats: Vec::new(),

@@ -19,14 +19,15 @@ use kernel_model::schema::Table;
 use kernel_model::{EntityId, TimeUs};
 use kernel_store::{Eye, Snapshot};
 
+use crate::columns::sql_schema;
 use crate::latest::{LatestTable, Of};
 use crate::seen::SeenTable;
 use crate::table::{File, SnapshotTable};
 
 /// The catalog's name in SQL.
-pub(crate) const CATALOG: &str = "urbis";
+pub const CATALOG: &str = "urbis";
 /// The schema's name in SQL.
-pub(crate) const SCHEMA: &str = "city";
+pub const SCHEMA: &str = "city";
 /// All revisions of things, beside `entities`, which has the present ones.
 const REVISIONS: &str = "entity_revisions";
 
@@ -83,6 +84,11 @@ impl ExtraTable {
         Self { seen: Seen::ByThings(columns), ..self }
     }
 
+    /// Its name and its columns as SQL sees them.
+    fn shape(&self) -> (String, SchemaRef) {
+        (self.name.clone(), sql_schema(&self.schema))
+    }
+
     fn is_told(&self, snapshot: &Snapshot) -> bool {
         snapshot.is_whole() || !matches!(self.seen, Seen::Hidden)
     }
@@ -116,6 +122,20 @@ pub(crate) fn catalogs(snapshot: &Snapshot, extra: &[ExtraTable]) -> Result<Arc<
     let list = MemoryCatalogProviderList::new();
     list.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
     Ok(Arc::new(list))
+}
+
+/// Every table by its name, with its columns as SQL sees them; sorted by name.
+pub(crate) fn shapes(snapshot: &Snapshot, extra: &[ExtraTable]) -> Vec<(String, SchemaRef)> {
+    let stored = Table::ALL.into_iter().map(|table| (table.name().to_owned(), sql_schema(&table.schema())));
+    let revisions = (REVISIONS.to_owned(), sql_schema(&Table::Entities.schema()));
+    let latest = Of::ALL.into_iter().map(|of| (of.name().to_owned(), of.schema()));
+    let told = extra.iter().filter(|extra| extra.is_told(snapshot)).map(ExtraTable::shape);
+    let mut shapes: Vec<_> =
+        stored.chain([revisions]).chain(latest).chain(told).collect();
+    // Stable: a stored table goes before one of the same name that the caller brings.
+    shapes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    shapes.dedup_by(|(a, _), (b, _)| a == b);
+    shapes
 }
 
 impl SnapshotSchema {

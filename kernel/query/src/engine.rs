@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, GreedyMemoryPool, MemoryPool};
@@ -25,11 +26,12 @@ use crate::error::Error;
 use crate::functions;
 use crate::join::JoinInSpace;
 use crate::leash::Leash;
-use crate::planner::{Planner, Question, Way};
+use crate::planner::{Described, Planner, Question, Way};
 use crate::result::{Part, QueryResult};
 use crate::rules::FirstRows;
 use crate::running::{Running, RunningQuestion};
 use crate::size::STACK_BYTES;
+use crate::view::View;
 
 /// What the engine may use.
 #[derive(Debug, Clone)]
@@ -169,22 +171,28 @@ impl Engine {
         sql: &str,
         limits: Limits,
     ) -> Result<QueryResult, Error> {
+        self.ask(&View::new(snapshot.clone(), extra.to_vec()), sql, Vec::new(), limits).await
+    }
+
+    /// Asks `sql` of `view`, with values for `$1`, `$2`, ... (or the first, second, ... `?`). Otherwise as [`Self::query`].
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn ask(
+        &self,
+        view: &View,
+        sql: &str,
+        parameters: Vec<ScalarValue>,
+        limits: Limits,
+    ) -> Result<QueryResult, Error> {
         let begin = Instant::now();
         let until = begin + limits.deadline.min(Duration::from_hours(24));
-        let leash = Leash::default();
-        let question = Question {
-            snapshot: snapshot.clone(),
-            extra: extra.to_vec(),
-            sql: sql.to_owned(),
-            // One more than may come out, to know whether there were more.
-            most_rows: limits.max_rows.saturating_add(1),
-            leash: leash.clone(),
-            running: self.running.begin(sql),
-        };
+        // One more than may come out, to know whether there were more.
+        let question = self.question(view, sql, parameters, limits.max_rows.saturating_add(1));
+        let leash = question.leash.clone();
         let (planned, schema) = oneshot::channel();
         let (sender, receiver) = mpsc::channel(2);
-        let runtime = self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))?;
-        let task = runtime.spawn(answer(self.planner.clone(), question, planned, sender));
+        let task = self.runtime()?.spawn(answer(self.planner.clone(), question, planned, sender));
         let result = QueryResult::new(receiver, task, leash, until, limits);
         match tokio::time::timeout_at(until, schema).await {
             Ok(Ok(Ok(schema))) => Ok(result.with_schema(schema)),
@@ -192,6 +200,37 @@ impl Engine {
             Ok(Err(_)) => Err(result.failure().await),
             Err(_) => Err(Error::PlanDeadline(limits.deadline.as_millis())),
         }
+    }
+
+    /// What `sql` would answer and which values it needs, without an answer. The columns are exactly those of the answer
+    /// where every value is given, else as the planner knows them so far.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    pub async fn describe(
+        &self,
+        view: &View,
+        sql: &str,
+        parameters: Vec<ScalarValue>,
+        deadline: Duration,
+    ) -> Result<Described, Error> {
+        let question = self.question(view, sql, parameters, usize::MAX);
+        let planner = self.planner.clone();
+        let task = self.runtime()?.spawn(async move { planner.describe(&question).await });
+        match tokio::time::timeout(deadline, task).await {
+            Ok(Ok(described)) => described,
+            Ok(Err(ended)) => Err(Error::Internal(ended.to_string().replace('\n', " "))),
+            Err(_) => Err(Error::PlanDeadline(deadline.as_millis())),
+        }
+    }
+
+    fn question(&self, view: &View, sql: &str, parameters: Vec<ScalarValue>, most_rows: usize) -> Question {
+        let running = self.running.begin(sql);
+        Question { view: view.clone(), sql: sql.to_owned(), parameters, most_rows, leash: Leash::default(), running }
+    }
+
+    fn runtime(&self) -> Result<&Runtime, Error> {
+        self.runtime.as_ref().ok_or_else(|| Error::Start("it is shutting down".to_owned()))
     }
 }
 

@@ -4,28 +4,33 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
-use kernel_store::Snapshot;
 
 use crate::as_of;
-use crate::catalog::{ExtraTable, catalogs};
+use crate::catalog::catalogs;
 use crate::condition::Condition;
 use crate::error::Error;
 use crate::leash::Leash;
 use crate::lineage;
+use crate::parameters;
 use crate::running::Guard;
 use crate::short::{self, Short};
 use crate::size;
 use crate::statement;
+use crate::view::View;
 
 /// What is asked.
 pub(crate) struct Question {
-    pub(crate) snapshot: Snapshot,
-    pub(crate) extra: Vec<ExtraTable>,
+    pub(crate) view: View,
     pub(crate) sql: String,
+    /// Values for `$1`, `$2`, ...
+    pub(crate) parameters: Vec<ScalarValue>,
     /// More rows than this are not looked at.
     pub(crate) most_rows: usize,
     pub(crate) leash: Leash,
@@ -40,6 +45,23 @@ pub(crate) enum Way {
     Short,
     /// It was made.
     Long,
+}
+
+/// What a question would answer.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The columns.
+    pub schema: SchemaRef,
+    /// The types of `$1`, `$2`, ..., where they are known.
+    pub parameters: Vec<Option<DataType>>,
+}
+
+/// A plan that is not optimised yet.
+struct Planned {
+    state: SessionState,
+    plan: LogicalPlan,
+    /// Whether it may be given a row limit.
+    limited: bool,
 }
 
 /// Turns questions into running plans.
@@ -72,9 +94,10 @@ impl Planner {
     /// Plans a question and starts the plan.
     pub(crate) async fn start(&self, question: &Question) -> Result<(SendableRecordBatchStream, Way), Error> {
         let tokens = size::tokens(&question.sql)?;
+        let snapshot = &question.view.snapshot;
         // A kept plan asks the index of all rows.
-        let short = match question.snapshot.is_whole() {
-            true => self.short.plan(&tokens, &question.snapshot, question.most_rows).await,
+        let short = match snapshot.is_whole() {
+            true => self.short.plan(&tokens, snapshot, question.most_rows).await,
             false => None,
         };
         match short {
@@ -89,14 +112,8 @@ impl Planner {
         tokens: Vec<TokenWithSpan>,
     ) -> Result<SendableRecordBatchStream, Error> {
         let explained = statement::explained(&tokens);
-        let statement = statement::parse(tokens)?;
-        if !question.snapshot.is_whole() && statement::explains(&statement) {
-            return Err(Error::NotTold("EXPLAIN"));
-        }
-        let limited = statement::is_query(&statement);
-        let state = self.state(question)?;
-        let plan = statement::plan(&state, statement).await?;
-        let mut frame = DataFrame::new(state, plan);
+        let Planned { state, plan, limited } = self.plan(question, tokens).await?;
+        let mut frame = DataFrame::new(state, parameters::bind(plan, &question.parameters)?);
         if limited {
             frame = frame.limit(0, Some(question.most_rows))?;
         }
@@ -108,18 +125,43 @@ impl Planner {
         match explained {
             None => Ok(stream),
             Some(inner) => {
-                let short = self.short.explain(&inner, &question.snapshot, question.most_rows).await;
+                let short = self.short.explain(&inner, &question.view.snapshot, question.most_rows).await;
                 Ok(short::with_way(stream, short.as_deref())?)
             }
         }
     }
 
+    /// What the answer to a question would look like.
+    pub(crate) async fn describe(&self, question: &Question) -> Result<Described, Error> {
+        let Planned { state, plan, .. } = self.plan(question, size::tokens(&question.sql)?).await?;
+        let parameters = parameters::types(&plan)?;
+        let schema = match parameters.len() > question.parameters.len() {
+            true => Arc::new(plan.schema().as_arrow().clone()),
+            false => {
+                let plan = parameters::bind(plan, &question.parameters)?;
+                DataFrame::new(state, plan).create_physical_plan().await?.schema()
+            }
+        };
+        Ok(Described { schema, parameters })
+    }
+
+    async fn plan(&self, question: &Question, tokens: Vec<TokenWithSpan>) -> Result<Planned, Error> {
+        let statement = statement::parse(parameters::numbered(tokens))?;
+        if !question.view.snapshot.is_whole() && statement::explains(&statement) {
+            return Err(Error::NotTold("EXPLAIN"));
+        }
+        let limited = statement::is_query(&statement);
+        let state = self.state(question)?;
+        let plan = statement::plan(&state, statement).await?;
+        Ok(Planned { state, plan, limited })
+    }
+
     /// The functions, rules and settings with the tables of a question.
     fn state(&self, question: &Question) -> Result<SessionState, Error> {
         let mut state = self.base.clone();
-        state.register_catalog_list(catalogs(&question.snapshot, &question.extra)?);
-        as_of::register(&mut state, &question.snapshot);
-        lineage::register(&mut state, &question.snapshot);
+        state.register_catalog_list(catalogs(&question.view.snapshot, &question.view.beside)?);
+        as_of::register(&mut state, &question.view.snapshot);
+        lineage::register(&mut state, &question.view.snapshot);
         state.mark_start_execution();
         Ok(state)
     }

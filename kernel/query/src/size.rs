@@ -44,6 +44,14 @@ pub(crate) fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, Error> {
     Ok(tokens)
 }
 
+/// Refuses texts that are too long for a planner, as every question is looked at first; for those who plan elsewhere.
+///
+/// # Errors
+/// [`Error::Syntax`] says what there is too much of.
+pub fn check(sql: &str) -> Result<(), Error> {
+    tokens(sql).map(drop)
+}
+
 /// Whether expressions or tables can be chained with the token.
 fn chains(token: &Token) -> bool {
     match token {

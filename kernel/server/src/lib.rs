@@ -52,4 +52,5 @@ pub use metrics::{Gauge, Gauges};
 pub use quality::{QualityError, QualityRule, Rate, Rules as QualityRules};
 pub use registrar::Registrar;
 pub use sensorthings::publish_sensorthings;
+pub use sql::view;
 pub use state::{AppState, Settings};

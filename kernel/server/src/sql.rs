@@ -8,7 +8,8 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel_query::format::{self, Format};
-use kernel_query::{Answer, Limits};
+use kernel_query::{Answer, ExtraTable, Limits, View};
+use kernel_store::Snapshot;
 use serde::Deserialize;
 
 use crate::alarms::AlarmDoor;
@@ -48,11 +49,24 @@ pub(crate) async fn post(
     let limits = Limits { deadline: state.settings.sql_deadline, max_rows };
     let _place = state.sql_places.acquire().await.map_err(ApiError::internal)?;
     let snapshot = times.known(state.reader.snapshot());
-    let mut beside = vec![state.registrar.table(), memory::table(&snapshot, &state), quality::table(&state)];
-    beside.extend(state.alarms.as_ref().map(AlarmDoor::table));
+    let beside = beside(&state, &snapshot);
     let result = state.engine.query(&snapshot, &beside, &question.sql, limits).await.map_err(refused)?;
     let answer = result.collect().await.map_err(refused)?;
     respond(format, &answer, snapshot.sequence().0)
+}
+
+/// What SQL can name beside the tables of a snapshot.
+fn beside(state: &Arc<AppState>, snapshot: &Snapshot) -> Vec<ExtraTable> {
+    let mut beside = vec![state.registrar.table(), memory::table(snapshot, state), quality::table(state)];
+    beside.extend(state.alarms.as_ref().map(AlarmDoor::table));
+    beside
+}
+
+/// What a question over another wire is asked of: all that is known now, with the same tables that `POST /sql` has.
+pub fn view(state: &Arc<AppState>) -> View {
+    let snapshot = state.reader.snapshot();
+    let beside = beside(state, &snapshot);
+    View::new(snapshot, beside)
 }
 
 fn read(headers: &HeaderMap, body: &Bytes) -> Result<Question, ApiError> {

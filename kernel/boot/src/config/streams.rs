@@ -249,7 +249,7 @@ impl Secret {
     }
 }
 
-fn given(path: &Path) -> Option<&Path> {
+pub(super) fn given(path: &Path) -> Option<&Path> {
     (!path.as_os_str().is_empty()).then_some(path)
 }
 

@@ -15,3 +15,4 @@ pub(crate) mod serve;
 pub(crate) mod sql;
 mod streams;
 pub(crate) mod verify;
+mod wires;

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::folder::{self, Folder, Registering};
 use super::streams::Sources;
+use super::wires::Wires;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::logging;
@@ -26,6 +27,8 @@ pub(crate) fn serve(args: ServeArgs) -> anyhow::Result<()> {
     config.data = args.data.unwrap_or(config.data);
     config.listen = args.listen.unwrap_or(config.listen);
     config.mqtt = args.mqtt.unwrap_or(config.mqtt);
+    config.flight = args.flight.unwrap_or(config.flight);
+    config.pg = args.pg.unwrap_or(config.pg);
     config.memory_mb = args.memory.unwrap_or(config.memory_mb);
     logging::start(&config.log, &config.log_format)?;
     runtime()?.block_on(async {
@@ -46,6 +49,7 @@ pub(crate) struct Kernel {
     pub(crate) state: Arc<AppState>,
     pub(crate) broker: Option<Arc<Broker>>,
     pub(crate) server: Server,
+    wires: Wires,
     sources: Option<Sources>,
     is_encrypted: bool,
     registering: Registering,
@@ -169,12 +173,14 @@ impl Kernel {
             telling.push(tokio::spawn(tls.clone().follow()));
             telling.push(tokio::spawn(exchange_when_told(tls.clone())));
         }
+        let wires = Wires::start(config, &state).await?;
         let data = config.data.clone();
         let is_encrypted = config.mqtt_door.is_encrypted();
         Ok(Self {
             state,
             broker,
             server,
+            wires,
             sources,
             is_encrypted,
             registering,
@@ -204,6 +210,13 @@ impl Kernel {
                 key.reveal()
             ));
         }
+        if let Some(wire) = &self.wires.flight {
+            let scheme = if self.wires.is_encrypted { "grpc+tls" } else { "grpc" };
+            say(format_args!("flight: {scheme}://{}", wire.address));
+        }
+        if let Some(wire) = &self.wires.pg {
+            say(format_args!("pg:     postgresql://{}/urbis", wire.address));
+        }
         let scheme = if self.speaks_tls { "https" } else { "http" };
         say(format_args!("page:   {scheme}://{}/", self.server.address));
     }
@@ -215,6 +228,7 @@ impl Kernel {
             interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for Ctrl-C"),
             _ = terminate.recv() => Ok(()),
             ended = self.server.wait() => ended.context("the HTTP server ended"),
+            ended = self.wires.wait() => Ok(ended?),
             failed = &mut self.registering => match failed {
                 Ok(Err(error)) => Err(error.into()),
                 Ok(Ok(())) => bail!("the writer ended"),
@@ -225,12 +239,13 @@ impl Kernel {
 
     /// Stops every part in the order of the data's way; what was acknowledged is on disk.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { state, broker, server, sources, registering, ageing, telling, writer, looking, .. } = self;
+        let Self { state, broker, server, wires, sources, registering, ageing, telling, writer, looking, .. } = self;
         ageing.abort();
         telling.iter().for_each(JoinHandle::abort);
         drop(broker);
         drop(sources);
         server.stop().await;
+        wires.stop().await;
         registering.abort();
         drop(state);
         // The writer ends with its last sender; handlers of open connections may still hold one.

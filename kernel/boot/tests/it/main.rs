@@ -25,3 +25,4 @@ mod sensorthings;
 mod snapshots;
 mod streams;
 mod support;
+mod wires;

@@ -75,6 +75,8 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) mqtt: Option<String>,
     pub(crate) key: Option<String>,
+    pub(crate) flight: Option<String>,
+    pub(crate) pg: Option<String>,
 }
 
 impl Server {
@@ -95,10 +97,13 @@ impl Server {
         }
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (mut url, mut mqtt, mut key) = (None, None, None);
+        let (mut flight, mut pg) = (None, None);
         for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
             match line.split_once(':').map(|(name, value)| (name, value.trim())) {
                 Some(("mqtt", value)) => mqtt = value.split_once("://").map(|(_, address)| address.to_owned()),
                 Some(("key", value)) => key = value.split_whitespace().next().map(str::to_owned),
+                Some(("flight", value)) => flight = Some(value.to_owned()),
+                Some(("pg", value)) => pg = Some(value.to_owned()),
                 Some(("page", value)) => {
                     url = Some(value.trim_end_matches('/').to_owned());
                     break;
@@ -106,7 +111,7 @@ impl Server {
                 _ => {}
             }
         }
-        Self { url: url.expect("the server says where its page is"), child, mqtt, key }
+        Self { url: url.expect("the server says where its page is"), child, mqtt, key, flight, pg }
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {

@@ -47,7 +47,8 @@ impl Of {
         }
     }
 
-    fn schema(self) -> SchemaRef {
+    /// The columns.
+    pub(crate) fn schema(self) -> SchemaRef {
         match self {
             Self::Observations => OBSERVATIONS.clone(),
             Self::Positions => POSITIONS.clone(),
