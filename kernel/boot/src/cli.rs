@@ -1,8 +1,14 @@
 //! What can be typed. Every command's help ends with an example.
 
+mod trust;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use trust::{
+    AssetArgs, AuditArgs, Deed, IdentityArgs, ProveAreaArgs, ProveCommand, RotateKeyArgs, VerifyArgs,
+};
 
 /// A spatial operating system for city digital twins.
 #[derive(Debug, Parser)]
@@ -50,9 +56,30 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Check a receipt offline
-    #[command(after_help = "Example:\n  urbis verify building.receipt --key ./city/log.pub")]
+    /// Prove what the ledger has
+    Prove {
+        /// Of what.
+        #[command(subcommand)]
+        command: ProveCommand,
+    },
+    /// Check a receipt, an area proof, a ledger or a credential offline
+    #[command(after_help = "Examples:\n  urbis verify building.receipt --key ./city/log.pub\n  \
+        urbis verify area haidian.area --key log.pub --receipt building.receipt\n  \
+        urbis verify credential ownership.json --key log.pub")]
     Verify(VerifyArgs),
+    /// Make state and maps of the ledger anew from its leaves, and compare with what was signed and kept
+    #[command(after_help = "Example:\n  urbis audit --data ./city")]
+    Audit(AuditArgs),
+    /// State something of an asset, signed by you: register, transfer, custody, evaluate, grade, retire, ...
+    #[command(after_help = "Examples:\n  urbis asset register 0193... --identity me.key --server http://127.0.0.1:8080 --key urbis_...\n  \
+        urbis asset transfer 0193... --to did:key:z6Mk... --identity me.key --server http://127.0.0.1:8080 --key urbis_...")]
+    Asset(AssetArgs),
+    /// Show who a secret key is, and make one where there is none
+    #[command(after_help = "Example:\n  urbis identity me.key")]
+    Identity(IdentityArgs),
+    /// Give the ledger a new signing key, which the old one vouches for
+    #[command(after_help = "Example:\n  urbis rotate-key --data ./city")]
+    RotateKey(RotateKeyArgs),
     /// Read every byte of a data folder and compare it with its checksums and its ledger
     #[command(after_help = "Example:\n  urbis check --data ./city")]
     Check(CheckArgs),
@@ -430,16 +457,6 @@ pub(crate) struct AddKeyArgs {
     /// Data folder
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
-}
-
-/// `urbis verify`.
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// The receipt
-    pub(crate) receipt: PathBuf,
-    /// The log's public key (DATA/log.pub)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
 }
 
 /// `urbis check`.

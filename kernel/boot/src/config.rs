@@ -6,6 +6,7 @@ mod alarms;
 mod http;
 mod retention;
 pub(crate) mod streams;
+mod trust;
 mod wires;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::config::http::{Certificate, Http};
 use crate::config::retention::Retention;
 pub(crate) use crate::config::retention::interval;
 use crate::config::streams::{Broker, Hook, MqttDoor, Nats};
+use crate::config::trust::Trust;
 use crate::config::wires::Wires;
 use crate::memory::Budget;
 
@@ -94,6 +96,8 @@ pub(crate) struct Config {
     /// What readings must be.
     #[serde(skip_serializing)]
     pub(crate) quality: Vec<QualityRule>,
+    /// What holds the ledger to its word.
+    pub(crate) trust: Trust,
     /// What is watched, and who is told.
     pub(crate) alarms: Alarms,
 }
@@ -130,6 +134,7 @@ impl Default for Config {
             rules: Vec::new(),
             hooks: Vec::new(),
             quality: Vec::new(),
+            trust: Trust::default(),
             alarms: Alarms::default(),
         }
     }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ProveCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -46,7 +46,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Export(args) => run::export::export(&args),
         Command::Code { command } => run::code::code(&command),
         Command::Key { command } => run::key::key(&command),
+        Command::Prove { command: ProveCommand::Area(args) } => run::prove::area(&args),
         Command::Verify(args) => run::verify::verify(&args),
+        Command::Audit(args) => run::audit::audit(&args),
+        Command::Asset(args) => run::asset::asset(&args),
+        Command::Identity(args) => run::asset::identity(&args),
+        Command::RotateKey(args) => run::asset::rotate_key(&args),
         Command::Check(args) => run::check::check(&args),
         Command::Backup(args) => run::backup::backup(&args),
         Command::Restore(args) => run::backup::restore(&args),

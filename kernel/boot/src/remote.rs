@@ -35,6 +35,15 @@ impl Remote {
         format!("ws{}{path}", self.base.trim_start_matches("http"))
     }
 
+    /// Gets a body.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let url = format!("{}{path}", self.base);
+        let mut response = self.agent.get(&url).call().with_context(|| format!("{url}: is urbis running there?"))?;
+        let status = response.status();
+        let body = response.body_mut().with_config().limit(1 << 32).read_to_vec().with_context(|| url.clone())?;
+        if status.is_success() { Ok(body) } else { Err(anyhow!("{url}: {status}: {}", description(&body))) }
+    }
+
     /// Posts a body.
     pub(crate) fn post(&self, path: &str, media_type: &str, key: Option<&str>, body: &[u8]) -> anyhow::Result<Reply> {
         let url = format!("{}{path}", self.base);

@@ -1,7 +1,7 @@
 //! Asset records in, canonical bytes out and back. Bytes that are not exactly the canonical form of the record they
 //! hold are refused, so one record has one leaf hash.
 
-use kernel_model::{AssetRecord, ContentRef, Operation};
+use kernel_model::{AssetEvent, AssetRecord, ContentRef, Operation};
 use serde::Serialize;
 
 /// The longest leaf: the entry bundles of c2sp.org/tlog-tiles give its length sixteen bits.
@@ -10,8 +10,108 @@ pub(crate) const MAX_LEAF_BYTES: usize = 65_535;
 /// The record layout this version writes and reads.
 pub(crate) const RECORD_VERSION: u32 = 1;
 
+/// The layout of statements.
+pub(crate) const EVENT_VERSION: u32 = 2;
+
 /// The largest whole number that JSON carries exactly everywhere (RFC 7493, 2.2).
 const MAX_WHOLE: u64 = (1 << 53) - 1;
+
+/// What a leaf of the log of assets holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaf {
+    /// What the store recorded of a thing.
+    Record(Box<AssetRecord>),
+    /// What somebody stated of it and signed.
+    Event(Box<AssetEvent>),
+}
+
+impl Leaf {
+    /// The leaf of canonical bytes. Whether an event's signature holds is [`crate::check_event`]'s to say.
+    ///
+    /// # Errors
+    /// Where the bytes are something else, or another form of it.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        #[derive(serde::Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let version: Version = serde_json::from_slice(bytes).map_err(|e| LeafError::Shape(e.to_string()))?;
+        match version.version {
+            RECORD_VERSION => decode(bytes).map(|record| Self::Record(Box::new(record))),
+            EVENT_VERSION => decode_event(bytes).map(|event| Self::Event(Box::new(event))),
+            other => Err(LeafError::Version(other)),
+        }
+    }
+
+    /// The asset it speaks of.
+    pub fn asset(&self) -> &str {
+        match self {
+            Self::Record(record) => &record.asset,
+            Self::Event(event) => &event.statement.asset,
+        }
+    }
+
+    /// What was done.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::Record(record) => record.operation,
+            Self::Event(event) => event.statement.operation,
+        }
+    }
+
+    /// The store's sequence.
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Self::Record(record) => record.sequence,
+            Self::Event(event) => event.sequence,
+        }
+    }
+
+    /// When it was recorded, RFC 3339.
+    pub fn recorded(&self) -> &str {
+        match self {
+            Self::Record(record) => &record.recorded,
+            Self::Event(event) => &event.recorded,
+        }
+    }
+
+    /// Hexadecimal hash of the asset's leaf before.
+    pub fn previous(&self) -> Option<&str> {
+        match self {
+            Self::Record(record) => record.previous.as_deref(),
+            Self::Event(event) => event.statement.previous.as_deref(),
+        }
+    }
+
+    /// The record, if it is one.
+    pub fn record(&self) -> Option<&AssetRecord> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::Event(_) => None,
+        }
+    }
+}
+
+/// Canonical JSON (RFC 8785) of an event.
+pub(crate) fn encode_event(event: &AssetEvent) -> Result<Vec<u8>, LeafError> {
+    if event.version != EVENT_VERSION || event.statement.version != EVENT_VERSION {
+        return Err(LeafError::Version(event.version));
+    }
+    if event.statement.asset.is_empty() {
+        return Err(LeafError::NoAsset);
+    }
+    whole("sequence", event.sequence)?;
+    let bytes = serde_json_canonicalizer::to_vec(event).map_err(|e| LeafError::Shape(e.to_string()))?;
+    match bytes.len() {
+        0..=MAX_LEAF_BYTES => Ok(bytes),
+        long => Err(LeafError::TooLong(long)),
+    }
+}
+
+fn decode_event(bytes: &[u8]) -> Result<AssetEvent, LeafError> {
+    let event: AssetEvent = serde_json::from_slice(bytes).map_err(|e| LeafError::Shape(e.to_string()))?;
+    if encode_event(&event)? == bytes { Ok(event) } else { Err(LeafError::NotCanonical) }
+}
 
 /// Why bytes or a record are no leaf.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +120,7 @@ pub enum LeafError {
     #[error("the leaf is no asset record: {0}")]
     Shape(String),
     /// A later layout.
-    #[error("the leaf has record version {0}, this program reads version 1: use a newer program")]
+    #[error("the leaf has record version {0}, this program reads versions 1 and 2: use a newer program")]
     Version(u32),
     /// The same record has other canonical bytes.
     #[error("the leaf is not the canonical JSON (RFC 8785) of its record")]
@@ -36,6 +136,9 @@ pub enum LeafError {
         /// Its value.
         value: u64,
     },
+    /// A record of what only somebody can state.
+    #[error("a record has no operation {0:?}: somebody has to state and sign it")]
+    Operation(Operation),
     /// No asset id.
     #[error("the record names no asset")]
     NoAsset,
@@ -48,6 +151,9 @@ pub(crate) fn encode(record: &AssetRecord, previous: Option<&str>) -> Result<Vec
     }
     if record.asset.is_empty() {
         return Err(LeafError::NoAsset);
+    }
+    if !matches!(record.operation, Operation::Register | Operation::Update | Operation::Retire) {
+        return Err(LeafError::Operation(record.operation));
     }
     whole("sequence", record.sequence)?;
     record.content.iter().try_for_each(|content| whole("content.size", content.size))?;

@@ -24,13 +24,40 @@
 //! what it was; after it the whole call is in. [`Ledger::open`] rereads all leaves, recomputes the root, and opens only
 //! if it is the one that was signed.
 
+pub mod area;
+mod chain;
+mod consistency;
+mod cosign;
+mod credential;
+mod did;
+mod event;
+mod keys;
 mod leaf;
 pub mod receipt;
+mod view;
 
 #[cfg(not(target_family = "wasm"))]
 mod log;
+#[cfg(not(target_family = "wasm"))]
+mod witness;
 
+pub use chain::{Chain, Link};
+pub use consistency::{ConsistencyError, check_consistency, hash_lines};
+pub use cosign::{Cosigner, Witness, check_witnesses, with_cosignature};
+pub use credential::{
+    CredentialError, VerifiedCredential, check_proof, check_revocation, issue, ownership, role, verify_credential,
+};
+pub use did::{DidError, Identity, key_in_document, key_of, web_url};
+pub use event::{EventError, check_event, check_fields, check_signature, sign, statement};
+pub use keys::KeyRing;
+pub use leaf::{Leaf, LeafError};
 pub use receipt::{Receipt, Verified, VerifyError, verify};
+pub use view::{AssetState, RuleError, View};
 
 #[cfg(not(target_family = "wasm"))]
-pub use log::{Cut, Entries, Entry, Error, Ledger, Opened, Report, Which, backup, check};
+pub use witness::{WitnessError, WitnessState, witness_request};
+
+#[cfg(not(target_family = "wasm"))]
+pub use log::{
+    Areas, AreasOpened, Audit, Cut, Entries, Entry, Error, Ledger, Opened, Options, Report, Tip, Which, audit, backup, check,
+};

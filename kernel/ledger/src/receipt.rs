@@ -6,15 +6,15 @@
 //! section 2.1.1, and the signed checkpoint. The specification leaves the `extra` line unauthenticated; here it holds
 //! the very bytes whose hash the proof starts from, so a changed `extra` fails the proof.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use base64::prelude::*;
-use kernel_model::AssetRecord;
-use signed_note::{Note, NoteError, StandardVerifier, Verifier, VerifierError, VerifierList};
-use tlog_tiles::{Checkpoint, Hash};
+use tlog_tiles::Hash;
 
-use crate::leaf;
-pub use crate::leaf::LeafError;
+use crate::event::{EventError, check_event};
+use crate::keys::{KeyRing, SignedBy};
+use crate::leaf::Leaf;
+use crate::leaf::LeafError;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
@@ -49,8 +49,8 @@ impl fmt::Display for Receipt {
 /// `recorded` is the time that the log's holder states.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// The record.
-    pub record: AssetRecord,
+    /// The record, or what somebody stated and signed.
+    pub leaf: Leaf,
     /// Its place in the log, from 0.
     pub index: u64,
     /// How many leaves the log had when it signed.
@@ -140,26 +140,81 @@ pub enum VerifyError {
     /// Proven bytes that are no record.
     #[error(transparent)]
     Leaf(#[from] LeafError),
+    /// A statement in the log that its actor did not sign.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// A line of the key's file.
+    #[error("line {line} of the public key: {what}")]
+    Rotation {
+        /// Line number, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A key signed what it no longer may, or not yet.
+    #[error("the key that signed is for {from} to {until} leaves, this checkpoint has {size}: the key was taken out of use")]
+    KeyRetired {
+        /// In the checkpoint.
+        size: u64,
+        /// The least that the key signs.
+        from: u64,
+        /// The most that it signs.
+        until: u64,
+    },
+    /// Too few witnesses.
+    #[error("{found} of the {wanted} witnesses that are wanted have signed the checkpoint: ask for a receipt that they have seen")]
+    Witnesses {
+        /// How many have.
+        found: usize,
+        /// How many have to.
+        wanted: usize,
+    },
 }
 
-/// Checks a receipt against the log's public key (`log.pub`, C2SP signed-note vkey).
+/// Checks a receipt against the log's public key (`log.pub`, a C2SP signed-note vkey and what it gave way to).
 ///
 /// # Errors
-/// [`VerifyError`], in this order of tests: key, form, origin, signature, index, proof, leaf.
+/// [`VerifyError`], in this order of tests: key, form, origin, signature, index, proof, leaf, the actor's signature.
 pub fn verify(receipt_text: &str, vkey_text: &str) -> Result<Verified, VerifyError> {
-    let key = StandardVerifier::new(vkey_text.trim()).map_err(|e| VerifyError::Key(key_fault(&e).to_owned()))?;
+    let proven = verify_leaf(receipt_text, &KeyRing::parse(vkey_text)?)?;
+    let leaf = Leaf::decode(&proven.leaf)?;
+    if let Leaf::Event(event) = &leaf {
+        check_event(event)?;
+    }
+    Ok(Verified {
+        leaf,
+        index: proven.index,
+        log_size: proven.log_size,
+        origin: proven.origin,
+        leaf_hash: hex::encode(tlog_tiles::record_hash(&proven.leaf).0),
+        root_hash: hex::encode(proven.root),
+    })
+}
+
+/// A leaf of any log, proven.
+pub(crate) struct Proven {
+    pub(crate) leaf: Vec<u8>,
+    pub(crate) index: u64,
+    pub(crate) log_size: u64,
+    pub(crate) root: [u8; 32],
+    pub(crate) origin: String,
+    pub(crate) signed_by: SignedBy,
+}
+
+/// Checks that the leaf of a receipt stands in the log, whatever it is.
+pub(crate) fn verify_leaf(receipt_text: &str, keys: &KeyRing) -> Result<Proven, VerifyError> {
     let receipt: Receipt = receipt_text.parse()?;
-    let checkpoint = open_checkpoint(&receipt.checkpoint, &key)?;
+    let (checkpoint, signed_by) = keys.open_checkpoint(&receipt.checkpoint)?;
     let leaf_hash = tlog_tiles::record_hash(&receipt.leaf);
     let proof: Vec<Hash> = receipt.proof.iter().map(|hash| Hash(*hash)).collect();
     check_inclusion(&proof, checkpoint.size(), *checkpoint.hash(), receipt.index, leaf_hash)?;
-    Ok(Verified {
-        record: leaf::decode(&receipt.leaf)?,
+    Ok(Proven {
+        leaf: receipt.leaf,
         index: receipt.index,
         log_size: checkpoint.size(),
+        root: checkpoint.hash().0,
         origin: checkpoint.origin().to_owned(),
-        leaf_hash: hex::encode(leaf_hash.0),
-        root_hash: hex::encode(checkpoint.hash().0),
+        signed_by,
     })
 }
 
@@ -190,44 +245,6 @@ fn proof_length(index: u64, size: u64) -> usize {
     let inner = u64::BITS - (index ^ (size - 1)).leading_zeros();
     let border = index.checked_shr(inner).unwrap_or(0).count_ones();
     (inner + border) as usize
-}
-
-/// The checkpoint in a signed note, once the key's signature on it holds and the key's name is its origin.
-pub(crate) fn open_checkpoint(text: &str, key: &StandardVerifier) -> Result<Checkpoint, VerifyError> {
-    let note = Note::from_bytes(text.as_bytes())
-        .map_err(|_| VerifyError::Checkpoint("it is no signed note (C2SP signed-note)"))?;
-    let checkpoint = Checkpoint::from_bytes(note.text())
-        .map_err(|_| VerifyError::Checkpoint("its text is not origin, size and root (C2SP tlog-checkpoint)"))?;
-    if checkpoint.origin() != key.name() {
-        return Err(VerifyError::Origin { found: checkpoint.origin().to_owned(), wanted: key.name().to_owned() });
-    }
-    match note.verify(&VerifierList::new(vec![Box::new(key.clone())])) {
-        Ok(_) => Ok(checkpoint),
-        Err(NoteError::UnverifiedNote) => {
-            Err(VerifyError::WrongKey { wanted: format!("{}+{:08x}", key.name(), key.key_id()), found: signers(text) })
-        }
-        Err(_) => Err(VerifyError::Signature),
-    }
-}
-
-/// Names and key ids on a well-formed note, for the error that none of them is the right one.
-fn signers(note_text: &str) -> String {
-    let mut list = String::new();
-    let lines = note_text.rsplit_once("\n\n").map_or("", |(_, lines)| lines).lines();
-    for signature in lines.filter_map(|line| signed_note::Signature::from_bytes(line.as_bytes()).ok()) {
-        let comma = if list.is_empty() { "" } else { ", " };
-        // Writing into a String cannot fail.
-        let _ = write!(list, "{comma}{}+{:08x}", signature.name(), signature.id());
-    }
-    list
-}
-
-fn key_fault(error: &VerifierError) -> &'static str {
-    match error {
-        VerifierError::Format => "malformed",
-        VerifierError::Alg => "of an algorithm other than Ed25519",
-        VerifierError::Id => "damaged (its id is not the hash of its name and key)",
-    }
 }
 
 impl std::str::FromStr for Receipt {

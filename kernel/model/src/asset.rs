@@ -12,6 +12,18 @@ pub enum Operation {
     Update,
     /// The thing is gone.
     Retire,
+    /// It is somebody else's from now on.
+    Transfer,
+    /// Somebody else keeps it from now on.
+    Custody,
+    /// What it is worth.
+    Evaluate,
+    /// How sensitive it is.
+    Grade,
+    /// A credential holds no longer.
+    Revoke,
+    /// The ends of chains of readings.
+    Head,
 }
 
 /// Bytes an asset is made of, by hash.

@@ -8,6 +8,7 @@
 //! [`HeightReference`] says, and nothing in the kernel converts one reference into another silently. Times are UTC
 //! microseconds since 1970.
 
+mod anchor;
 mod asset;
 mod change;
 mod columns;
@@ -21,10 +22,12 @@ mod place;
 pub mod schema;
 pub mod sensorthings;
 mod sight;
+mod statement;
 mod time;
 mod wkb;
 mod written;
 
+pub use anchor::{Anchor, AnchorError, AnchorPoint, Anchored};
 pub use asset::{AssetRecord, ContentRef, Operation};
 pub use change::{Change, ContentDraft, Descent, Rejection, Sink, SinkError, Succession};
 pub use columns::{ColumnsError, FixColumns, Names, PlaceColumns, ReadingColumns};
@@ -36,6 +39,7 @@ pub use kind::Kind;
 pub use observation::{DatastreamDraft, Observation, ObservationBatch, PositionBatch, PositionFix, Quality};
 pub use place::{HeightReference, Place, PlaceError, Region};
 pub use sight::{District, Places, Sight, Traits, View, grade_of};
+pub use statement::{AssetEvent, ChainHead, ChainHeads, Origin, Right, Statement, Valuation};
 pub use time::{Span, TimeError, TimeUs};
 pub use wkb::WkbError;
 pub use written::{CHANGES_TYPE, WrittenError, Wrong, read_changes};

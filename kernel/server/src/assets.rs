@@ -19,6 +19,9 @@ use crate::state::AppState;
 #[derive(Debug, Deserialize)]
 pub(crate) struct WhichLeaf {
     leaf: Option<u64>,
+    /// Under a checkpoint that a witness has signed.
+    #[serde(default)]
+    witnessed: bool,
 }
 
 /// The receipt of an asset: a c2sp.org/tlog-proof text that `urbis verify` checks offline.
@@ -34,8 +37,12 @@ pub(crate) async fn receipt(
     if !is_told {
         return Err(ApiError::not_found(kernel_ledger::Error::NoAsset(id.to_string())));
     }
-    let which = which.leaf.map_or(Which::Latest, Which::Leaf);
-    let receipt = state.registrar.ledger().receipt(&id.to_string(), which);
+    let (is_witnessed, which) = (which.witnessed, which.leaf.map_or(Which::Latest, Which::Leaf));
+    let ledger = state.registrar.ledger();
+    let receipt = match is_witnessed {
+        true => ledger.witnessed_receipt(&id.to_string(), which),
+        false => ledger.receipt(&id.to_string(), which),
+    };
     let text = receipt.map_err(ApiError::not_found)?.to_string();
     let name = format!("attachment; filename=\"{id}.receipt\"");
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], text))
@@ -121,7 +128,7 @@ fn columns(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let number =
         |get: fn(&Entry) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(entries.iter().map(get))) };
     let operation = |entry: &Entry| {
-        serde_json::to_value(entry.record.operation)
+        serde_json::to_value(entry.leaf.operation())
             .ok()
             .and_then(|v| v.as_str().map(str::to_owned))
             .unwrap_or_default()
@@ -129,14 +136,14 @@ fn columns(entries: &[Entry]) -> Result<RecordBatch, arrow::error::ArrowError> {
     let columns: Vec<ArrayRef> = vec![
         number(|entry| entry.index),
         Arc::new(hash.finish()),
-        text(|entry| entry.record.asset.clone()),
+        text(|entry| entry.leaf.asset().to_owned()),
         text(operation),
-        number(|entry| entry.record.sequence),
-        text(|entry| entry.record.kind.clone()),
-        text(|entry| entry.record.class.clone()),
-        text(|entry| entry.record.source.clone()),
-        text(|entry| entry.record.recorded.clone()),
-        text(|entry| entry.record.cells.join(" ")),
+        number(|entry| entry.leaf.sequence()),
+        text(|entry| entry.leaf.record().map(|record| record.kind.clone()).unwrap_or_default()),
+        text(|entry| entry.leaf.record().map(|record| record.class.clone()).unwrap_or_default()),
+        text(|entry| entry.leaf.record().map(|record| record.source.clone()).unwrap_or_default()),
+        text(|entry| entry.leaf.recorded().to_owned()),
+        text(|entry| entry.leaf.record().map(|record| record.cells.join(" ")).unwrap_or_default()),
     ];
     RecordBatch::try_new(SCHEMA.clone(), columns)
 }

@@ -38,6 +38,7 @@ mod tests;
 mod tiles;
 mod times;
 mod traffic;
+mod trust;
 
 pub use access::Access;
 pub use alarms::{AlarmDoor, Feed, Webhook, WebhookError, deliver, start_alarms};
@@ -54,3 +55,6 @@ pub use registrar::Registrar;
 pub use sensorthings::publish_sensorthings;
 pub use sql::view;
 pub use state::{AppState, Settings};
+pub use trust::{
+    Trust, WitnessDoor, ask_witness, check_anchor, check_heads, keep_anchored, keep_heads, register_heads,
+};

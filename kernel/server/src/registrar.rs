@@ -11,7 +11,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
 use coding_system::cover::cover_box_cells;
 use coding_system::{GridCell, LonLatBox};
-use kernel_ledger::{Ledger, Opened};
+use kernel_ledger::{Areas, Ledger, Opened};
 use kernel_model::schema::Table;
 use kernel_model::{AssetRecord, ContentId, ContentRef, EntityId, Operation, Sequence, TimeUs};
 use kernel_query::ExtraTable;
@@ -36,6 +36,8 @@ const FINEST: u8 = 26;
 pub struct Registrar {
     ledger: Mutex<Ledger>,
     table: AssetTable,
+    /// The map of areas; none until it was made at the start. Who holds it and needs the ledger takes that second.
+    areas: Mutex<Option<Areas>>,
     dir: PathBuf,
     reader: Reader,
     reached: watch::Sender<Sequence>,
@@ -60,10 +62,7 @@ impl Registrar {
         // The last sequence may have been split over two groups: look at it once more.
         let reached = Sequence(ledger.last_sequence().saturating_sub(1));
         let (reached, _) = watch::channel(reached);
-        Ok((
-            Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached },
-            opened,
-        ))
+        Ok((Self::of(ledger, dir, reader, reached), opened))
     }
 
     /// As [`Registrar::open`], of a ledger that nothing is added to.
@@ -73,7 +72,39 @@ impl Registrar {
     pub fn open_reading(dir: &Path, public_key: &Path, reader: Reader) -> Result<Self, Error> {
         let ledger = Ledger::open_reading(dir, public_key)?;
         let (reached, _) = watch::channel(Sequence(ledger.last_sequence()));
-        Ok(Self { ledger: Mutex::new(ledger), table: AssetTable::default(), dir: dir.to_owned(), reader, reached })
+        let registrar = Self::of(ledger, dir, reader, reached);
+        if let Err(error) = registrar.follow_areas() {
+            tracing::warn!(%error, "areas cannot be proven");
+        }
+        Ok(registrar)
+    }
+
+    fn of(ledger: Ledger, dir: &Path, reader: Reader, reached: watch::Sender<Sequence>) -> Self {
+        let (ledger, areas) = (Mutex::new(ledger), Mutex::new(None));
+        Self { ledger, table: AssetTable::default(), areas, dir: dir.to_owned(), reader, reached }
+    }
+
+    /// The map of areas; none while it is being made. Hold it shortly.
+    pub fn areas(&self) -> MutexGuard<'_, Option<Areas>> {
+        self.areas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what is new in the ledger into the map, and signs that; at the first call the map is made.
+    ///
+    /// # Errors
+    /// Where the leaves do not give the map that was signed, or files cannot be written.
+    pub fn follow_areas(&self) -> Result<(), Error> {
+        let mut areas = self.areas();
+        let tip = self.ledger().tip();
+        match areas.as_mut() {
+            Some(areas) => areas.follow(&tip)?,
+            None => {
+                let (made, opened) = Areas::open(tip)?;
+                tracing::info!(assets = opened.assets, kept = opened.kept, "map of areas open");
+                *areas = Some(made);
+            }
+        }
+        Ok(())
     }
 
     /// The ledger. Hold it shortly: registration waits.
@@ -106,7 +137,11 @@ impl Registrar {
         loop {
             committed.borrow_and_update();
             let registrar = self.clone();
-            let done = tokio::task::spawn_blocking(move || registrar.catch_up()).await;
+            let done = tokio::task::spawn_blocking(move || {
+                let registered = registrar.catch_up()?;
+                registrar.follow_areas().map(|()| registered)
+            });
+            let done = done.await;
             match done.unwrap_or_else(|panic| Err(Error::WriterStopped(format!("registration: {panic}")))) {
                 Err(Error::Ledger(error @ kernel_ledger::Error::Io { .. })) => {
                     tracing::error!(%error, "registration failed and will be tried again");
@@ -138,7 +173,7 @@ impl Registrar {
         // then, and at a start, does this look reach back to it; others must not read an import's thousands of leaves again.
         let reaches_back = after < Sequence(last);
         let mut done = if reaches_back { ledger.records_with_sequence(last)?.len() } else { 0 };
-        let mut records = gather(&snapshot, after, &ledger);
+        let mut records = gather(&snapshot, after, &ledger)?;
         records.retain(|record| {
             let in_already = record.sequence < last || (record.sequence == last && done > 0);
             done -= usize::from(record.sequence == last && done > 0);
@@ -154,20 +189,20 @@ impl Registrar {
 }
 
 /// Records of everything after a commit, in the order of sequences.
-fn gather(snapshot: &Snapshot, after: Sequence, ledger: &Ledger) -> Vec<AssetRecord> {
+fn gather(snapshot: &Snapshot, after: Sequence, ledger: &Ledger) -> Result<Vec<AssetRecord>, Error> {
     let mut contents = contents_after(snapshot, after);
     let mut records = Vec::new();
     for batch in entity_rows_after(snapshot, after) {
         for row in 0..batch.num_rows() {
-            if let Some(record) = of_entity(&batch, row, &mut contents, ledger) {
+            if let Some(record) = of_entity(&batch, row, &mut contents, ledger)? {
                 records.push(record);
             }
         }
     }
     // Content that came without a new description: an update of the thing as it stands.
     for ((sequence, id), content) in contents {
-        let row = find_row(snapshot, &id);
-        if let Some(mut record) = row.and_then(|(batch, row)| of_entity(&batch, row, &mut BTreeMap::new(), ledger)) {
+        let Some((batch, row)) = find_row(snapshot, &id) else { continue };
+        if let Some(mut record) = of_entity(&batch, row, &mut BTreeMap::new(), ledger)? {
             record.sequence = sequence;
             record.operation = Operation::Update;
             record.content.extend(content);
@@ -175,7 +210,7 @@ fn gather(snapshot: &Snapshot, after: Sequence, ledger: &Ledger) -> Vec<AssetRec
         }
     }
     records.sort_by_key(|record| record.sequence);
-    records
+    Ok(records)
 }
 
 type Contents = BTreeMap<(u64, EntityId), Vec<ContentRef>>;
@@ -209,23 +244,28 @@ fn find_row(snapshot: &Snapshot, id: &EntityId) -> Option<(RecordBatch, usize)> 
 }
 
 /// The record of one row; none where it has neither geometry nor content and is not gone.
-fn of_entity(batch: &RecordBatch, row: usize, contents: &mut Contents, ledger: &Ledger) -> Option<AssetRecord> {
+fn of_entity(
+    batch: &RecordBatch,
+    row: usize,
+    contents: &mut Contents,
+    ledger: &Ledger,
+) -> Result<Option<AssetRecord>, Error> {
     let text = |column: usize| batch.column(column).as_string::<i32>().value(row);
     let instant = |column: usize| {
         let times = batch.column(column).as_primitive::<TimestampMicrosecondType>();
         times.is_valid(row).then(|| TimeUs(times.value(row)).to_string())
     };
-    let id = EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row))?;
+    let Some(id) = EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row)) else { return Ok(None) };
     let sequence = batch.column(1).as_primitive::<UInt64Type>().value(row);
     let geometry = batch.column(9).as_binary::<i32>();
     let wkb = geometry.is_valid(row).then(|| geometry.value(row));
     let retired = batch.column(22).as_boolean().value(row);
     let more = contents.remove(&(sequence, id)).unwrap_or_default();
     if wkb.is_none() && more.is_empty() && !retired {
-        return None;
+        return Ok(None);
     }
     let asset = id.to_string();
-    let operation = match (retired, ledger.leaves_of_asset(&asset).is_empty()) {
+    let operation = match (retired, ledger.leaves_of_asset(&asset)?.is_empty()) {
         (true, _) => Operation::Retire,
         (false, true) => Operation::Register,
         (false, false) => Operation::Update,
@@ -236,7 +276,7 @@ fn of_entity(batch: &RecordBatch, row: usize, contents: &mut Contents, ledger: &
         media_type: "application/wkb".to_owned(),
         size: wkb.len() as u64,
     });
-    Some(AssetRecord {
+    Ok(Some(AssetRecord {
         version: 1,
         asset,
         operation,
@@ -253,7 +293,7 @@ fn of_entity(batch: &RecordBatch, row: usize, contents: &mut Contents, ledger: &
         content: own.into_iter().chain(more).collect(),
         lineage: text(23).to_owned(),
         previous: None,
-    })
+    }))
 }
 
 /// At most eight GeoSOT cells that hold the row's box.
@@ -297,7 +337,7 @@ mod tests {
         let all = opened(whole.path(), store.reader());
         assert_eq!(all.catch_up().unwrap(), 5);
         let leaves = all.ledger().entries(0..5);
-        let records: Vec<AssetRecord> = leaves.map(|entry| entry.unwrap().record).collect();
+        let records: Vec<AssetRecord> = leaves.map(|entry| entry.unwrap().leaf.record().unwrap().clone()).collect();
         let (mut ledger, _) =
             Ledger::open(&part.path().join("ledger"), &part.path().join("log.pub"), "urbis.example/test").unwrap();
         ledger.append(&records[..2]).unwrap();
@@ -307,7 +347,7 @@ mod tests {
         assert_eq!(rest.catch_up().unwrap(), 3);
         store.commit(&[vec![poi(5)]]).unwrap();
         assert_eq!((rest.catch_up().unwrap(), rest.catch_up().unwrap()), (1, 0));
-        let assets: BTreeSet<String> = rest.ledger().entries(0..6).map(|entry| entry.unwrap().record.asset).collect();
+        let assets: BTreeSet<String> = rest.ledger().entries(0..6).map(|entry| entry.unwrap().leaf.asset().to_owned()).collect();
         assert_eq!((rest.ledger().size(), assets.len()), (6, 6));
     }
 }

@@ -19,7 +19,9 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::ApiError;
 use crate::state::{AppState, Settings};
-use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, tiles, traffic};
+use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, tiles, traffic,
+    trust,
+};
 
 /// Longest time in which nothing of a body comes.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
@@ -70,12 +72,16 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
 fn of_everything(state: &Arc<AppState>) -> Router {
     if !state.reader.is_whole() {
         let shut = || async { ApiError::forbidden("this is told only to who may see everything") };
-        return Router::new().route("/metrics", any(shut)).route("/log/tile/{*leaf}", any(shut));
+        let paths = ["/metrics", "/log/tile/{*leaf}", "/log/areas/{*tile}", "/log/leaf/{index}", "/assets/area", "/assets/{id}/{what}"];
+        return paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(shut)));
     }
+    let log = state.registrar.dir();
     Router::new()
         .route("/metrics", get(metrics::metrics))
+        .merge(trust::router())
         .with_state(state.clone())
-        .nest_service("/log/tile", ServeDir::new(state.registrar.dir().join("tile")))
+        .nest_service("/log/tile", ServeDir::new(log.join("tile")))
+        .nest_service("/log/areas/tile", ServeDir::new(log.join("areas/tile")))
 }
 
 /// What stands around the way in: a defect answers 500 and the server goes on, pages of other origins are let in where the

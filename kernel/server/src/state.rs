@@ -18,6 +18,7 @@ use crate::listen::{Bounds, Tls};
 use crate::live::Hub;
 use crate::metrics::Gauges;
 use crate::registrar::Registrar;
+use crate::trust::Trust;
 
 /// Bounds of the server.
 #[derive(Debug, Clone)]
@@ -73,6 +74,8 @@ pub struct AppState {
     pub hub: Arc<Hub>,
     /// The ledger.
     pub registrar: Arc<Registrar>,
+    /// What it is to other logs.
+    pub trust: Trust,
     /// The alarms, where there are rules.
     pub alarms: Option<Arc<AlarmDoor>>,
     /// SQL.

@@ -10,7 +10,7 @@ use anyhow::Context;
 use kernel_access::KeyRing;
 use kernel_alarms::Alarms;
 use kernel_server::live::Hub;
-use kernel_server::{Access, AlarmDoor, FirstKey, Ingest, QualityRules, Registrar, start_alarms};
+use kernel_server::{Access, AlarmDoor, FirstKey, Ingest, QualityRules, Registrar, check_anchor, start_alarms};
 use kernel_store::{Opened, Reader, Store};
 
 use crate::config::Config;
@@ -54,6 +54,13 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     let (registrar, ledger) =
         Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone())?;
     tracing::info!(leaves = ledger.size, "ledger open");
+    if let Some((mut anchor, _)) = config.trust.anchor()?
+        && let Err(alarm) = check_anchor(&registrar.ledger(), anchor.as_mut())
+    {
+        tracing::error!(alarm, "the ledger is not the one that was anchored: questions are answered, writes are refused");
+        drop((registrar, store));
+        return for_reading(config, &alarm);
+    }
     let (keys, first_key) = KeyRing::open_or_begin(data)?;
     let access = Access::new(config.access.guard(keys, &config.oidc)?);
     let access = match config.access.record(data)? {

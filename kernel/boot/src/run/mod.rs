@@ -1,5 +1,7 @@
 //! One module for each command.
 
+pub(crate) mod asset;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod code;
@@ -9,6 +11,7 @@ pub(crate) mod export;
 mod folder;
 pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod prove;
 pub(crate) mod render;
 pub(crate) mod retain;
 pub(crate) mod serve;
@@ -16,3 +19,5 @@ pub(crate) mod sql;
 mod streams;
 pub(crate) mod verify;
 mod wires;
+
+pub(crate) use asset::write_identity;

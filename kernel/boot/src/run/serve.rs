@@ -120,6 +120,20 @@ async fn wake_the_writer(ingest: Ingest, every: Option<Duration>) {
     }
 }
 
+/// Those who have checkpoints signed by witnesses, and anchored.
+fn hold_to_its_word(config: &Config, state: &Arc<AppState>) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let asking = config.trust.doors()?.into_iter();
+    let mut tasks: Vec<_> =
+        asking.map(|door| tokio::spawn(kernel_server::ask_witness(state.registrar.clone(), door))).collect();
+    if let Some(every) = config.trust.heads()? {
+        tasks.push(tokio::spawn(kernel_server::keep_heads(state.clone(), every)));
+    }
+    if let Some((anchor, every)) = config.trust.anchor()? {
+        tasks.push(tokio::spawn(kernel_server::keep_anchored(state.registrar.clone(), anchor, every)));
+    }
+    Ok(tasks)
+}
+
 impl Kernel {
     /// Opens the data folder and starts every part.
     pub(crate) async fn start(config: &Config) -> anyhow::Result<Self> {
@@ -145,6 +159,7 @@ impl Kernel {
             ingest: ingest.clone(),
             hub,
             registrar,
+            trust: config.trust.witnessing(&config.data)?,
             alarms,
             engine: Arc::new(engine),
             access,
@@ -167,6 +182,9 @@ impl Kernel {
             let (asked, told) = (broker.clone(), broker.clone());
             let tell = move |topic, payload| told.tell(topic, payload);
             telling.push(tokio::spawn(publish_sensorthings(state.clone(), move || asked.filters(), tell)));
+        }
+        if state.ingest.may_write().is_ok() {
+            telling.extend(hold_to_its_word(config, &state)?);
         }
         let server = kernel_server::serve(&config.listen, state.clone()).await?;
         if let Some(tls) = &tls {

@@ -25,4 +25,5 @@ mod sensorthings;
 mod snapshots;
 mod streams;
 mod support;
+mod trust;
 mod wires;

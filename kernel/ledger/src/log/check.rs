@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
-use signed_note::StandardVerifier;
 use tlog_tiles::{Checkpoint, Hash};
 
 use super::Error;
 use super::files::{Row, Tile};
 use super::recover::tile_files;
 use super::replay::{Seen, replay};
-use crate::leaf;
-use crate::receipt::{VerifyError, open_checkpoint};
+use crate::event::check_event;
+use crate::keys::KeyRing;
+use crate::leaf::Leaf;
 
 /// Problems that are told one by one; the rest is counted.
 const TOLD: usize = 100;
@@ -64,9 +64,8 @@ pub fn check(dir: &Path, vkey_text: &str) -> Result<Report, Error> {
     let path = dir.join("checkpoint");
     let note = fs::read(&path).map_err(Error::io("read", &path))?;
     let note = String::from_utf8_lossy(&note);
-    let key = StandardVerifier::new(vkey_text.trim()).map_err(|e| VerifyError::Key(e.to_string()));
-    match key.and_then(|key| open_checkpoint(&note, &key)) {
-        Ok(checkpoint) => examine(dir, &checkpoint, &mut report)?,
+    match KeyRing::parse(vkey_text).and_then(|ring| ring.open_checkpoint(&note)) {
+        Ok((checkpoint, _)) => examine(dir, &checkpoint, &mut report)?,
         Err(e) => report.problem(format!("checkpoint: {e}")),
     }
     Ok(report)
@@ -138,16 +137,21 @@ struct Chains {
 
 impl Chains {
     fn follow(&mut self, index: u64, bytes: &[u8], hash: Hash, report: &mut Report) {
-        let record = match leaf::decode(bytes) {
-            Ok(record) => record,
+        let leaf = match Leaf::decode(bytes) {
+            Ok(leaf) => leaf,
             Err(e) => return report.problem(format!("leaf {index}: {e}")),
         };
-        if record.sequence < self.last_sequence {
-            report.problem(format!("leaf {index}: sequence {} after {}", record.sequence, self.last_sequence));
+        if let Leaf::Event(event) = &leaf
+            && let Err(e) = check_event(event)
+        {
+            report.problem(format!("leaf {index}: {e}"));
         }
-        self.last_sequence = self.last_sequence.max(record.sequence);
-        let before = self.newest.insert(record.asset, hash).map(|hash| hex::encode(hash.0));
-        if record.previous != before {
+        if leaf.sequence() < self.last_sequence {
+            report.problem(format!("leaf {index}: sequence {} after {}", leaf.sequence(), self.last_sequence));
+        }
+        self.last_sequence = self.last_sequence.max(leaf.sequence());
+        let before = self.newest.insert(leaf.asset().to_owned(), hash).map(|hash| hex::encode(hash.0));
+        if leaf.previous() != before.as_deref() {
             report.problem(format!("leaf {index}: `previous` is not the hash of the asset's leaf before"));
         }
     }

@@ -21,7 +21,7 @@ pub fn backup(from: &Path, to: &Path) -> Result<u64, Error> {
     fs::create_dir_all(to).map_err(Error::io("create", to))?;
     let mut last = None;
     for _ in 0..ATTEMPTS {
-        match copy(from, to) {
+        match areas(from, to).and_then(|copied| Ok(copied + copy(from, to)?)) {
             // A partial tile went because its full one is there now.
             Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => last = Some(source),
             other => return other,
@@ -29,6 +29,12 @@ pub fn backup(from: &Path, to: &Path) -> Result<u64, Error> {
     }
     let source = last.unwrap_or_else(|| io::Error::other("it changes faster than it can be copied"));
     Err(Error::Io { doing: "copy", path: from.to_owned(), source })
+}
+
+/// The log of areas, before the log itself: so it speaks of no leaves that are not copied.
+fn areas(from: &Path, to: &Path) -> Result<u64, Error> {
+    let from = from.join("areas");
+    if from.join("checkpoint").is_file() { copy(&from, &to.join("areas")) } else { Ok(0) }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<u64, Error> {
@@ -46,7 +52,9 @@ fn copy(from: &Path, to: &Path) -> Result<u64, Error> {
         replace(&target, &bytes)?;
         copied += 1;
     }
-    copy_key(&from.join("log.key"), &to.join("log.key"))?;
+    if from.join("log.key").is_file() {
+        copy_key(&from.join("log.key"), &to.join("log.key"))?;
+    }
     replace(&to.join("checkpoint"), &checkpoint)?;
     Ok(copied)
 }

@@ -1,18 +1,19 @@
-//! Leaves read back in order: a range in, records with their place and hash out, one bundle in memory at a time. The
-//! reader keeps no lock and no handle on the ledger; leaves below its end never change.
+//! Leaves read back in order: a range in, leaves with their place and hash out, one bundle in memory at a time. Each is
+//! held against the hash tile beside its bundle. The reader keeps no lock and no handle on the ledger; leaves below its end
+//! never change.
 
-use std::fs;
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use kernel_model::AssetRecord;
-use signed_note::StandardVerifier;
+use tlog_tiles::Hash;
 
 use super::Error;
 use super::files::{Row, Tile, WIDTH, split_entries};
-use crate::leaf;
-use crate::receipt::{VerifyError, open_checkpoint};
+use super::tree::read_checkpoint;
+use crate::keys::KeyRing;
+use crate::leaf::Leaf;
 
 /// One leaf.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +22,49 @@ pub struct Entry {
     pub index: u64,
     /// RFC 6962 hash of the leaf.
     pub leaf_hash: [u8; 32],
-    /// The record.
-    pub record: AssetRecord,
+    /// What it holds.
+    pub leaf: Leaf,
 }
 
-/// Iterator over leaves; ends after its first error.
+/// Iterator over the leaves of a log of assets; ends after its first error.
 #[derive(Debug)]
-pub struct Entries {
+pub struct Entries(Leaves);
+
+impl Entries {
+    /// All leaves of the log in `dir`, as of the checkpoint there, beside whoever writes it.
+    ///
+    /// # Errors
+    /// Where there is no checkpoint, or the key (the text of `log.pub`) did not sign it.
+    pub fn open(dir: &Path, vkey: &str) -> Result<Self, Error> {
+        let path = dir.join("checkpoint");
+        let ring = KeyRing::parse(vkey).map_err(|source| Error::Checkpoint { path, source })?;
+        let size = read_checkpoint(dir, &ring)?.0.size();
+        Ok(Self::new(Leaves::new(dir.into(), size, 0..size)))
+    }
+
+    pub(super) fn new(leaves: Leaves) -> Self {
+        Self(leaves)
+    }
+}
+
+impl Iterator for Entries {
+    type Item = Result<Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = self.0.next()?.and_then(|(index, bytes, hash)| match Leaf::decode(&bytes) {
+            Ok(leaf) => Ok(Entry { index, leaf_hash: hash.0, leaf }),
+            Err(e) => Err(damaged(&self.0.dir, self.0.size, index, &e)),
+        });
+        if entry.is_err() {
+            self.0.range.start = self.0.range.end;
+        }
+        Some(entry)
+    }
+}
+
+/// Iterator over the bytes and hashes of leaves; ends after its first error.
+#[derive(Debug)]
+pub(crate) struct Leaves {
     dir: Arc<Path>,
     /// The log's size when the reader was made.
     size: u64,
@@ -37,29 +74,14 @@ pub struct Entries {
     hashes: Option<(u64, Vec<u8>)>,
 }
 
-impl Entries {
-    /// All leaves of the log in `dir`, as of the checkpoint there, beside whoever writes it.
-    ///
-    /// # Errors
-    /// Where there is no checkpoint, or the key (C2SP signed-note vkey) did not sign it.
-    pub fn open(dir: &Path, vkey: &str) -> Result<Self, Error> {
-        let path = dir.join("checkpoint");
-        let note = fs::read(&path).map_err(Error::io("read", &path))?;
-        let note = String::from_utf8_lossy(&note);
-        let key = StandardVerifier::new(vkey.trim()).map_err(|e| VerifyError::Key(e.to_string()));
-        let checkpoint = key.and_then(|key| open_checkpoint(&note, &key));
-        let size = checkpoint.map_err(|source| Error::Checkpoint { path, source })?.size();
-        Ok(Self::new(dir.into(), size, 0..size))
-    }
-
+impl Leaves {
     /// The leaves of the range that a log of `size` leaves has.
     pub(super) fn new(dir: Arc<Path>, size: u64, range: Range<u64>) -> Self {
         let range = range.start.min(size)..range.end.min(size);
         Self { dir, size, range, bundle: Vec::new().into_iter(), hashes: None }
     }
 
-    /// The next leaf's bytes.
-    pub(super) fn next_leaf(&mut self) -> Result<Option<(u64, Vec<u8>)>, Error> {
+    fn next_leaf(&mut self) -> Result<Option<(u64, Vec<u8>, Hash)>, Error> {
         if self.range.is_empty() {
             return Ok(None);
         }
@@ -71,19 +93,12 @@ impl Entries {
             self.bundle.by_ref().take((index % WIDTH) as usize).for_each(drop);
         }
         self.range.start += 1;
-        Ok(self.bundle.next().map(|leaf| (index, leaf)))
-    }
-
-    fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
-        let Some((index, bytes)) = self.next_leaf()? else {
-            return Ok(None);
-        };
-        let leaf_hash = tlog_tiles::record_hash(&bytes).0;
-        if self.hash_of(index)? != leaf_hash {
+        let Some(bytes) = self.bundle.next() else { return Ok(None) };
+        let hash = tlog_tiles::record_hash(&bytes);
+        if self.hash_of(index)? != hash.0 {
             return Err(damaged(&self.dir, self.size, index, &"its hash is not the one in tile/0"));
         }
-        let record = leaf::decode(&bytes).map_err(|e| damaged(&self.dir, self.size, index, &e))?;
-        Ok(Some(Entry { index, leaf_hash, record }))
+        Ok(Some((index, bytes, hash)))
     }
 
     /// The hash of a leaf by the hash tile beside its bundle.
@@ -102,15 +117,15 @@ impl Entries {
     }
 }
 
-impl Iterator for Entries {
-    type Item = Result<Entry, Error>;
+impl Iterator for Leaves {
+    type Item = Result<(u64, Vec<u8>, Hash), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let entry = self.next_entry().transpose();
-        if matches!(entry, Some(Err(_))) {
+        let leaf = self.next_leaf().transpose();
+        if matches!(leaf, Some(Err(_))) {
             self.range.start = self.range.end;
         }
-        entry
+        leaf
     }
 }
 
@@ -130,7 +145,7 @@ pub(super) fn read_bundle(dir: &Path, size: u64, number: u64) -> Result<Vec<Vec<
 }
 
 /// The error for a leaf that is no record.
-pub(super) fn damaged(dir: &Path, size: u64, index: u64, why: &dyn std::fmt::Display) -> Error {
+pub(super) fn damaged(dir: &Path, size: u64, index: u64, why: &dyn Display) -> Error {
     let path: PathBuf = dir.join(bundle_tile(size, index / WIDTH).path());
     Error::Damaged { path, what: format!("leaf {index}: {why}") }
 }

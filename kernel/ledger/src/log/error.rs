@@ -3,7 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::receipt::{LeafError, VerifyError};
+use crate::event::EventError;
+use crate::leaf::LeafError;
+use crate::receipt::VerifyError;
+use crate::view::RuleError;
 
 /// A failure of the log. After [`Error::Io`] out of an append the ledger takes no more until it is opened anew.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +84,62 @@ pub enum Error {
         /// Why not.
         source: LeafError,
     },
+    /// A statement cannot be a leaf; nothing of the call was appended.
+    #[error("statement {position} of the call (asset `{asset}`): {source}")]
+    Event {
+        /// Its place in the call, from 0.
+        position: usize,
+        /// Its asset.
+        asset: String,
+        /// Why not.
+        source: EventError,
+    },
+    /// A statement was made of an older state of its asset; nothing of the call was appended.
+    #[error("the statement of `{asset}` does not follow its newest leaf {newest}: look at the asset again and sign anew")]
+    Stale {
+        /// The asset.
+        asset: String,
+        /// Hexadecimal hash of its newest leaf, or `none`.
+        newest: String,
+    },
+    /// A statement that its actor may not make, or that leads nowhere.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// No witness has seen it yet.
+    #[error("no witness has signed a checkpoint with leaf {index} of `{asset}` yet: ask again later")]
+    NotWitnessed {
+        /// The asset.
+        asset: String,
+        /// Its leaf.
+        index: u64,
+    },
+    /// A file of the index is damaged.
+    #[error("{}: the index does not lead to the asset's leaves: remove it and start again, it is made anew from the log", .0.display())]
+    Index(PathBuf),
+    /// No such leaf.
+    #[error("there is no leaf {index} in a log of {size}")]
+    NoSuchLeaf {
+        /// What was asked for.
+        index: u64,
+        /// Leaves of the log.
+        size: u64,
+    },
+    /// The map that the leaves give is not the one that was signed.
+    #[error("the leaves give a map with the root {computed}, signed at {log_size} leaves was {signed}: the log of areas in {} was \
+             replaced or the leaves were; restore both from one backup", path.display())]
+    MapDiffers {
+        /// The folder of the log of areas.
+        path: PathBuf,
+        /// Size of the log.
+        log_size: u64,
+        /// Hexadecimal root that the leaves give.
+        computed: String,
+        /// Hexadecimal root in the log of areas.
+        signed: String,
+    },
+    /// No map root was signed yet.
+    #[error("no map of the log was signed yet: ask again when the leaves that were added are in it")]
+    NoMap,
     /// A record older than what is in the log; nothing of the call was appended.
     #[error("record {position} of the call has sequence {sequence}, the log is at {last}: append in order of sequence")]
     OutOfOrder {

@@ -167,7 +167,7 @@ pub(super) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Puts new content in a file's place so that a reader sees the old or the new, whole.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let beside = path.with_extension("tmp");
     write_synced(&beside, bytes)?;
     fs::rename(&beside, path).map_err(Error::io("replace", path))?;

@@ -15,6 +15,40 @@ pub(super) struct Frontier {
 const HASH_BYTES: usize = 32;
 
 impl Frontier {
+    /// The right edge of a log of `size` leaves, from its unfinished tiles; nothing where one is missing or too short.
+    pub(super) fn read(size: u64, mut tile: impl FnMut(Tile) -> Option<Vec<u8>>) -> Option<Self> {
+        let mut levels = Vec::new();
+        for level in 0_u8.. {
+            let slots = size.checked_shr(8 * u32::from(level)).unwrap_or(0);
+            if slots == 0 {
+                break;
+            }
+            let width = slots % WIDTH;
+            let mut bytes = match width {
+                0 => Vec::new(),
+                _ => tile(Tile { row: Row::Hashes(level), number: slots / WIDTH, width })?,
+            };
+            // A full tile may have taken the partial one's place.
+            bytes.truncate(width as usize * HASH_BYTES);
+            (bytes.len() == width as usize * HASH_BYTES).then_some(())?;
+            levels.push(bytes);
+        }
+        Some(Self { size, levels })
+    }
+
+    /// The hashes of the leaves in the unfinished tile.
+    pub(super) fn open_leaves(&self) -> &[u8] {
+        self.levels.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// The hash in an unfinished tile, by its level and its number there; nothing where that tile is finished.
+    pub(super) fn hash(&self, level: u8, number: u64) -> Option<Hash> {
+        let slots = self.size.checked_shr(8 * u32::from(level))?;
+        let at = number.checked_sub(slots / WIDTH * WIDTH)? as usize * HASH_BYTES;
+        let bytes = self.levels.get(usize::from(level))?.get(at..at + HASH_BYTES)?;
+        bytes.try_into().ok().map(Hash)
+    }
+
     /// How many leaves are in.
     pub(super) fn size(&self) -> u64 {
         self.size

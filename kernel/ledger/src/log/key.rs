@@ -1,5 +1,6 @@
 //! The log's signing key: made once, kept in `log.key` with mode 0600 in the C2SP signed-note form, its public half
-//! written where the caller says. The secret never leaves the folder and is never printed.
+//! written where the caller says. The secret never leaves the folder and is never printed. A key that gave way to another
+//! is gone when the other one signs.
 
 use std::fs;
 use std::io::{self, Write};
@@ -7,13 +8,13 @@ use std::path::Path;
 
 use base64::prelude::*;
 use ed25519_dalek::SigningKey;
-use signed_note::{
-    Note, StandardSigner, StandardVerifier, Verifier, is_key_name_valid, key_id, new_ed25519_verifier_key,
-};
+use signed_note::{Note, Signer, StandardSigner, is_key_name_valid, key_id, new_ed25519_verifier_key};
 use tlog_tiles::Checkpoint;
 
 use super::Error;
 use super::files::{replace, sync_folder};
+use crate::keys::KeyRing;
+use crate::receipt::VerifyError;
 
 /// The first byte of an Ed25519 key in a signed note.
 const ALG_ED25519: u8 = 1;
@@ -21,85 +22,100 @@ const ALG_ED25519: u8 = 1;
 /// The key and both ways to use it.
 pub(super) struct Key {
     /// None where only the public half is known.
-    signer: Option<StandardSigner>,
-    verifier: StandardVerifier,
-    vkey: String,
+    signer: Option<(StandardSigner, SigningKey)>,
+    ring: KeyRing,
 }
 
 impl Key {
-    /// Reads the key of the log, or makes it where `may_create`.
-    pub(super) fn open(path: &Path, origin: &str, may_create: bool) -> Result<Self, Error> {
+    /// Reads the key of the log, or makes it where `may_create`, and its public half.
+    pub(super) fn open(path: &Path, public_key: &Path, origin: &str, may_create: bool) -> Result<Self, Error> {
         if !is_key_name_valid(origin) || origin.contains(char::is_control) {
             return Err(Error::Origin(origin.to_owned()));
         }
-        match read(path) {
-            Ok(text) => Self::parse(text.trim_end(), origin)
-                .ok_or_else(|| Error::Key { path: path.to_owned(), origin: origin.to_owned() }),
-            Err(e) if e.kind() == io::ErrorKind::NotFound && may_create => Self::create(path, origin),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Error::KeyMissing(path.to_owned())),
-            Err(source) => Err(Error::Io { doing: "read", path: path.to_owned(), source }),
+        let wrong = || Error::Key { path: path.to_owned(), origin: origin.to_owned() };
+        let (signer, secret, vkey) = match read(path) {
+            Ok(text) => parse(text.trim_end(), origin).ok_or_else(wrong)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound && may_create => {
+                let text = new_secret(path, origin)?;
+                write_secret(path, &text)?;
+                parse(&text, origin).ok_or_else(wrong)?
+            }
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(Error::KeyMissing(path.to_owned())),
+            Err(source) => return Err(Error::Io { doing: "read", path: path.to_owned(), source }),
+        };
+        let ring = match read(public_key) {
+            Ok(text) => KeyRing::parse(&text).map_err(|_| Error::PublicKeyDiffers(public_key.to_owned()))?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                replace(public_key, format!("{vkey}\n").as_bytes())?;
+                KeyRing::parse(&vkey).map_err(|_| wrong())?
+            }
+            Err(source) => return Err(Error::Io { doing: "read", path: public_key.to_owned(), source }),
+        };
+        let key = Self { signer: Some((signer, secret)), ring };
+        let next = next_path(path);
+        match key.ring.newest() == vkey {
+            // A change of keys that did not come so far as to be told.
+            true => drop(fs::remove_file(next)),
+            // One that was told and not finished.
+            false if next.is_file() && may_finish(&next, origin, &key.ring) => {
+                fs::rename(&next, path).map_err(Error::io("replace", path))?;
+                return Self::open(path, public_key, origin, false);
+            }
+            false => return Err(Error::PublicKeyDiffers(public_key.to_owned())),
         }
+        Ok(key)
     }
 
     /// The public half alone, which signs nothing.
-    pub(super) fn public(path: &Path) -> Result<Self, Error> {
-        let vkey = read(path).map_err(Error::io("read", path))?.trim_end().to_owned();
-        let verifier = StandardVerifier::new(&vkey)
-            .map_err(|_| Error::Damaged { path: path.to_owned(), what: "it is no public key".to_owned() })?;
-        Ok(Self { signer: None, verifier, vkey })
+    pub(super) fn public(ring: KeyRing) -> Self {
+        Self { signer: None, ring }
     }
 
-    fn parse(text: &str, origin: &str) -> Option<Self> {
-        let signer = StandardSigner::new(text).ok()?;
-        let seed = BASE64_STANDARD.decode(text.splitn(5, '+').nth(4)?).ok()?;
-        let secret = SigningKey::try_from(seed.get(1..)?).ok()?;
-        let vkey = new_ed25519_verifier_key(origin, &secret.verifying_key());
-        let verifier = StandardVerifier::new(&vkey).ok()?;
-        // The name is part of the key's id, so this also refuses the key of another origin.
-        (signed_note::Signer::key_id(&signer) == verifier.key_id()).then_some(Self {
-            signer: Some(signer),
-            verifier,
-            vkey,
-        })
+    /// The same key under the name of a log beside this one.
+    pub(super) fn of_log(&self, suffix: &str) -> Option<Self> {
+        let (_, secret) = self.signer.as_ref()?;
+        let origin = format!("{}{suffix}", self.ring.origin());
+        let (signer, secret, _) = parse(&secret_text(&origin, secret), &origin)?;
+        Some(Self { signer: Some((signer, secret)), ring: self.ring.of_log(suffix) })
     }
 
-    fn create(path: &Path, origin: &str) -> Result<Self, Error> {
-        let mut seed = [0_u8; 32];
-        getrandom::fill(&mut seed).map_err(|e| Error::Io {
-            doing: "draw a key for",
-            path: path.to_owned(),
-            source: io::Error::other(e),
-        })?;
-        let public = SigningKey::from_bytes(&seed).verifying_key().to_bytes();
-        let id = key_id(origin, &[&[ALG_ED25519], public.as_slice()].concat());
-        let secret = BASE64_STANDARD.encode([&[ALG_ED25519], seed.as_slice()].concat());
-        let text = format!("PRIVATE+KEY+{origin}+{id:08x}+{secret}");
-        write_secret(path, &text)?;
-        Self::parse(&text, origin).ok_or_else(|| Error::Key { path: path.to_owned(), origin: origin.to_owned() })
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        Self { signer: self.signer.clone(), ring: self.ring.clone() }
     }
 
-    /// The public key in the C2SP signed-note form, one line without its end.
-    pub(super) fn vkey(&self) -> &str {
-        &self.vkey
+    /// Gives way to a new key, from a size of the log on.
+    pub(super) fn rotate(&mut self, path: &Path, public_key: &Path, size: u64) -> Result<(), Error> {
+        let (old, _) = self.signer.as_ref().ok_or(Error::ReadOnly)?;
+        let origin = self.ring.origin().to_owned();
+        let wrong = || Error::Key { path: path.to_owned(), origin: origin.clone() };
+        let next = next_path(path);
+        let text = new_secret(&next, &origin)?;
+        let (signer, secret, vkey) = parse(&text, &origin).ok_or_else(wrong)?;
+        let line = KeyRing::rotation(&origin, size, &vkey, [old, &signer]).map_err(|_| wrong())?;
+        let public = format!("{}\n{line}", self.ring.text());
+        let ring = KeyRing::parse(&public).map_err(|source| Error::Checkpoint { path: public_key.to_owned(), source })?;
+        write_secret(&next, &text)?;
+        replace(public_key, format!("{public}\n").as_bytes())?;
+        fs::rename(&next, path).map_err(Error::io("replace", path))?;
+        path.parent().map_or(Ok(()), sync_folder)?;
+        (self.signer, self.ring) = (Some((signer, secret)), ring);
+        Ok(())
     }
 
-    pub(super) fn verifier(&self) -> &StandardVerifier {
-        &self.verifier
+    /// All public keys that the log has had.
+    pub(super) fn ring(&self) -> &KeyRing {
+        &self.ring
     }
 
-    /// Writes the public key, or makes sure that the one there is the same.
-    pub(super) fn publish(&self, path: &Path) -> Result<(), Error> {
-        match read(path) {
-            Ok(text) if text.trim_end() == self.vkey => Ok(()),
-            Ok(_) => Err(Error::PublicKeyDiffers(path.to_owned())),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => replace(path, format!("{}\n", self.vkey).as_bytes()),
-            Err(source) => Err(Error::Io { doing: "read", path: path.to_owned(), source }),
-        }
+    /// The 32 secret bytes, for an identity of the same key.
+    pub(super) fn seed(&self) -> Option<[u8; 32]> {
+        self.signer.as_ref().map(|(_, secret)| secret.to_bytes())
     }
 
     /// The checkpoint as a signed note.
     pub(super) fn sign(&self, checkpoint: &Checkpoint, path: &Path) -> Result<Vec<u8>, Error> {
-        let signer = self.signer.as_ref().ok_or(Error::ReadOnly)?;
+        let (signer, _) = self.signer.as_ref().ok_or(Error::ReadOnly)?;
         let sign = || {
             let mut note = Note::new(&checkpoint.to_bytes(), &[])?;
             note.add_sigs(&[signer])?;
@@ -111,6 +127,52 @@ impl Key {
             source: io::Error::other(e.to_string()),
         })
     }
+}
+
+/// The public keys in a file.
+pub(super) fn read_ring(path: &Path) -> Result<KeyRing, Error> {
+    let text = read(path).map_err(Error::io("read", path))?;
+    KeyRing::parse(&text).map_err(|error| Error::Damaged {
+        path: path.to_owned(),
+        what: match error {
+            VerifyError::Rotation { .. } => error.to_string(),
+            _ => "it is no public key".to_owned(),
+        },
+    })
+}
+
+fn next_path(path: &Path) -> std::path::PathBuf {
+    path.with_extension("key.next")
+}
+
+fn may_finish(next: &Path, origin: &str, ring: &KeyRing) -> bool {
+    read(next).is_ok_and(|text| parse(text.trim_end(), origin).is_some_and(|(_, _, vkey)| vkey == ring.newest()))
+}
+
+fn parse(text: &str, origin: &str) -> Option<(StandardSigner, SigningKey, String)> {
+    let signer = StandardSigner::new(text).ok()?;
+    let seed = BASE64_STANDARD.decode(text.splitn(5, '+').nth(4)?).ok()?;
+    let secret = SigningKey::try_from(seed.get(1..)?).ok()?;
+    let vkey = new_ed25519_verifier_key(origin, &secret.verifying_key());
+    // The name is part of the key's id, so this also refuses the key of another origin.
+    let id = key_id(origin, &[&[ALG_ED25519], secret.verifying_key().as_bytes().as_slice()].concat());
+    (signer.key_id() == id && signer.name() == origin).then_some((signer, secret, vkey))
+}
+
+fn new_secret(path: &Path, origin: &str) -> Result<String, Error> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|e| Error::Io {
+        doing: "draw a key for",
+        path: path.to_owned(),
+        source: io::Error::other(e),
+    })?;
+    Ok(secret_text(origin, &SigningKey::from_bytes(&seed)))
+}
+
+fn secret_text(origin: &str, secret: &SigningKey) -> String {
+    let id = key_id(origin, &[&[ALG_ED25519], secret.verifying_key().as_bytes().as_slice()].concat());
+    let seed = BASE64_STANDARD.encode([&[ALG_ED25519], secret.as_bytes().as_slice()].concat());
+    format!("PRIVATE+KEY+{origin}+{id:08x}+{seed}")
 }
 
 /// A file's text; what is no text in it becomes something that no key is.

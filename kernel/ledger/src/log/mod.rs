@@ -1,7 +1,10 @@
-//! The log on disk: one writer, any number of readers of its files. See the crate's first page for the shape.
+//! The log of assets on disk, what is looked up in it, and what is proven of it. See the crate's first page for the shape.
 
+mod areas;
+mod audit;
 mod check;
 mod copy;
+mod cosigned;
 mod entries;
 mod error;
 mod files;
@@ -11,102 +14,67 @@ mod key;
 mod proof;
 mod recover;
 mod replay;
+mod runs;
+mod tree;
 
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
-use std::io;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use kernel_model::AssetRecord;
-use tlog_tiles::{Checkpoint, Hash, record_hash};
+use kernel_model::{AssetEvent, AssetRecord};
+use tlog_tiles::{Hash, record_hash};
 
+pub use areas::{Areas, AreasOpened, Tip};
+pub use audit::{Audit, audit};
 pub use check::{Report, check};
 pub use copy::backup;
 pub use entries::{Entries, Entry};
 pub use error::Error;
+pub(crate) use files::replace;
 pub use proof::Which;
 pub use recover::Cut;
+pub use tree::{Opened, Options};
 
-use crate::leaf;
-use crate::receipt::open_checkpoint;
-use files::{Row, Tile, WIDTH, Writer, push_entry, replace};
-use frontier::Frontier;
+use crate::event::check_event;
+use crate::keys::KeyRing;
+use crate::leaf::{self, LeafError};
+use cosigned::Cosigned;
 use index::Index;
 use key::Key;
+use tree::Log;
 
 /// The most records of one call.
 const MAX_CALL: usize = 65_536;
 
-/// An open log.
+/// An open log of assets.
 pub struct Ledger {
-    dir: Arc<Path>,
-    origin: String,
-    key: Key,
-    frontier: Frontier,
-    /// Bytes of the unfinished entry bundle.
-    bundle: Vec<u8>,
+    log: Log,
     index: Index,
-    checkpoint: String,
-    /// Set while files and memory may disagree.
-    stopped: bool,
-    /// The lock lasts as long as the file is open; who only reads has none.
-    lock: Option<File>,
-}
-
-/// What opening found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Opened {
-    /// The log is new: a key was made.
-    pub created: bool,
-    /// How many leaves it has.
-    pub size: u64,
-    /// What an interrupted append had left beyond the checkpoint, now moved aside.
-    pub cut: Vec<Cut>,
-    /// Tiles that were missing or wrong and were written anew from the leaves, whose root was right.
-    pub repaired: Vec<PathBuf>,
+    last_sequence: u64,
+    cosigned: Option<Cosigned>,
 }
 
 impl Ledger {
     /// Opens the log in `dir`, or makes it there with a new key, and writes the public key to `public_key` if it is
     /// not there. `origin` is the log's name for ever, such as `urbis.example.org/assets`.
     ///
-    /// Every leaf is reread: about a second for each 200,000.
-    ///
     /// # Errors
     /// Where the log does not hold what its checkpoint says, or the files cannot be read or written; see [`Error`].
     pub fn open(dir: &Path, public_key: &Path, origin: &str) -> Result<(Self, Opened), Error> {
-        fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
-        let lock = lock(dir)?;
-        let checkpoint_path = dir.join("checkpoint");
+        Self::open_with(dir, public_key, origin, Options::default())
+    }
+
+    /// As [`Ledger::open`], with other bounds.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(dir: &Path, public_key: &Path, origin: &str, options: Options) -> Result<(Self, Opened), Error> {
         let key_path = dir.join("log.key");
-        let has_leaves = !recover::tile_files(dir)?.is_empty();
-        let has_checkpoint = checkpoint_path.is_file();
         let created = !key_path.is_file();
-        let key = Key::open(&key_path, origin, !has_leaves && !has_checkpoint)?;
-        key.publish(public_key)?;
-        match (has_checkpoint, has_leaves) {
-            (false, true) => return Err(Error::CheckpointMissing(checkpoint_path)),
-            (false, false) => publish_checkpoint(dir, &key, origin, &Frontier::default()).map(drop)?,
-            (true, _) => {}
-        }
-        let (checkpoint, note) = read_checkpoint(dir, &key)?;
-        let recovered = recover::reread(dir, &checkpoint, true)?;
-        let cut = recover::cut(dir, checkpoint.size())?;
-        let opened = Opened { created, size: checkpoint.size(), cut, repaired: recovered.repaired };
-        let ledger = Self {
-            dir: dir.into(),
-            origin: origin.to_owned(),
-            key,
-            frontier: recovered.frontier,
-            bundle: recovered.bundle,
-            index: recovered.index,
-            checkpoint: note,
-            stopped: false,
-            lock: Some(lock),
-        };
-        Ok((ledger, opened))
+        let (log, opened) =
+            Log::open(dir, options, |may_create| Key::open(&key_path, public_key, origin, may_create))?;
+        Ok((Self::looking_up(log)?, Opened { created, ..opened }))
     }
 
     /// Opens the log in `dir` for reading only, also where nothing can be written; `public_key` is the file of its public
@@ -115,20 +83,28 @@ impl Ledger {
     /// # Errors
     /// Where the log does not hold what its checkpoint says, or the files cannot be read; see [`Error`].
     pub fn open_reading(dir: &Path, public_key: &Path) -> Result<Self, Error> {
-        let key = Key::public(public_key)?;
-        let (checkpoint, note) = read_checkpoint(dir, &key)?;
-        let recovered = recover::reread(dir, &checkpoint, false)?;
-        Ok(Self {
-            dir: dir.into(),
-            origin: checkpoint.origin().to_owned(),
-            key,
-            frontier: recovered.frontier,
-            bundle: recovered.bundle,
-            index: recovered.index,
-            checkpoint: note,
-            stopped: false,
-            lock: None,
-        })
+        Self::looking_up(Log::open_reading(dir, Options::default(), key::read_ring(public_key)?)?)
+    }
+
+    /// With what is looked up: what the files of the index do not have yet is read from the leaves.
+    fn looking_up(log: Log) -> Result<Self, Error> {
+        let mut index = Index::open(&log)?;
+        for leaf in log.leaves(index.size()..log.size()) {
+            let (at, bytes, _) = leaf?;
+            let head = replay::Head::read(&log.dir, log.size(), at, &bytes)?;
+            index.push(head.asset(), head.is_first());
+            if log.may_append().is_ok()
+                && let Err(error) = index.settle(&log)
+            {
+                tracing::warn!(%error, "the index of the log could not be written");
+            }
+        }
+        let last_sequence = match log.size().checked_sub(1) {
+            None => 0,
+            Some(last) => replay::Head::read(&log.dir, log.size(), last, &log.leaf(last)?)?.sequence,
+        };
+        let cosigned = Cosigned::read(&log)?;
+        Ok(Self { log, index, last_sequence, cosigned })
     }
 
     /// Appends the records as one group and returns their leaves. When it returns they are on disk under a signed
@@ -140,178 +116,198 @@ impl Ledger {
     /// ledger as it was, and so does [`Error::Io`] (a full disk, say): the call can be made again. Only where the new
     /// checkpoint may or may not be in place does the ledger have to be opened anew, and says so.
     pub fn append(&mut self, records: &[AssetRecord]) -> Result<Range<u64>, Error> {
-        if self.stopped {
-            return Err(Error::Stopped);
-        }
-        if self.lock.is_none() {
-            return Err(Error::ReadOnly);
-        }
+        let encode = |record: &AssetRecord, previous: Option<&str>| leaf::encode(record, previous).map_err(Refused::Leaf);
+        self.group(records, |record| (record.asset.as_str(), record.sequence), encode)
+    }
+
+    /// Appends what people stated and signed, as [`Ledger::append`] does with records. Each statement has to name the
+    /// asset's newest leaf.
+    ///
+    /// # Errors
+    /// As there, and where a signature is not the actor's or a statement follows another leaf than the newest
+    /// ([`Error::Stale`]).
+    pub fn append_events(&mut self, events: &[AssetEvent]) -> Result<Range<u64>, Error> {
+        let encode = |event: &AssetEvent, previous: Option<&str>| {
+            if event.statement.previous.as_deref() != previous {
+                return Err(Refused::Stale(previous.map(str::to_owned)));
+            }
+            check_event(event).map_err(Refused::Event)?;
+            leaf::encode_event(event).map_err(Refused::Leaf)
+        };
+        self.group(events, |event| (event.statement.asset.as_str(), event.sequence), encode)
+    }
+
+    fn group<T>(
+        &mut self,
+        items: &[T],
+        head: impl Fn(&T) -> (&str, u64),
+        encode: impl Fn(&T, Option<&str>) -> Result<Vec<u8>, Refused>,
+    ) -> Result<Range<u64>, Error> {
+        self.log.may_append()?;
         let start = self.size();
-        if records.is_empty() {
+        if items.is_empty() {
             return Ok(start..start);
         }
-        let leaves = self.encode(records)?;
-        if let Err(error) = self.write(&leaves) {
-            // While the old checkpoint stands, nothing vouches for what was written beyond it.
-            let stands = fs::read_to_string(self.dir.join("checkpoint")).is_ok_and(|note| note == self.checkpoint);
-            self.stopped = !stands;
-            return Err(error);
+        if items.len() > MAX_CALL {
+            return Err(Error::TooMany(items.len()));
         }
-        for (record, (_, hash)) in records.iter().zip(&leaves) {
-            self.index.push(&record.asset, record.sequence, *hash);
+        let mut last = self.last_sequence();
+        let mut newest: HashMap<&str, Hash> = HashMap::new();
+        let mut leaves = Vec::with_capacity(items.len());
+        let mut is_first = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            let (asset, sequence) = head(item);
+            if sequence < last {
+                return Err(Error::OutOfOrder { position, sequence, last });
+            }
+            last = sequence;
+            let previous = match newest.get(asset) {
+                Some(hash) => Some(*hash),
+                None => self.newest(asset)?,
+            };
+            let previous = previous.map(|hash| hex::encode(hash.0));
+            let bytes = encode(item, previous.as_deref()).map_err(|refused| refused.error(position, asset))?;
+            let hash = record_hash(&bytes);
+            newest.insert(asset, hash);
+            leaves.push((bytes, hash));
+            is_first.push(previous.is_none());
+        }
+        self.log.append(&leaves)?;
+        self.last_sequence = last;
+        for (item, is_first) in items.iter().zip(is_first) {
+            self.index.push(head(item).0, is_first);
+        }
+        if let Err(error) = self.index.settle(&self.log) {
+            // The leaves are in; what is looked up stays in memory until files can be written again.
+            tracing::warn!(%error, "the index of the log could not be written");
         }
         Ok(start..self.size())
     }
 
-    /// Leaf bytes and hashes; touches nothing.
-    fn encode(&self, records: &[AssetRecord]) -> Result<Vec<(Vec<u8>, Hash)>, Error> {
-        if records.len() > MAX_CALL {
-            return Err(Error::TooMany(records.len()));
-        }
-        let mut last = self.last_sequence();
-        let mut newest: HashMap<&str, Hash> = HashMap::new();
-        let mut leaves = Vec::with_capacity(records.len());
-        for (position, record) in records.iter().enumerate() {
-            if record.sequence < last {
-                return Err(Error::OutOfOrder { position, sequence: record.sequence, last });
-            }
-            last = record.sequence;
-            let asset = record.asset.as_str();
-            let previous = newest.get(asset).copied().or_else(|| self.index.asset(asset).map(|known| known.last_hash));
-            let previous = previous.map(|hash| hex::encode(hash.0));
-            let bytes = leaf::encode(record, previous.as_deref()).map_err(|source| Error::Record {
-                position,
-                asset: asset.to_owned(),
-                source,
-            })?;
-            let hash = record_hash(&bytes);
-            newest.insert(asset, hash);
-            leaves.push((bytes, hash));
-        }
-        Ok(leaves)
+    /// The hash of an asset's newest leaf.
+    fn newest(&self, asset: &str) -> Result<Option<Hash>, Error> {
+        self.index.last(asset)?.map(|leaf| self.log.leaf_hash(leaf)).transpose()
     }
 
-    /// Leaves and tiles to disk, then the checkpoint, then the new edge to memory.
-    fn write(&mut self, leaves: &[(Vec<u8>, Hash)]) -> Result<(), Error> {
-        let mut frontier = self.frontier.clone();
-        let mut bundle = self.bundle.clone();
-        let before: Vec<Tile> = self.partials().collect();
-        let mut writer = Writer::new(&self.dir);
-        for (bytes, hash) in leaves {
-            push_entry(&mut bundle, bytes);
-            frontier.push(*hash, |tile, slots| writer.tile(tile, slots))?;
-            if frontier.size().is_multiple_of(WIDTH) {
-                writer.tile(Tile { row: Row::Entries, number: frontier.size() / WIDTH - 1, width: WIDTH }, &bundle)?;
-                bundle.clear();
-            }
-        }
-        if let Some(tile) = open_bundle(frontier.size()) {
-            writer.tile(tile, &bundle)?;
-        }
-        for (tile, slots) in frontier.partials().filter(|(tile, _)| !before.contains(tile)) {
-            writer.tile(tile, slots)?;
-        }
-        writer.finish()?;
-        self.checkpoint = publish_checkpoint(&self.dir, &self.key, &self.origin, &frontier)?;
-        (self.frontier, self.bundle) = (frontier, bundle);
-        let filled = |tile: &Tile| (Tile { width: WIDTH, ..*tile }).belongs_to(self.size());
-        before.into_iter().filter(filled).for_each(|tile| recover::remove_partials(&self.dir, tile));
-        Ok(())
-    }
-
-    /// The unfinished tiles of the present tree.
-    fn partials(&self) -> impl Iterator<Item = Tile> {
-        self.frontier.partials().map(|(tile, _)| tile).chain(open_bundle(self.size()))
+    /// Hexadecimal hash of an asset's newest leaf, which the next statement about it has to name.
+    ///
+    /// # Errors
+    /// Where files cannot be read.
+    pub fn newest_leaf_hash(&self, asset: &str) -> Result<Option<String>, Error> {
+        Ok(self.newest(asset)?.map(|hash| hex::encode(hash.0)))
     }
 
     /// How many leaves the log has.
     pub fn size(&self) -> u64 {
-        self.frontier.size()
+        self.log.size()
     }
 
     /// How many assets it speaks of.
     pub fn asset_count(&self) -> usize {
-        self.index.asset_count()
+        self.index.asset_count() as usize
     }
 
     /// The root, RFC 6962.
     pub fn root(&self) -> [u8; 32] {
-        self.frontier.root().0
+        self.log.root().0
     }
 
     /// The last signed checkpoint, a C2SP signed note.
     pub fn checkpoint(&self) -> &str {
-        &self.checkpoint
+        &self.log.checkpoint
     }
 
-    /// The public key to hand to verifiers, C2SP signed-note vkey, without line end.
+    /// The public keys to hand to verifiers: the text of `log.pub`, without line end. See [`KeyRing`].
     pub fn public_key(&self) -> &str {
-        self.key.vkey()
+        self.log.key.ring().text()
+    }
+
+    /// The same, read.
+    pub fn keys(&self) -> &KeyRing {
+        self.log.key.ring()
+    }
+
+    /// The log's own key as an identity, for what the log itself states and issues; nothing where it is only read.
+    pub fn identity(&self) -> Option<crate::Identity> {
+        self.log.key.seed().map(|seed| crate::Identity::from_seed(&seed))
+    }
+
+    /// The folder of the log.
+    pub fn dir(&self) -> &Arc<Path> {
+        &self.log.dir
+    }
+
+    /// Gives the log a new key: the present one signs that it does, and is then no longer there. `public_key` is the file
+    /// of the public key, which gets a line more; verifiers who have the older file have to take the new one.
+    ///
+    /// # Errors
+    /// Where the files cannot be written. The old key then still signs, or the new one does at the next opening.
+    pub fn rotate_key(&mut self, public_key: &Path) -> Result<(), Error> {
+        self.log.may_append()?;
+        let size = self.size();
+        self.log.key.rotate(&self.log.dir.join("log.key"), public_key, size)?;
+        self.log.sign_again()
     }
 
     /// The highest sequence in the log, 0 in an empty one. After a crash the caller appends what its store has beyond.
     /// One call is all in or not at all, so a sequence that was appended in one call needs no further look; of one
     /// that was split, [`Ledger::records_with_sequence`] says how far it came.
     pub fn last_sequence(&self) -> u64 {
-        self.index.last_sequence()
+        self.last_sequence
     }
 
-    /// The asset ids of a sequence's leaves in the order of appending; empty where the log has none.
+    /// The asset ids of a sequence's records in the order of appending; empty where the log has none. Statements, which
+    /// come between, are not among them.
     ///
     /// # Errors
     /// Where leaves cannot be read.
     pub fn records_with_sequence(&self, sequence: u64) -> Result<Vec<String>, Error> {
-        self.entries(self.index.leaves_of(sequence)).map(|entry| entry.map(|entry| entry.record.asset)).collect()
+        let (mut low, mut high) = (0, self.size());
+        while low < high {
+            let middle = low.midpoint(high);
+            let head = replay::Head::read(&self.log.dir, self.size(), middle, &self.log.leaf(middle)?)?.sequence;
+            if head < sequence { low = middle + 1 } else { high = middle }
+        }
+        let mut assets = Vec::new();
+        for entry in self.entries(low..self.size()) {
+            let leaf = entry?.leaf;
+            if leaf.sequence() != sequence {
+                break;
+            }
+            assets.extend(leaf.record().map(|record| record.asset.clone()));
+        }
+        Ok(assets)
     }
 
     /// The leaves of an asset, oldest first; empty where the log has none.
-    pub fn leaves_of_asset(&self, asset: &str) -> &[u64] {
-        self.index.asset(asset).map_or(&[], |known| &known.leaves)
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    pub fn leaves_of_asset(&self, asset: &str) -> Result<Vec<u64>, Error> {
+        self.index.leaves(asset)
     }
 
     /// The leaves of the range, read from disk as the iterator goes. It needs the ledger no longer: `entries(n..)` is
     /// written `entries(n..ledger.size())`, and costs nothing for leaves before `n`.
     pub fn entries(&self, range: Range<u64>) -> Entries {
-        Entries::new(self.dir.clone(), self.size(), range)
+        Entries::new(self.log.leaves(range))
     }
 }
 
-/// The unfinished entry bundle of a log of `size` leaves.
-fn open_bundle(size: u64) -> Option<Tile> {
-    let width = size % WIDTH;
-    (width > 0).then_some(Tile { row: Row::Entries, number: size / WIDTH, width })
+/// Why an item of a call is no leaf.
+enum Refused {
+    Leaf(LeafError),
+    Event(crate::EventError),
+    Stale(Option<String>),
 }
 
-/// The checkpoint of a folder, and its text.
-fn read_checkpoint(dir: &Path, key: &Key) -> Result<(Checkpoint, String), Error> {
-    let path = dir.join("checkpoint");
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-    let note = String::from_utf8_lossy(&bytes).into_owned();
-    match open_checkpoint(&note, key.verifier()) {
-        Ok(checkpoint) => Ok((checkpoint, note)),
-        Err(source) => Err(Error::Checkpoint { path, source }),
-    }
-}
-
-/// Signs the tree and puts the checkpoint in its place.
-fn publish_checkpoint(dir: &Path, key: &Key, origin: &str, frontier: &Frontier) -> Result<String, Error> {
-    let path = dir.join("checkpoint");
-    let checkpoint =
-        Checkpoint::new(origin, frontier.size(), frontier.root(), "").map_err(|_| Error::Origin(origin.to_owned()))?;
-    let note = key.sign(&checkpoint, &path)?;
-    replace(&path, &note)?;
-    String::from_utf8(note).map_err(|_| Error::Origin(origin.to_owned()))
-}
-
-/// Takes the folder's lock.
-fn lock(dir: &Path) -> Result<File, Error> {
-    let path = dir.join("log.lock");
-    let file =
-        File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked(path)),
-        Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(source)) => Err(Error::Io { doing: "lock", path, source }),
+impl Refused {
+    fn error(self, position: usize, asset: &str) -> Error {
+        let asset = asset.to_owned();
+        match self {
+            Self::Leaf(source) => Error::Record { position, asset, source },
+            Self::Event(source) => Error::Event { position, asset, source },
+            Self::Stale(newest) => Error::Stale { asset, newest: newest.unwrap_or_else(|| "none".to_owned()) },
+        }
     }
 }

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use tlog_tiles::Checkpoint;
 
 use super::Error;
-use super::files::{Row, Tile, WIDTH, Writer};
+use super::files::{Row, Tile, WIDTH, Writer, push_entry, split_entries};
 use super::frontier::Frontier;
-use super::index::Index;
-use super::replay::{Head, Seen, replay};
+use super::replay::{Seen, replay};
+use super::tree::Options;
 
 /// A file that stood beyond the last checkpoint: the rest of an append that was interrupted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,22 +30,53 @@ pub struct Cut {
 pub(super) struct Recovered {
     pub frontier: Frontier,
     pub bundle: Vec<u8>,
-    pub index: Index,
     pub repaired: Vec<PathBuf>,
+}
+
+/// The state of the log under a checkpoint: of a large one from its right edge, else from all leaves.
+pub(super) fn recover(dir: &Path, checkpoint: &Checkpoint, options: Options, may_write: bool) -> Result<Recovered, Error> {
+    if checkpoint.size() > options.reread_upto {
+        match edge(dir, checkpoint) {
+            Some(edge) => return Ok(edge),
+            None => tracing::warn!("the right edge of the log is not what was signed: all leaves are reread"),
+        }
+    }
+    reread(dir, checkpoint, may_write)
+}
+
+/// The right edge read from its tiles, if that leads to the signed root.
+fn edge(dir: &Path, checkpoint: &Checkpoint) -> Option<Recovered> {
+    let size = checkpoint.size();
+    let frontier = Frontier::read(size, |tile| tile.read(dir).map(|(bytes, _)| bytes).ok())?;
+    let bundle = match size % WIDTH {
+        0 => Vec::new(),
+        width => {
+            let tile = Tile { row: Row::Entries, number: size / WIDTH, width };
+            let bytes = tile.read(dir).ok()?.0;
+            let leaves = split_entries(&bytes, width)?;
+            let hashes: Vec<u8> = leaves.iter().flat_map(|leaf| tlog_tiles::record_hash(leaf).0).collect();
+            let mut bundle = Vec::new();
+            leaves.iter().for_each(|leaf| push_entry(&mut bundle, leaf));
+            (hashes == frontier.open_leaves()).then_some(bundle)?
+        }
+    };
+    (frontier.root() == *checkpoint.hash()).then(|| Recovered { frontier, bundle, repaired: Vec::new() })
+}
+
+/// Whether there is any tile at all.
+pub(super) fn has_tiles(dir: &Path) -> Result<bool, Error> {
+    let first = Tile { row: Row::Entries, number: 0, width: WIDTH };
+    Ok(dir.join(first.path()).is_file() || !tile_files(dir)?.is_empty())
 }
 
 /// Rereads every leaf and compares with the checkpoint; then rewrites tiles that are missing or wrong although the
 /// leaves are right, unless nothing may be written: then what needs one of them fails when it is asked.
-pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Result<Recovered, Error> {
+fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Result<Recovered, Error> {
     let size = checkpoint.size();
-    let mut index = Index::default();
     let mut spoilt = BTreeSet::new();
     let (frontier, bundle) = replay(dir, size, |seen| {
         match seen {
-            Seen::Leaf { index: leaf, bytes, hash } => {
-                let head = Head::read(dir, size, leaf, bytes)?;
-                index.push(&head.asset, head.sequence, hash);
-            }
+            Seen::Leaf { .. } => {}
             Seen::Tile(tile, bytes) => {
                 if !fs::read(dir.join(tile.path())).is_ok_and(|stored| stored == bytes) {
                     spoilt.insert(tile);
@@ -69,7 +100,7 @@ pub(super) fn reread(dir: &Path, checkpoint: &Checkpoint, may_write: bool) -> Re
         tracing::error!(path = %path.display(), "a tile is not what the leaves give; it is written anew where the folder can be written");
     }
     let repaired = if may_write { rewrite(dir, size, &spoilt)? } else { Vec::new() };
-    Ok(Recovered { frontier, bundle, index, repaired })
+    Ok(Recovered { frontier, bundle, repaired })
 }
 
 /// Writes the named tiles anew from the leaves.

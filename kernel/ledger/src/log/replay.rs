@@ -46,17 +46,38 @@ pub(super) fn replay(
     Ok((frontier, bundle))
 }
 
-/// The two fields of a leaf that the look-up tables need.
+/// The fields of a leaf that the look-up tables need, of a record or of an event.
 #[derive(Deserialize)]
 pub(super) struct Head<'a> {
     #[serde(borrow)]
-    pub asset: Cow<'a, str>,
+    asset: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    previous: Option<Cow<'a, str>>,
     pub sequence: u64,
+    #[serde(borrow)]
+    statement: Option<Stated<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Stated<'a> {
+    #[serde(borrow)]
+    asset: Cow<'a, str>,
+    #[serde(borrow)]
+    previous: Option<Cow<'a, str>>,
 }
 
 impl<'a> Head<'a> {
     /// Reads them; the leaf was canonical when it was signed.
     pub(super) fn read(dir: &Path, size: u64, index: u64, bytes: &'a [u8]) -> Result<Self, Error> {
         serde_json::from_slice(bytes).map_err(|e| damaged(dir, size, index, &e))
+    }
+
+    pub(super) fn asset(&self) -> &str {
+        self.statement.as_ref().map_or_else(|| self.asset.as_deref().unwrap_or_default(), |stated| &stated.asset)
+    }
+
+    /// Whether it is its asset's first leaf.
+    pub(super) fn is_first(&self) -> bool {
+        self.statement.as_ref().map_or(self.previous.is_none(), |stated| stated.previous.is_none())
     }
 }

@@ -51,7 +51,7 @@ fn one_turned_bit_of_any_file_changes_no_answer() {
     ledger.append(&records(0..260, 1)).unwrap();
     ledger.append(&records(260..290, 2)).unwrap();
     let (root, asset) = (ledger.root(), record(77, 1).asset);
-    let leaves: Vec<_> = ledger.entries(0..290).map(|entry| entry.unwrap().record).collect();
+    let leaves: Vec<_> = ledger.entries(0..290).map(|entry| entry.unwrap().leaf).collect();
     drop(ledger);
     let mut refused = std::collections::BTreeSet::new();
     for path in files(home.0.path()).into_iter().filter(|path| fs::metadata(path).unwrap().len() > 0) {
@@ -66,7 +66,7 @@ fn one_turned_bit_of_any_file_changes_no_answer() {
                 Ok(ledger) => {
                     assert_eq!((ledger.size(), ledger.root()), (290, root));
                     let read: Result<Vec<_>, Error> =
-                        ledger.entries(0..290).map(|entry| entry.map(|entry| entry.record)).collect();
+                        ledger.entries(0..290).map(|entry| entry.map(|entry| entry.leaf)).collect();
                     let receipt = ledger.receipt(&asset, Which::Latest);
                     match (read, receipt) {
                         (Ok(read), Ok(receipt)) => {

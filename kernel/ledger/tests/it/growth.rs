@@ -36,7 +36,7 @@ fn every_leaf_has_a_receipt_that_verifies_without_the_log() {
         let receipt = ledger.receipt(&wanted.asset, Which::Latest).unwrap();
         let verified = verify(&receipt.to_string(), &home.vkey()).unwrap();
         assert_eq!((verified.index, verified.log_size, verified.origin.as_str()), (index, 301, ORIGIN));
-        assert_eq!(verified.record, wanted);
+        assert_eq!(verified.leaf.record(), Some(&wanted));
         assert_eq!(verified.root_hash, hex::encode(ledger.root()));
     }
     assert!(matches!(ledger.receipt("nobody", Which::Latest), Err(Error::NoAsset(_))));
@@ -59,14 +59,14 @@ fn an_assets_leaves_are_chained_and_survive_reopening() {
     assert_eq!((opened.created, opened.size, opened.cut.len(), opened.repaired.len()), (false, 2, 0, 0));
     assert_eq!(ledger.last_sequence(), 2);
     ledger.append(&[retire]).unwrap();
-    assert_eq!(ledger.leaves_of_asset(&first.asset), [0, 1, 2]);
+    assert_eq!(ledger.leaves_of_asset(&first.asset).unwrap(), [0, 1, 2]);
     let entries: Vec<_> = ledger.entries(0..ledger.size()).map(Result::unwrap).collect();
-    assert_eq!(entries[0].record.previous, None);
+    assert_eq!(entries[0].leaf.previous(), None);
     for pair in entries.windows(2) {
-        assert_eq!(pair[1].record.previous, Some(hex::encode(pair[0].leaf_hash)));
+        assert_eq!(pair[1].leaf.previous(), Some(hex::encode(pair[0].leaf_hash).as_str()));
     }
     let old = verify(&ledger.receipt(&first.asset, Which::Leaf(1)).unwrap().to_string(), &home.vkey()).unwrap();
-    assert_eq!((old.index, old.record.operation), (1, Operation::Update));
+    assert_eq!((old.index, old.leaf.operation()), (1, Operation::Update));
 }
 
 #[test]
@@ -154,7 +154,8 @@ proptest! {
         prop_assert_eq!(ledger.root(), merkle_root(&stored_leaves(&split.log(), total as usize)));
         let asset = record(pick.index(total as usize) as u64, 1).asset;
         let receipt = ledger.receipt(&asset, Which::Latest).unwrap().to_string();
-        prop_assert_eq!(verify(&receipt, &split.vkey()).unwrap().record.asset, asset);
+        let proven = verify(&receipt, &split.vkey()).unwrap();
+        prop_assert_eq!(proven.leaf.asset(), asset);
     }
 }
 

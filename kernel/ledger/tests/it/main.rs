@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
 
+mod areas;
 mod crash;
 mod damage;
 mod growth;
+mod large;
+mod life;
 mod tamper;
+mod word;
 
 use std::path::Path;
 

@@ -142,7 +142,11 @@ fn latest(reading: &Observation) -> Value {
 fn receipt(registrar: &Registrar, id: &EntityId, sequence: u64, has_geometry: bool) -> Value {
     let ledger = registrar.ledger();
     let registered = registrar.reached().borrow().0 >= sequence;
-    match ledger.leaves_of_asset(&id.to_string()).last() {
+    let leaves = ledger.leaves_of_asset(&id.to_string()).unwrap_or_else(|error| {
+        tracing::error!(%error, "the leaves of a thing cannot be looked up");
+        Vec::new()
+    });
+    match leaves.last() {
         Some(index) if registered => {
             json!({ "state": "registered", "leaf_index": index, "log_size": ledger.size() })
         }
