@@ -1,5 +1,6 @@
 //! What can be typed. Every command's help ends with an example.
 
+pub(crate) mod assembly;
 mod trust;
 
 use std::path::PathBuf;
@@ -47,6 +48,13 @@ pub(crate) enum Command {
         /// Which way.
         #[command(subcommand)]
         command: CodeCommand,
+    },
+    /// Parts of a glTF model: clashes and clearances, the order in which they come apart, parts as things
+    #[command(after_help = "Example:\n  urbis assembly clash engine.glb --unit mm --tolerance 0.1")]
+    Assembly {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: assembly::AssemblyCommand,
     },
     /// Make, list and revoke API keys; docs/access.md says what they may
     #[command(after_help = "Examples:\n  urbis key add --name gate --role reader --expires 90d --data ./city\n  \

@@ -45,6 +45,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Sql(args) => run::sql::sql(&args),
         Command::Export(args) => run::export::export(&args),
         Command::Code { command } => run::code::code(&command),
+        Command::Assembly { command } => run::assembly::assembly(&command),
         Command::Key { command } => run::key::key(&command),
         Command::Prove { command: ProveCommand::Area(args) } => run::prove::area(&args),
         Command::Verify(args) => run::verify::verify(&args),

@@ -1,5 +1,6 @@
 //! `urbis import`: files in, one commit each, all or nothing; a progress bar while it reads, a report afterwards.
 
+use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -12,7 +13,7 @@ use kernel_server::Registrar;
 use kernel_store::{Outcome, Store};
 use serde::Deserialize;
 
-use crate::cli::ImportArgs;
+use crate::cli::{ImportArgs, Place};
 use crate::config::Config;
 use crate::remote::Remote;
 use crate::say::{say, warn};
@@ -22,7 +23,7 @@ const SHOWN: usize = 20;
 
 pub(crate) fn import(args: &ImportArgs) -> anyhow::Result<()> {
     let options = options(args)?;
-    let mut target = Target::open(args)?;
+    let mut target = Target::open(&args.place, args.key.as_deref())?;
     let mut failed = 0;
     for file in &args.files {
         if let Err(error) = import_file(file, &options, &mut target) {
@@ -98,7 +99,7 @@ impl Sink for Staged {
 
 /// What became of a file's changes.
 #[derive(Debug, Default, Deserialize)]
-struct Written {
+pub(super) struct Written {
     created: u64,
     revised: u64,
     unchanged: u64,
@@ -109,7 +110,17 @@ struct Written {
     positions: u64,
     contents: u64,
     #[serde(skip)]
-    refused: Vec<Rejection>,
+    pub(super) refused: Vec<Rejection>,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { created, revised, unchanged, observations, positions, contents, .. } = self;
+        write!(
+            f,
+            "{created} new, {revised} revised, {observations} observations, {positions} positions, {contents} contents; {unchanged} unchanged"
+        )
+    }
 }
 
 impl From<Outcome> for Written {
@@ -129,17 +140,17 @@ impl From<Outcome> for Written {
 }
 
 /// Where the changes go.
-enum Target {
+pub(super) enum Target {
     Folder { store: Box<Store>, registrar: Box<Registrar>, reports: PathBuf },
     Server { remote: Box<Remote>, key: Option<String> },
 }
 
 impl Target {
-    fn open(args: &ImportArgs) -> anyhow::Result<Self> {
-        if let Some(url) = &args.place.server {
-            return Ok(Self::Server { remote: Box::new(Remote::new(url)?), key: args.key.clone() });
+    pub(super) fn open(place: &Place, key: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(url) = &place.server {
+            return Ok(Self::Server { remote: Box::new(Remote::new(url)?), key: key.map(str::to_owned) });
         }
-        let data = args.place.data.clone().context("give --data DIR or --server URL")?;
+        let data = place.data.clone().context("give --data DIR or --server URL")?;
         let config = Config::load(None)?;
         let (store, _) = Store::open(&data, config.store()?)?;
         let (registrar, _) =
@@ -147,7 +158,7 @@ impl Target {
         Ok(Self::Folder { store: Box::new(store), registrar: Box::new(registrar), reports: data.join("reports") })
     }
 
-    fn write(&mut self, changes: Vec<Change>) -> anyhow::Result<Written> {
+    pub(super) fn write(&mut self, changes: Vec<Change>) -> anyhow::Result<Written> {
         match self {
             Self::Folder { store, registrar, .. } => {
                 let committed = store.commit(&[changes])?;
@@ -204,11 +215,9 @@ fn report(
     target: &Target,
 ) -> anyhow::Result<()> {
     say(format_args!("{} ({}, dataset {}, {})", file.display(), summary.format, summary.dataset, summary.crs));
-    let Written { created, revised, unchanged, retired, links, observations, positions, contents, .. } = written;
+    let Written { retired, links, .. } = written;
     say(format_args!("  read {} records in {:.2} s", summary.records_read, begun.elapsed().as_secs_f64()));
-    say(format_args!(
-        "  imported {created} new, {revised} revised, {observations} observations, {positions} positions, {contents} contents; {unchanged} unchanged"
-    ));
+    say(format_args!("  imported {written}"));
     if *retired + *links > 0 {
         say(format_args!("  ended {retired} things; {links} links from a thing to one that came of it"));
     }

@@ -1,5 +1,6 @@
 //! One module for each command.
 
+pub(crate) mod assembly;
 pub(crate) mod asset;
 pub(crate) mod audit;
 pub(crate) mod backup;

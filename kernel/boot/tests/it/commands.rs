@@ -9,10 +9,12 @@ use crate::support::{Server, done, run, shared, stderr, stdout, urbis};
 #[test]
 fn help_has_an_example_for_every_command() {
     for command in [
-        "demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact", "retain",
+        "demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact",
+        "retain", "assembly",
     ] {
         let help = match command {
             "code" => done(&["code", "encode", "--help"]),
+            "assembly" => done(&["assembly", "sequence", "--help"]),
             other => done(&[other, "--help"]),
         };
         assert!(help.contains("Example") && help.contains("urbis "), "{command}: {help}");

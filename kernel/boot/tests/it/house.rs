@@ -36,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("pilots-district", &["connectors-streams", "kernel-model"]),
+    ("pilots-assembly", &["spatial-index", "kernel-model", "coding-system"]),
     (
         "kernel-boot",
         &[
@@ -53,6 +54,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "connectors-streams",
             "connectors-chains",
             "pilots-district",
+            "pilots-assembly",
             "viewer-app",
             "viewer-render",
         ],

@@ -8,6 +8,7 @@
 )]
 
 mod alarms;
+mod assembly;
 mod clients;
 mod commands;
 mod crash;
