@@ -31,7 +31,10 @@ pub struct EvmAnchor {
 
 impl std::fmt::Debug for EvmAnchor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EvmAnchor").field("contract", &self.contract).field("writer", &self.writer).finish_non_exhaustive()
+        f.debug_struct("EvmAnchor")
+            .field("contract", &self.contract)
+            .field("writer", &self.writer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -42,8 +45,7 @@ impl EvmAnchor {
     /// # Errors
     /// Where an address is none.
     pub fn new(url: &str, contract: &str, writer: &str) -> Result<Self, AnchorError> {
-        let config =
-            ureq::Agent::config_builder().timeout_global(Some(ANSWER)).http_status_as_error(false).build();
+        let config = ureq::Agent::config_builder().timeout_global(Some(ANSWER)).http_status_as_error(false).build();
         let [url, contract, writer] = [url, contract, writer].map(str::to_owned);
         let anchor = Self { agent: config.into(), url, contract, writer };
         for address in [&anchor.contract, &anchor.writer] {
@@ -103,7 +105,9 @@ impl EvmAnchor {
         while begin.elapsed() < MINED {
             let receipt = self.rpc("eth_getTransactionReceipt", json!([transaction]))?;
             if receipt.is_object() {
-                let height = receipt["blockNumber"].as_str().and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
+                let height = receipt["blockNumber"]
+                    .as_str()
+                    .and_then(|text| u64::from_str_radix(text.strip_prefix("0x")?, 16).ok());
                 return match (&receipt["status"], height) {
                     (status, Some(height)) if *status == "0x1" => Ok(height),
                     _ => Err(self.away(format!("the transaction {transaction} was refused by the contract"))),
@@ -126,7 +130,10 @@ impl Anchor for EvmAnchor {
 
     fn newest(&mut self, origin: &str) -> Result<Option<Anchored>, AnchorError> {
         let answer = self.ask(&self.call_data(NEWEST, origin))?;
-        let (size, root) = answer.split_at_checked(32).filter(|(_, root)| root.len() == 32).ok_or_else(|| self.away("its answer is not two words"))?;
+        let (size, root) = answer
+            .split_at_checked(32)
+            .filter(|(_, root)| root.len() == 32)
+            .ok_or_else(|| self.away("its answer is not two words"))?;
         let size = size[24..].iter().fold(0_u64, |size, byte| size << 8 | u64::from(*byte));
         let point = AnchorPoint { origin: origin.to_owned(), size, root: hex::encode(root) };
         Ok((size > 0).then(|| Anchored { point, place: self.name() }))

@@ -41,13 +41,7 @@ impl FileAnchor {
     /// # Errors
     /// Where it cannot be read or the chain is broken.
     pub fn open(path: &Path) -> Result<Self, AnchorError> {
-        let mut anchor = Self {
-            path: path.to_owned(),
-            count: 0,
-            last: hash(""),
-            length: 0,
-            newest: BTreeMap::new(),
-        };
+        let mut anchor = Self { path: path.to_owned(), count: 0, last: hash(""), length: 0, newest: BTreeMap::new() };
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(anchor),
@@ -105,7 +99,10 @@ impl FileAnchor {
         file.set_len(self.length)?;
         file.write_all(format!("{text}\n").as_bytes())?;
         file.sync_all()?;
-        self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        self.path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
     }
 }
 

@@ -79,8 +79,10 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  urbis audit --data ./city")]
     Audit(AuditArgs),
     /// State something of an asset, signed by you: register, transfer, custody, evaluate, grade, retire, ...
-    #[command(after_help = "Examples:\n  urbis asset register 0193... --identity me.key --server http://127.0.0.1:8080 --key urbis_...\n  \
-        urbis asset transfer 0193... --to did:key:z6Mk... --identity me.key --server http://127.0.0.1:8080 --key urbis_...")]
+    #[command(
+        after_help = "Examples:\n  urbis asset register 0193... --identity me.key --server http://127.0.0.1:8080 --key urbis_...\n  \
+        urbis asset transfer 0193... --to did:key:z6Mk... --identity me.key --server http://127.0.0.1:8080 --key urbis_..."
+    )]
     Asset(AssetArgs),
     /// Show who a secret key is, and make one where there is none
     #[command(after_help = "Example:\n  urbis identity me.key")]

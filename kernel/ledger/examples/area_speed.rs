@@ -126,7 +126,11 @@ fn areas(home: &Path, assets: u64) -> Result<(), Error> {
         let proof = areas.prove(&Query::Cells(vec![MapCell::of(&cell)]), Shows::Count)?;
         let proving = start.elapsed().as_secs_f64() * 1e3;
         let Ok(shown) = verify_area(&proof, &keys) else { continue };
-        println!("cell of level {level}, count: {}, {} bytes, proven in {proving:.2} ms", shown.inside.total(), proof.len());
+        println!(
+            "cell of level {level}, count: {}, {} bytes, proven in {proving:.2} ms",
+            shown.inside.total(),
+            proof.len()
+        );
     }
     let names: Vec<_> = (0..1_000).map(|n| record(n * assets / 1_000, Vec::new()).asset).collect();
     let start = Instant::now();

@@ -37,7 +37,11 @@ impl Witness {
         let key = VerifyingKey::from_bytes(&key).map_err(|_| wrong("no Ed25519 key"))?;
         let witness = Self::of(name.unwrap_or_default(), key).ok_or_else(|| wrong("of an impossible name"))?;
         let id = id.and_then(|id| u32::from_str_radix(id, 16).ok());
-        if id == Some(witness.id) { Ok(witness) } else { Err(wrong("damaged (its id is not that of its name and key)")) }
+        if id == Some(witness.id) {
+            Ok(witness)
+        } else {
+            Err(wrong("damaged (its id is not that of its name and key)"))
+        }
     }
 
     fn of(name: &str, key: VerifyingKey) -> Option<Self> {

@@ -77,7 +77,14 @@ pub struct VerifiedCredential {
 
 /// The ownership certificate of an asset, without a proof yet: the newest leaf by which somebody became the owner is its
 /// evidence.
-pub fn ownership(id: &str, issuer: &str, asset: &str, state: &AssetState, receipt: &str, from: TimeUs) -> Option<Value> {
+pub fn ownership(
+    id: &str,
+    issuer: &str,
+    asset: &str,
+    state: &AssetState,
+    receipt: &str,
+    from: TimeUs,
+) -> Option<Value> {
     Some(json!({
         "@context": [CONTEXT, { "@vocab": "https://urbis.org/ns#" }],
         "id": id,
@@ -110,7 +117,12 @@ pub fn role(id: &str, issuer: &str, subject: &str, role: &str, from: TimeUs, unt
 ///
 /// # Errors
 /// [`CredentialError::Shape`] where it is no JSON object, or has a proof.
-pub fn issue(mut credential: Value, identity: &Identity, method: &str, created: &str) -> Result<Value, CredentialError> {
+pub fn issue(
+    mut credential: Value,
+    identity: &Identity,
+    method: &str,
+    created: &str,
+) -> Result<Value, CredentialError> {
     let Some(object) = credential.as_object().filter(|object| !object.contains_key("proof")) else {
         return Err(CredentialError::Shape("it has to be a JSON object without a proof".to_owned()));
     };
@@ -154,7 +166,8 @@ pub fn check_proof(credential: &Value, document: Option<&Value>) -> Result<Strin
         let found = format!("{} {} for {}", text("type"), text("cryptosuite"), text("proofPurpose"));
         return Err(CredentialError::Suite(found));
     }
-    let value = options.remove("proofValue").and_then(|value| Some(from_multibase(value.as_str()?, 64)?.try_into().ok()?));
+    let value =
+        options.remove("proofValue").and_then(|value| Some(from_multibase(value.as_str()?, 64)?.try_into().ok()?));
     let value: [u8; 64] = value.ok_or(CredentialError::Signature)?;
     // The contexts that were signed are those that the document begins with.
     if let Some(context) = options.get("@context") {
@@ -198,7 +211,9 @@ pub fn verify_credential(
     let credential: Value = serde_json::from_str(text).map_err(|e| CredentialError::Shape(e.to_string()))?;
     let list = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
     let kinds: Vec<_> = list(&credential["type"]).iter().filter_map(|kind| kind.as_str().map(str::to_owned)).collect();
-    if list(&credential["@context"]).first() != Some(&CONTEXT.into()) || !kinds.iter().any(|kind| kind == "VerifiableCredential") {
+    if list(&credential["@context"]).first() != Some(&CONTEXT.into())
+        || !kinds.iter().any(|kind| kind == "VerifiableCredential")
+    {
         return Err(CredentialError::Shape("it is no Verifiable Credential 2.0".to_owned()));
     }
     let signer = check_proof(&credential, document)?;
@@ -283,7 +298,7 @@ mod tests {
     use super::*;
 
     // W3C Data Integrity EdDSA Cryptosuites 1.0, B.2 (W3C Software and Document License).
-    const SECRET: &str = "z3u2en7t5LR2WtQH5PfFqMqwVHgeXouLzo6haApm8XHqvjxq";
+    const SECRET: &str = "z3u2en7t5LR2WtQH5PfFqMqwVHBeXouLzo6haApm8XHqvjxq";
     const VALUE: &str = "z2HnFSSPPBzR36zdDgK8PbEHeXbR56YF24jwMpt3R1eHXQzJDMWS93FCzpvJpwTWd3GAVFuUfjoJdcnTMuVor51aX";
 
     fn alumni() -> Value {
@@ -323,7 +338,8 @@ mod tests {
         let until = TimeUs::parse("2027-01-01T00:00:00Z").unwrap();
         let now = TimeUs::parse("2026-06-01T00:00:00Z").unwrap();
         let unsigned = role("urn:x:1", &identity.did(), "did:key:z6Mkfriend", "appraiser", from, Some(until));
-        let signed = issue(unsigned.clone(), &identity, &identity.verification_method(), "2026-01-01T00:00:00Z").unwrap();
+        let signed =
+            issue(unsigned.clone(), &identity, &identity.verification_method(), "2026-01-01T00:00:00Z").unwrap();
         let check = |credential: &Value, now| verify_credential(&credential.to_string(), "", None, now);
         assert_eq!(check(&signed, now).unwrap().kinds, ["RoleCertificate"]);
         assert!(matches!(check(&signed, from.min(TimeUs(0))), Err(CredentialError::Time(_))));

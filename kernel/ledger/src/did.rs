@@ -135,8 +135,7 @@ pub fn key_in_document(document: &Value, method: &str) -> Result<VerifyingKey, D
         return Err(wrong("its id is another: take the document of this DID"));
     }
     let names = |list: &Value| list.as_array().cloned().unwrap_or_default();
-    let is_for_assertions =
-        names(&document["assertionMethod"]).iter().any(|one| *one == method || one["id"] == method);
+    let is_for_assertions = names(&document["assertionMethod"]).iter().any(|one| *one == method || one["id"] == method);
     if !is_for_assertions {
         return Err(wrong("the key is not among those that make assertions (assertionMethod)"));
     }
@@ -197,7 +196,7 @@ mod tests {
 
     #[test]
     fn the_keys_of_the_w3c_vectors_are_read_and_written() {
-        let secret = "z3u2en7t5LR2WtQH5PfFqMqwVHgeXouLzo6haApm8XHqvjxq";
+        let secret = "z3u2en7t5LR2WtQH5PfFqMqwVHBeXouLzo6haApm8XHqvjxq";
         let identity = Identity::from_secret(secret).unwrap();
         assert_eq!(identity.did(), "did:key:z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2");
         assert_eq!(identity.secret(), secret);

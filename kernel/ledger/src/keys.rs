@@ -90,8 +90,7 @@ impl KeyRing {
         if origin != before.verifier.name() || new.name() != origin {
             return Err("it is of another log");
         }
-        let is_signed =
-            |key: &StandardVerifier| note.verify(&VerifierList::new(vec![Box::new(key.clone())])).is_ok();
+        let is_signed = |key: &StandardVerifier| note.verify(&VerifierList::new(vec![Box::new(key.clone())])).is_ok();
         if !is_signed(&before.verifier) {
             return Err("the key before did not sign it");
         }
@@ -104,7 +103,12 @@ impl KeyRing {
     }
 
     /// The line that lets a new key follow the present one.
-    pub(crate) fn rotation(origin: &str, size: u64, vkey: &str, signers: [&dyn Signer; 2]) -> Result<String, NoteError> {
+    pub(crate) fn rotation(
+        origin: &str,
+        size: u64,
+        vkey: &str,
+        signers: [&dyn Signer; 2],
+    ) -> Result<String, NoteError> {
         let mut note = Note::new(format!("{HEADER}\n{origin}\n{size}\n{vkey}\n").as_bytes(), &[])?;
         note.add_sigs(&signers)?;
         Ok(format!("{LINE}{}", BASE64_STANDARD.encode(note.to_bytes())))
@@ -182,7 +186,11 @@ impl KeyRing {
             }
         }
         Err(refusal.unwrap_or_else(|| VerifyError::WrongKey {
-            wanted: self.keys.last().map(|key| format!("{}+{:08x}", key.verifier.name(), key.verifier.key_id())).unwrap_or_default(),
+            wanted: self
+                .keys
+                .last()
+                .map(|key| format!("{}+{:08x}", key.verifier.name(), key.verifier.key_id()))
+                .unwrap_or_default(),
             found: signers(text),
         }))
     }

@@ -59,5 +59,6 @@ pub use witness::{WitnessError, WitnessState, witness_request};
 
 #[cfg(not(target_family = "wasm"))]
 pub use log::{
-    Areas, AreasOpened, Audit, Cut, Entries, Entry, Error, Ledger, Opened, Options, Report, Tip, Which, audit, backup, check,
+    Areas, AreasOpened, Audit, Cut, Entries, Entry, Error, Ledger, Opened, Options, Report, Tip, Which, audit, backup,
+    check,
 };

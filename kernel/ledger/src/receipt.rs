@@ -152,7 +152,9 @@ pub enum VerifyError {
         what: &'static str,
     },
     /// A key signed what it no longer may, or not yet.
-    #[error("the key that signed is for {from} to {until} leaves, this checkpoint has {size}: the key was taken out of use")]
+    #[error(
+        "the key that signed is for {from} to {until} leaves, this checkpoint has {size}: the key was taken out of use"
+    )]
     KeyRetired {
         /// In the checkpoint.
         size: u64,
@@ -162,7 +164,9 @@ pub enum VerifyError {
         until: u64,
     },
     /// Too few witnesses.
-    #[error("{found} of the {wanted} witnesses that are wanted have signed the checkpoint: ask for a receipt that they have seen")]
+    #[error(
+        "{found} of the {wanted} witnesses that are wanted have signed the checkpoint: ask for a receipt that they have seen"
+    )]
     Witnesses {
         /// How many have.
         found: usize,

@@ -132,9 +132,7 @@ impl View {
         let not_allowed =
             || RuleError::NotAllowed { asset: asset.clone(), actor: actor.clone(), operation: *operation };
         match (operation, &state.owner) {
-            (Operation::Register, Some(owner)) => {
-                Err(RuleError::Owned { asset: asset.clone(), owner: owner.clone() })
-            }
+            (Operation::Register, Some(owner)) => Err(RuleError::Owned { asset: asset.clone(), owner: owner.clone() }),
             (Operation::Register, None) => Ok(()),
             // Who began a chain goes on with it.
             (Operation::Head, owner) if owner.as_ref().is_none_or(|owner| owner == actor) => {

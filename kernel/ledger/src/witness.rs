@@ -86,8 +86,10 @@ impl WitnessState {
     /// Where the file cannot be read: a witness that forgets is none.
     pub fn open(path: &Path, cosigner: Cosigner, logs: impl IntoIterator<Item = KeyRing>) -> Result<Self, Error> {
         let seen = match fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|e| Error::Damaged { path: path.to_owned(), what: format!("it is no memory of a witness: {e}") })?,
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| Error::Damaged {
+                path: path.to_owned(),
+                what: format!("it is no memory of a witness: {e}"),
+            })?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(source) => return Err(Error::Io { doing: "read", path: path.to_owned(), source }),
         };
@@ -143,7 +145,8 @@ fn parse(body: &str) -> Result<(u64, Vec<[u8; 32]>, &str), WitnessError> {
     if body.len() > MAX_BYTES {
         return Err(wrong(1, "no request is so long"));
     }
-    let (head, note) = body.split_once("\n\n").ok_or_else(|| wrong(1, "an empty line has to stand before the checkpoint"))?;
+    let (head, note) =
+        body.split_once("\n\n").ok_or_else(|| wrong(1, "an empty line has to stand before the checkpoint"))?;
     let mut lines = head.split('\n');
     let old = lines.next().and_then(|line| line.strip_prefix("old ")?.parse().ok());
     let old = old.ok_or_else(|| wrong(1, "it has to be `old ` and a size"))?;

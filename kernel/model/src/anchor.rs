@@ -27,7 +27,9 @@ pub struct Anchored {
 #[derive(Debug, thiserror::Error)]
 pub enum AnchorError {
     /// It has a larger one, or another of this size.
-    #[error("{anchor} has {held} leaves of `{origin}` with the root {root}: it takes no tree that goes back or differs")]
+    #[error(
+        "{anchor} has {held} leaves of `{origin}` with the root {root}: it takes no tree that goes back or differs"
+    )]
     Refused {
         /// Which anchor.
         anchor: String,

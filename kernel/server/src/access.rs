@@ -93,6 +93,13 @@ impl Access {
         who.is_ok_and(|principal| self.rights(&principal).sight.is_whole())
     }
 
+    /// What whoever shows this key or token, or nothing, may over a wire that is not HTTP; nothing where the proof is none.
+    pub(crate) fn rights_of(&self, shown: Option<&str>) -> Option<Arc<Rights>> {
+        let bearer = shown.map(|text| format!("Bearer {text}"));
+        let principal = self.guard.who(Proof { key: None, authorization: bearer.as_deref() }).ok()?;
+        Some(self.guard.rights(&principal))
+    }
+
     /// What says of a dataset whether a principal may write to it.
     pub(crate) fn may_write_to(&self, principal: Principal) -> May {
         let guard = self.guard.clone();

@@ -196,7 +196,8 @@ impl Ingest {
         let (judge, watched) = Judge::new(rules, store.reader());
         let commits = broadcast::channel(COMMITS).0;
         let all = commits.clone();
-        let writer = Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, commits: all, judge, load: None };
+        let writer =
+            Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, commits: all, judge, load: None };
         let thread = std::thread::spawn(move || writer.run());
         (Self { queue, refuses: None, counts, committed, commits, watched, limit: None }, thread)
     }

@@ -94,16 +94,15 @@ impl Registrar {
     /// # Errors
     /// Where the leaves do not give the map that was signed, or files cannot be written.
     pub fn follow_areas(&self) -> Result<(), Error> {
-        let mut areas = self.areas();
-        let tip = self.ledger().tip();
-        match areas.as_mut() {
-            Some(areas) => areas.follow(&tip)?,
-            None => {
-                let (made, opened) = Areas::open(tip)?;
-                tracing::info!(assets = opened.assets, kept = opened.kept, "map of areas open");
-                *areas = Some(made);
-            }
+        if let Some(areas) = self.areas().as_mut() {
+            let tip = self.ledger().tip();
+            return Ok(areas.follow(&tip)?);
         }
+        // Nobody waits for the map while it is made.
+        let tip = self.ledger().tip();
+        let (made, opened) = Areas::open(tip)?;
+        tracing::info!(assets = opened.assets, kept = opened.kept, "map of areas open");
+        *self.areas() = Some(made);
         Ok(())
     }
 
@@ -347,7 +346,8 @@ mod tests {
         assert_eq!(rest.catch_up().unwrap(), 3);
         store.commit(&[vec![poi(5)]]).unwrap();
         assert_eq!((rest.catch_up().unwrap(), rest.catch_up().unwrap()), (1, 0));
-        let assets: BTreeSet<String> = rest.ledger().entries(0..6).map(|entry| entry.unwrap().leaf.asset().to_owned()).collect();
+        let assets: BTreeSet<String> =
+            rest.ledger().entries(0..6).map(|entry| entry.unwrap().leaf.asset().to_owned()).collect();
         assert_eq!((rest.ledger().size(), assets.len()), (6, 6));
     }
 }

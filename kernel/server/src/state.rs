@@ -75,7 +75,7 @@ pub struct AppState {
     /// The ledger.
     pub registrar: Arc<Registrar>,
     /// What it is to other logs.
-    pub trust: Trust,
+    pub trust: Arc<Trust>,
     /// The alarms, where there are rules.
     pub alarms: Option<Arc<AlarmDoor>>,
     /// SQL.
@@ -100,6 +100,15 @@ impl AppState {
         let limited = |may| self.ingest.limited(Limit::new(self.reader.clone(), may));
         let ingest = writes_to.map_or_else(|| self.ingest.clone(), limited);
         Self { reader: self.reader.seen_by(sight), ingest, ..self.clone() }
+    }
+
+    /// The same as far as whoever shows this key or token, or nothing, sees; nothing where the proof is none.
+    pub fn seen_with(self: &Arc<Self>, shown: Option<&str>) -> Option<Arc<Self>> {
+        let rights = self.access.rights_of(shown)?;
+        Some(match rights.sight.is_whole() {
+            true => self.clone(),
+            false => Arc::new(self.for_one(&rights.sight, None)),
+        })
     }
 
     /// Since when it runs, by the clock.

@@ -43,7 +43,7 @@ fn state_with(dir: &std::path::Path, access: Access, settings: Settings) -> Arc<
         ingest,
         hub,
         registrar: Arc::new(registrar),
-        trust: crate::Trust::default(),
+        trust: Arc::default(),
         alarms: None,
         engine: Engine::new(&kernel_query::Options { threads: 2, ..kernel_query::Options::default() }).unwrap().into(),
         access,

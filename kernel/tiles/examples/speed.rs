@@ -43,7 +43,8 @@ fn building(number: usize, random: &mut StdRng, centres: &[[f64; 2]]) -> Change 
     let radius_deg = random.random_range(5.0..40.0) / 111_320.0;
     let mut ring: Vec<Coord> = (0..corners)
         .map(|corner| {
-            let angle = std::f64::consts::TAU * (f64::from(corner) + random.random_range(-0.3..0.3)) / f64::from(corners);
+            let angle =
+                std::f64::consts::TAU * (f64::from(corner) + random.random_range(-0.3..0.3)) / f64::from(corners);
             let reach = radius_deg * random.random_range(0.6..1.0);
             Coord::new(lon + reach * angle.cos() / lat.to_radians().cos(), lat + reach * angle.sin(), 0.0)
         })

@@ -1,6 +1,8 @@
 //! The columns of the table `entities` that tiles are made of, typed.
 
-use arrow::array::{Array, AsArray, BinaryArray, FixedSizeBinaryArray, Float64Array, RecordBatch, StringArray, UInt64Array};
+use arrow::array::{
+    Array, AsArray, BinaryArray, FixedSizeBinaryArray, Float64Array, RecordBatch, StringArray, UInt64Array,
+};
 use arrow::datatypes::{Float64Type, UInt64Type};
 use kernel_model::Region;
 
@@ -112,7 +114,9 @@ mod tests {
         assert_eq!(height(r#"{"a":"height_m","roof":{"height_m":3},"height_m":12.5}"#), Some(12.5));
         assert_eq!(height(r#"{"height_m" : 1e1 }"#), Some(10.0));
         assert_eq!(height(r#"{"b\"":"x\\","height_m":7,"c":[{"height_m":1}]}"#), Some(7.0));
-        for none in ["{}", "", r#"{"height_m":"9"}"#, r#"{"height_m":null}"#, r#"{"x":{"height_m":3}}"#, r#"{"height_m"#] {
+        for none in
+            ["{}", "", r#"{"height_m":"9"}"#, r#"{"height_m":null}"#, r#"{"x":{"height_m":3}}"#, r#"{"height_m"#]
+        {
             assert_eq!(height(none), None, "{none}");
         }
     }

@@ -11,7 +11,7 @@ use crate::broad::Broad;
 use crate::depth::{Depth, Effort, depth};
 use crate::error::Error;
 use crate::mesh::Mesh;
-use crate::pair::{Gap, Pair};
+use crate::pair::{Gap, Pair, TOUCHING_MM};
 use crate::parallel::each;
 use crate::part::{Assembly, Part};
 use crate::tree::Aabb;
@@ -181,7 +181,7 @@ impl Checker {
             at_mm: one.pose.transform_point3(gap.map_or(DVec3::ZERO, |gap| gap.on_a)),
         };
         match gap {
-            Some(Gap { distance: 0.0, .. }) => Some(self.crossing(base, &pair, given.is_some())),
+            Some(Gap { distance, .. }) if distance <= TOUCHING_MM => Some(self.crossing(base, &pair, given.is_some())),
             _ if holds(&pair) => Some(deep(base, depth(&pair, effort(tolerance_mm)), &one.pose)),
             Some(gap) if gap.distance <= tolerance_mm => Some(Finding { relation: Relation::Contact, ..base }),
             Some(_) => Some(base),

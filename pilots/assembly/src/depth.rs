@@ -1,7 +1,7 @@
 //! How deep two bodies go into each other: the distance from the deepest point of one surface inside the other body to
-//! that body's surface, whichever of the two is deeper. Found by halving triangles, the most promising first, until no
-//! rest can be deeper; where the work runs out, what was found stands as "at least", with the bound of the rest as "at
-//! most".
+//! that body's surface, whichever of the two is deeper. Looked for where triangles cross, and then by halving triangles,
+//! the most promising first, until no rest can be deeper; where the work runs out, what was found stands as "at least",
+//! with the bound of the rest as "at most".
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -12,6 +12,9 @@ use crate::mesh::Mesh;
 use crate::pair::{Pair, relative};
 use crate::tree::Below;
 use crate::triangle::{Triangle, nearest_to};
+
+/// Pairs of triangles that cross, whose corners are looked at, at most.
+const CROSSINGS: usize = 2_000;
 
 /// How much is asked of a search.
 #[derive(Debug, Clone, Copy)]
@@ -67,17 +70,25 @@ impl Ord for Waiting {
 
 /// The depth.
 pub(crate) fn depth(pair: &Pair<'_>, effort: Effort) -> Depth {
-    let b_in_a = deepest(pair, effort);
-    let back = Pair { a: pair.b, b: pair.a, b_in_a: relative(&pair.b_in_a, &glam::DAffine3::IDENTITY) };
-    let mut a_in_b = deepest(&back, effort);
+    let [of_a, of_b] = pair.crossing_corners(CROSSINGS).map(|corners| {
+        let stride = corners.len().div_ceil(effort.work.max(1)).max(1);
+        corners.into_iter().step_by(stride).collect::<Vec<_>>()
+    });
+    let b_in_a = deepest(pair, effort, &of_b);
+    let to_b = relative(&pair.b_in_a, &glam::DAffine3::IDENTITY);
+    let back = Pair { a: pair.b, b: pair.a, b_in_a: to_b };
+    let of_a: Vec<DVec3> = of_a.iter().map(|at| to_b.transform_point3(*at)).collect();
+    let mut a_in_b = deepest(&back, effort, &of_a);
     a_in_b.at = pair.b_in_a.transform_point3(a_in_b.at);
     let deeper = if b_in_a.at_least_mm >= a_in_b.at_least_mm { b_in_a } else { a_in_b };
     Depth { at_most_mm: b_in_a.at_most_mm.max(a_in_b.at_most_mm), ..deeper }
 }
 
-/// The deepest point of `b`'s surface in `a`.
-fn deepest(pair: &Pair<'_>, effort: Effort) -> Depth {
-    let mut search = Search { into: pair.a, best: 0.0, at: DVec3::ZERO, work: effort.work };
+/// The deepest point of `b`'s surface in `a`; where triangles cross is looked at first.
+fn deepest(pair: &Pair<'_>, effort: Effort, crossing: &[DVec3]) -> Depth {
+    let mut search = Search { into: pair.a, best: 0.0, at: DVec3::ZERO, work: usize::MAX };
+    crossing.iter().for_each(|corner| search.point(*corner));
+    search.work = effort.work;
     let mut waiting = BinaryHeap::new();
     if !pair.b.is_empty() {
         waiting.push(Waiting { at_most: f64::INFINITY, what: What::Node(0) });

@@ -1,6 +1,8 @@
 //! Two bodies: how near their surfaces are, whether they cross, and whether they would while one of them is shifted. All
 //! three go down both trees at once, in the frame of the first body; nothing is sampled.
 
+use std::cell::RefCell;
+
 use glam::{DAffine3, DVec3};
 
 use crate::mesh::Mesh;
@@ -15,6 +17,10 @@ pub(crate) struct Pair<'a> {
     /// A rotation and a shift.
     pub(crate) b_in_a: DAffine3,
 }
+
+/// Surfaces no farther apart than this touch, a tenth of a micrometre: 32-bit positions say no more, and a search for
+/// less would look at every triangle of two faces that lie on each other.
+pub(crate) const TOUCHING_MM: f64 = 1e-4;
 
 /// The distance of two surfaces, and the nearest point of the first in its frame.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +48,7 @@ impl<'a> Pair<'a> {
         self.b.tree.nodes[node].bounds.moved(&self.b_in_a)
     }
 
-    /// The distance of the surfaces where it is less than `limit`; zero where they cross.
+    /// The distance of the surfaces where it is less than `limit`; where it is no more than [`TOUCHING_MM`], they may cross.
     pub(crate) fn gap(&self, limit: f64) -> Option<Gap> {
         if self.a.is_empty() || self.b.is_empty() {
             return None;
@@ -59,7 +65,7 @@ impl<'a> Pair<'a> {
             match (self.a.tree.below(a), self.b.tree.below(b)) {
                 (Below::Triangles(of_a), Below::Triangles(of_b)) => {
                     found |= self.nearest_of(of_a, of_b, &mut best);
-                    if found && best.squared == 0.0 {
+                    if found && best.squared <= TOUCHING_MM * TOUCHING_MM {
                         break;
                     }
                 }
@@ -104,6 +110,25 @@ impl<'a> Pair<'a> {
     /// Whether the surfaces share a point, and one of those in the frame of `a`.
     pub(crate) fn crosses(&self) -> Option<DVec3> {
         self.first(|a, b| a.distance_squared(b) == 0.0, |a, b| meet(a, b))
+    }
+
+    /// Corners of triangles that cross, of `a` and of `b`, each once, in the frame of `a`; of at most `most` pairs.
+    pub(crate) fn crossing_corners(&self, most: usize) -> [Vec<DVec3>; 2] {
+        let found: RefCell<(Vec<DVec3>, Vec<DVec3>)> = RefCell::default();
+        let keep = |a: &Triangle, b: &Triangle| {
+            let at = meet(a, b)?;
+            let mut found = found.borrow_mut();
+            found.0.extend(a);
+            found.1.extend(b);
+            (found.0.len() >= 3 * most).then_some(at)
+        };
+        self.first(|a, b| a.distance_squared(b) == 0.0, keep);
+        let (of_a, of_b) = found.into_inner();
+        [of_a, of_b].map(|mut corners| {
+            corners.sort_by_key(|at| at.to_array().map(f64::to_bits));
+            corners.dedup();
+            corners
+        })
     }
 
     /// Whether the surfaces would share a point while `a` is shifted by `travel` (in the frame of `a`).

@@ -29,7 +29,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// The box around it in the assembly.
+    /// A box around it in the assembly: that around its own box, so not the smallest.
     pub fn bounds(&self) -> Aabb {
         self.mesh.bounds().moved(&self.pose)
     }
@@ -52,9 +52,9 @@ pub struct Assembly {
 }
 
 impl Assembly {
-    /// The box around everything.
+    /// The smallest box around everything.
     pub fn bounds(&self) -> Aabb {
-        self.parts.iter().map(Part::bounds).fold(Aabb::EMPTY, Aabb::union)
+        Aabb::around(self.parts.iter().flat_map(Part::points))
     }
 
     /// The number of a part by its id.

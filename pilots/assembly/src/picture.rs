@@ -75,11 +75,16 @@ impl Canvas {
         Self { view, width, height, colour: vec![PAPER; count], depth, item: vec![0; count] }
     }
 
+    /// Draws bodies without lines.
+    pub(crate) fn draw_faces(&mut self, items: &[Item<'_>]) {
+        for (number, item) in items.iter().enumerate() {
+            self.fill(item, (number + 1).min(usize::from(u16::MAX) - 1) as u16);
+        }
+    }
+
     /// Draws bodies, then their lines.
     pub(crate) fn draw(&mut self, items: &[Item<'_>]) {
-        for (number, item) in items.iter().enumerate() {
-            self.fill(item, number as u16 + 1);
-        }
+        self.draw_faces(items);
         for item in items {
             self.outline(item);
         }

@@ -2,13 +2,16 @@
 //! the materials of one body). GLB and glTF with embedded or neighbouring buffers are read; what needs an extension that is not
 //! known (compressed meshes) is refused by name. Depth, counts and sizes are bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use glam::{DAffine3, DMat3, DMat4, DQuat, DVec3};
-use gltf::{Gltf, Node, Primitive, mesh::Mode, scene::Transform};
+use gltf::accessor::{DataType, Dimensions};
+use gltf::mesh::Mode;
+use gltf::scene::Transform;
+use gltf::{Accessor, Gltf, Node, Primitive};
 
 use crate::error::Error;
 use crate::mesh::Mesh;
@@ -39,8 +42,19 @@ pub fn read_file(path: &Path, unit: Option<Unit>) -> Result<Assembly, Error> {
 /// # Errors
 /// As [`read_file`].
 pub fn read(bytes: &[u8], name: &str, folder: Option<&Path>, unit: Option<Unit>) -> Result<Assembly, Error> {
+    if !is_whole(bytes) {
+        let what = "its chunks do not end where it says: the file is cut off or damaged".to_owned();
+        return Err(Error::Model { name: name.to_owned(), place: "header".to_owned(), what });
+    }
     let gltf = Gltf::from_slice(bytes).map_err(|source| Error::Gltf { name: name.to_owned(), source })?;
-    let mut reader = Reader { name, buffers: Vec::new(), bodies: HashMap::new(), parts: Vec::new(), triangles: 0 };
+    let mut reader = Reader {
+        name,
+        buffers: Vec::new(),
+        bodies: HashMap::new(),
+        parts: Vec::new(),
+        triangles: 0,
+        seen: HashSet::new(),
+    };
     reader.load_buffers(&gltf, folder)?;
     let scene = gltf.default_scene().or_else(|| gltf.scenes().next());
     let scene = scene.ok_or_else(|| reader.wrong("scenes", "there is no scene, so no part has a place"))?;
@@ -50,7 +64,7 @@ pub fn read(bytes: &[u8], name: &str, folder: Option<&Path>, unit: Option<Unit>)
     }
     let mut parts = reader.parts;
     name_apart(&mut parts);
-    let bounds = parts.iter().map(Part::bounds).fold(Aabb::EMPTY, Aabb::union);
+    let bounds = Aabb::around(parts.iter().flat_map(Part::points));
     let Some(unit) = unit else { return Err(Error::NoUnit { span: (bounds.hi - bounds.lo).max_element().max(0.0) }) };
     Ok(Assembly { name: name.to_owned(), unit, parts })
 }
@@ -64,6 +78,23 @@ fn bytes(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(fault)
 }
 
+/// Whether the lengths of a GLB's chunks fit its own (glTF 2.0, 4.4); text has none.
+fn is_whole(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(b"glTF") {
+        return true;
+    }
+    let word = |at: usize| {
+        let word: Option<[u8; 4]> = bytes.get(at..at + 4).and_then(|word| word.try_into().ok());
+        word.map(|word| u32::from_le_bytes(word) as usize)
+    };
+    let mut at = 12;
+    while at < bytes.len() {
+        let Some(length) = word(at) else { return false };
+        at += 8 + length;
+    }
+    at == bytes.len() && word(8) == Some(at)
+}
+
 /// Which body: mesh, and what of the node's transform is no rotation.
 type BodyKey = (usize, Option<[u64; 9]>);
 
@@ -73,6 +104,8 @@ struct Reader<'a> {
     bodies: HashMap<BodyKey, (usize, Arc<Mesh>, [u8; 3])>,
     parts: Vec<Part>,
     triangles: usize,
+    /// Nodes that were come by: each may have one parent.
+    seen: HashSet<usize>,
 }
 
 impl Reader<'_> {
@@ -110,6 +143,9 @@ impl Reader<'_> {
         if path.len() >= DEPTH {
             return Err(self.wrong(format!("nodes/{}", node.index()), "the tree of nodes is deeper than 256"));
         }
+        if !self.seen.insert(node.index()) {
+            return Err(self.wrong(format!("nodes/{}", node.index()), "it has two parents, so it is no tree of nodes"));
+        }
         let placed = above * local(node.transform());
         if !placed.is_finite() {
             return Err(self.wrong(format!("nodes/{}", node.index()), "its transform is not finite"));
@@ -143,7 +179,7 @@ impl Reader<'_> {
         let name = node.name().or(mesh.name()).map_or_else(|| format!("node{}", node.index()), str::to_owned);
         let path = path.to_vec();
         let (mesh, body, colour) = (Arc::clone(shape), *body, *colour);
-        self.parts.push(Part { id: name.clone(), name, path, mesh, body, pose, colour });
+        self.parts.push(Part { id: String::new(), name, path, mesh, body, pose, colour });
         Ok(())
     }
 
@@ -184,12 +220,14 @@ impl Reader<'_> {
         if matches!(primitive.mode(), Mode::Points | Mode::Lines | Mode::LineLoop | Mode::LineStrip) {
             return Ok(());
         }
-        let sparse = |a: &gltf::Accessor<'_>| a.sparse().is_some();
-        let accessors = primitive.indices().into_iter().chain(primitive.get(&gltf::Semantic::Positions));
-        for accessor in accessors {
-            if sparse(&accessor) || !self.reaches(&accessor) {
-                return Err(self.wrong(place, "an accessor is sparse or reaches past its buffer: save the file again"));
-            }
+        let indices = primitive.indices();
+        let positions = primitive.get(&gltf::Semantic::Positions);
+        let number = |a: &Accessor<'_>| matches!(a.data_type(), DataType::U8 | DataType::U16 | DataType::U32);
+        let of_kind = indices.as_ref().is_none_or(|a| a.dimensions() == Dimensions::Scalar && number(a))
+            && positions.as_ref().is_none_or(|a| a.dimensions() == Dimensions::Vec3 && a.data_type() == DataType::F32);
+        if !of_kind || !indices.iter().chain(&positions).all(|accessor| self.reaches(accessor)) {
+            let what = "an accessor is of the wrong type, sparse, or reaches past its buffer: save the file again";
+            return Err(self.wrong(place, what));
         }
         let reader = primitive.reader(|buffer| self.buffers.get(buffer.index()).map(Vec::as_slice));
         let positions = reader.read_positions().ok_or_else(|| self.wrong(&place, "it has no positions"))?;
@@ -211,15 +249,20 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Whether all elements of an accessor lie in its view and its buffer.
-    fn reaches(&self, accessor: &gltf::Accessor<'_>) -> bool {
+    /// Whether all elements of an accessor lie in its view and its buffer, one after the other.
+    fn reaches(&self, accessor: &Accessor<'_>) -> bool {
+        if accessor.sparse().is_some() {
+            return false;
+        }
         let Some(view) = accessor.view() else { return false };
         let Some(buffer) = self.buffers.get(view.buffer().index()) else { return false };
         let stride = view.stride().unwrap_or(accessor.size());
         let last = accessor.count().checked_sub(1).and_then(|n| n.checked_mul(stride));
         let end = last.and_then(|n| n.checked_add(accessor.offset())?.checked_add(accessor.size()));
         let view_end = view.offset().checked_add(view.length());
-        end.is_some_and(|end| end <= view.length()) && view_end.is_some_and(|end| end <= buffer.len())
+        stride >= accessor.size()
+            && end.is_some_and(|end| end <= view.length())
+            && view_end.is_some_and(|end| end <= buffer.len())
     }
 }
 
@@ -264,12 +307,13 @@ fn base_colour(primitive: &Primitive<'_>) -> [u8; 3] {
 
 /// `x`, `x#2`, `x#3`: one id for each part, in the order of the file.
 fn name_apart(parts: &mut [Part]) {
-    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut taken: HashSet<String> = HashSet::new();
     for part in parts {
-        let count = seen.entry(part.name.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            part.id = format!("{}#{count}", part.name);
+        let count = counts.entry(part.name.clone()).or_default();
+        while part.id.is_empty() || !taken.insert(part.id.clone()) {
+            *count += 1;
+            part.id = if *count == 1 { part.name.clone() } else { format!("{}#{count}", part.name) };
         }
     }
 }

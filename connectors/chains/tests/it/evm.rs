@@ -59,11 +59,8 @@ impl Node {
         // The program itself, not the script before it, so that it ends with the test.
         let program = modules.join("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
         let program = if program.exists() { program } else { modules.join("node_modules/.bin/anvil") };
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--hardfork", "paris"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new(program).args(["--port", "0", "--hardfork", "paris"]).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let mut lines = lines.skip_while(|line| !line.contains("Listening on"));
         let line = lines.next().unwrap();

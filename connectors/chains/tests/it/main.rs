@@ -1,10 +1,6 @@
 //! The laws of anchors, and what a file that was altered says.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test stops where it fails, and says what it left out"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it fails, and says what it left out")]
 
 mod evm;
 mod file;

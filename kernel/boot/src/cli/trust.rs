@@ -22,7 +22,13 @@ pub(crate) enum ProveCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ProveAreaArgs {
     /// The area: west, south, east, north in degrees
-    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, required_unless_present = "cell", conflicts_with = "cell")]
+    #[arg(
+        long,
+        value_name = "W,S,E,N",
+        allow_hyphen_values = true,
+        required_unless_present = "cell",
+        conflicts_with = "cell"
+    )]
     pub(crate) bbox: Option<String>,
     /// The area as GeoSOT cells; several times for several
     #[arg(long, value_name = "CODE")]

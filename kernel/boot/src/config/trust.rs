@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use connectors_chains::FileAnchor;
+use anyhow::{Context, anyhow, bail};
+use connectors_chains::{EvmAnchor, FileAnchor};
 use kernel_ledger::{Cosigner, Identity, KeyRing, Witness, WitnessState};
 use kernel_model::Anchor;
 use kernel_server::{Trust as Witnessing, WitnessDoor};
@@ -26,6 +26,8 @@ pub(crate) struct Trust {
     witnessed: Vec<PathBuf>,
     /// The file where checkpoints are anchored; empty where they are not.
     anchor_file: PathBuf,
+    /// The contract where they are anchored too: address of a node, of the contract and of the account; empty for none.
+    anchor_evm: String,
     /// How often.
     anchor_every: String,
     /// How often the ends of chains of readings are registered; `0` for never.
@@ -39,6 +41,7 @@ impl Default for Trust {
             witness_name: String::new(),
             witnessed: Vec::new(),
             anchor_file: PathBuf::new(),
+            anchor_evm: String::new(),
             anchor_every: "10m".to_owned(),
             heads_every: "1m".to_owned(),
         }
@@ -49,7 +52,8 @@ impl Trust {
     /// The witnesses that are asked.
     pub(crate) fn doors(&self) -> anyhow::Result<Vec<WitnessDoor>> {
         let door = |text: &String| {
-            let (url, vkey) = text.split_once(' ').ok_or_else(|| anyhow!("`{text}` is not an address, a space and a key"))?;
+            let (url, vkey) =
+                text.split_once(' ').ok_or_else(|| anyhow!("`{text}` is not an address, a space and a key"))?;
             Ok(WitnessDoor { url: url.trim_end_matches('/').to_owned(), witness: Witness::parse(vkey)? })
         };
         self.witnesses.iter().map(door).collect::<anyhow::Result<_>>().context("trust.witnesses")
@@ -84,12 +88,24 @@ impl Trust {
         }
     }
 
-    /// The anchor, and how often.
-    pub(crate) fn anchor(&self) -> anyhow::Result<Option<(Box<dyn Anchor>, Duration)>> {
-        if self.anchor_file.as_os_str().is_empty() {
-            return Ok(None);
+    /// The anchors.
+    pub(crate) fn anchors(&self) -> anyhow::Result<Vec<Box<dyn Anchor>>> {
+        let mut anchors: Vec<Box<dyn Anchor>> = Vec::new();
+        if !self.anchor_file.as_os_str().is_empty() {
+            anchors.push(Box::new(FileAnchor::open(&self.anchor_file).context("trust.anchor_file")?));
         }
-        let every = interval(&self.anchor_every, "trust.anchor_every", 7)?;
-        Ok(Some((Box::new(FileAnchor::open(&self.anchor_file)?), every)))
+        match self.anchor_evm.split_whitespace().collect::<Vec<_>>()[..] {
+            [] => {}
+            [url, contract, account] => {
+                anchors.push(Box::new(EvmAnchor::new(url, contract, account).context("trust.anchor_evm")?));
+            }
+            _ => bail!("trust.anchor_evm is the addresses of a node, a contract and an account, with spaces between"),
+        }
+        Ok(anchors)
+    }
+
+    /// How often checkpoints are anchored.
+    pub(crate) fn anchor_every(&self) -> anyhow::Result<Duration> {
+        interval(&self.anchor_every, "trust.anchor_every", 7)
     }
 }

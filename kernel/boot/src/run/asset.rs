@@ -40,7 +40,12 @@ pub(crate) fn rotate_key(args: &RotateKeyArgs) -> anyhow::Result<()> {
     let key = fs::read_to_string(&public).with_context(|| public.display().to_string())?;
     let (mut ledger, _) = Ledger::open(&folder, &public, KeyRing::parse(&key)?.origin())?;
     ledger.rotate_key(&public)?;
-    say(format_args!("from {} leaves on this key signs, which {} tells: {}", ledger.size(), public.display(), ledger.keys().newest()));
+    say(format_args!(
+        "from {} leaves on this key signs, which {} tells: {}",
+        ledger.size(),
+        public.display(),
+        ledger.keys().newest()
+    ));
     Ok(())
 }
 
@@ -103,9 +108,9 @@ fn stated(args: &AssetArgs, identity: &Identity) -> anyhow::Result<Statement> {
 }
 
 fn right(text: &str) -> anyhow::Result<Right> {
-    let (kind, rest) = text
-        .split_once('=')
-        .ok_or_else(|| anyhow!("--right is a type and a holder, such as use=did:key:z6Mk...@2027-01-01T00:00:00Z, not `{text}`"))?;
+    let (kind, rest) = text.split_once('=').ok_or_else(|| {
+        anyhow!("--right is a type and a holder, such as use=did:key:z6Mk...@2027-01-01T00:00:00Z, not `{text}`")
+    })?;
     let (holder, until) = match rest.split_once('@') {
         Some((holder, until)) => (holder, Some(until.to_owned())),
         None => (rest, None),

@@ -44,7 +44,10 @@ pub(crate) fn ledger(folder: &Path, public_key: &Path) -> anyhow::Result<()> {
         bail!("the audit found: {}", audit.problems.join("; "));
     }
     say(format_args!("leaves:     {}, every one under the signed root {}", audit.size, report.root_hash));
-    say(format_args!("map:        {} assets; {} signed roots are those of the leaves", audit.asset_count, audit.root_count));
+    say(format_args!(
+        "map:        {} assets; {} signed roots are those of the leaves",
+        audit.asset_count, audit.root_count
+    ));
     say(format_args!("statements: of {} assets, all signed by who may make them", audit.stated_count));
     Ok(())
 }

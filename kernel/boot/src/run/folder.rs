@@ -54,12 +54,13 @@ async fn for_writing(config: &Config, store: Store, hub: Arc<Hub>) -> anyhow::Re
     let (registrar, ledger) =
         Registrar::open(&data.join("ledger"), &data.join("log.pub"), &config.origin, reader.clone())?;
     tracing::info!(leaves = ledger.size, "ledger open");
-    if let Some((mut anchor, _)) = config.trust.anchor()?
-        && let Err(alarm) = check_anchor(&registrar.ledger(), anchor.as_mut())
-    {
-        tracing::error!(alarm, "the ledger is not the one that was anchored: questions are answered, writes are refused");
-        drop((registrar, store));
-        return for_reading(config, &alarm);
+    for mut anchor in config.trust.anchors()? {
+        let checked = check_anchor(&registrar.ledger(), anchor.as_mut());
+        if let Err(alarm) = checked {
+            tracing::error!(alarm, "the ledger is not what was anchored: questions are answered, writes are refused");
+            drop((registrar, store));
+            return for_reading(config, &alarm);
+        }
     }
     let (keys, first_key) = KeyRing::open_or_begin(data)?;
     let access = Access::new(config.access.guard(keys, &config.oidc)?);

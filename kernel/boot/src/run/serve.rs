@@ -128,7 +128,8 @@ fn hold_to_its_word(config: &Config, state: &Arc<AppState>) -> anyhow::Result<Ve
     if let Some(every) = config.trust.heads()? {
         tasks.push(tokio::spawn(kernel_server::keep_heads(state.clone(), every)));
     }
-    if let Some((anchor, every)) = config.trust.anchor()? {
+    let every = config.trust.anchor_every()?;
+    for anchor in config.trust.anchors()? {
         tasks.push(tokio::spawn(kernel_server::keep_anchored(state.registrar.clone(), anchor, every)));
     }
     Ok(tasks)
@@ -159,7 +160,7 @@ impl Kernel {
             ingest: ingest.clone(),
             hub,
             registrar,
-            trust: config.trust.witnessing(&config.data)?,
+            trust: config.trust.witnessing(&config.data)?.into(),
             alarms,
             engine: Arc::new(engine),
             access,

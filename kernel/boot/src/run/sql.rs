@@ -39,7 +39,7 @@ async fn ask_folder(data: &Path, args: &SqlArgs, format: Format) -> anyhow::Resu
     let snapshot = reader.snapshot();
     let snapshot = recorded.map_or(snapshot.clone(), |at| snapshot.known_at(at));
     let engine = Engine::new(&config.questions(None)?)?;
-    let settings = config.settings();
+    let settings = config.settings()?;
     let limits = Limits { deadline: settings.sql_deadline, max_rows: settings.sql_rows };
     let mut result = engine.query(&snapshot, &[asset_table(data)], &args.query, limits).await?;
     let mut writer = Writer::new(format, &result.schema(), std::io::stdout())?;

@@ -25,11 +25,11 @@ impl Wires {
         let mut wires = Self { is_encrypted: certificate.is_some(), ..Self::default() };
         // Each has its own places: a crowd at one does not keep the others waiting.
         if config.flight != "off" {
-            let door = door(config, state, is_closed);
+            let door = door(config, state, is_closed)?;
             wires.flight = Some(flight::serve(&config.flight, door, certificate.as_ref()).await?);
         }
         if config.pg != "off" {
-            let door = door(config, state, is_closed);
+            let door = door(config, state, is_closed)?;
             wires.pg = Some(pg::serve(&config.pg, door, certificate.as_ref()).await?);
         }
         Ok(wires)
@@ -55,18 +55,16 @@ impl Wires {
     }
 }
 
-fn door(config: &Config, state: &Arc<AppState>, is_closed: bool) -> Door {
-    let settings = config.settings();
+fn door(config: &Config, state: &Arc<AppState>, is_closed: bool) -> anyhow::Result<Door> {
+    let settings = config.settings()?;
     let limits = Limits { deadline: settings.sql_deadline, max_rows: config.wires.rows };
     let (engine, state) = (state.engine.clone(), state.clone());
-    Door::new(engine, limits, settings.sql_at_once, move |key| {
-        match key {
-            // A key that is shown is looked at also where none is needed: who shows a wrong one is to know.
-            Some(key) if !state.access.knows(key) => return Err(Refusal::UnknownKey),
-            None if is_closed => return Err(Refusal::NoKey),
-            _ => {}
+    Ok(Door::new(engine, limits, settings.sql_at_once, move |shown| {
+        if shown.is_none() && is_closed {
+            return Err(Refusal::NoKey);
         }
-        let state = state.clone();
+        // A key that is shown is looked at also where none is needed: who shows a wrong one is to know.
+        let state = state.seen_with(shown).ok_or(Refusal::UnknownKey)?;
         Ok(Session::new(move || kernel_server::view(&state)))
-    })
+    }))
 }

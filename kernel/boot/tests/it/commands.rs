@@ -9,11 +9,29 @@ use crate::support::{Server, done, run, shared, stderr, stdout, urbis};
 #[test]
 fn help_has_an_example_for_every_command() {
     for command in [
-        "demo", "serve", "import", "sql", "code", "verify", "check", "render", "backup", "restore", "compact",
-        "retain", "assembly",
+        "demo",
+        "serve",
+        "import",
+        "sql",
+        "code",
+        "verify",
+        "check",
+        "render",
+        "backup",
+        "restore",
+        "compact",
+        "retain",
+        "prove",
+        "audit",
+        "asset",
+        "identity",
+        "rotate-key",
+        "assembly",
+        "export",
     ] {
         let help = match command {
             "code" => done(&["code", "encode", "--help"]),
+            "prove" => done(&["prove", "area", "--help"]),
             "assembly" => done(&["assembly", "sequence", "--help"]),
             other => done(&[other, "--help"]),
         };

@@ -7,6 +7,7 @@
     reason = "a test stops at the first thing that is not as it should be, and says what it left out"
 )]
 
+mod access;
 mod alarms;
 mod assembly;
 mod clients;

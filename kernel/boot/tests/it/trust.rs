@@ -63,7 +63,8 @@ fn an_area_is_proven_from_a_folder_and_a_server_and_lies_have_names() {
     assert_eq!(from_server.replace(&served, &area), told);
     // Beside the server the folder can be asked too.
     done(&["prove", "area", "--bbox", TEN, "--data", &data, "--out", &served]);
-    let id = server.sql("SELECT asset FROM assets WHERE source = 'cafes/cafe-3'")[0]["asset"].as_str().unwrap().to_owned();
+    let id =
+        server.sql("SELECT asset FROM assets WHERE source = 'cafes/cafe-3'")[0]["asset"].as_str().unwrap().to_owned();
     let receipt = path("receipt");
     fs::write(&receipt, server.get(&format!("/assets/{id}/receipt")).1).unwrap();
     done(&["verify", "receipt", &receipt, "--key", &key]);
@@ -197,7 +198,9 @@ fn two_nodes_witness_and_an_anchor_stops_a_log_that_went_back() {
     done(&["identity", &alice]);
     done(&["asset", "register", &id, "--identity", &alice, "--server", &server.url, "--key", &api_key]);
     for _ in 0..200 {
-        if server.get("/log/cosigned").1.contains("\n101\n") && fs::read_to_string(&anchors).is_ok_and(|text| text.contains("\"size\":101")) {
+        if server.get("/log/cosigned").1.contains("\n101\n")
+            && fs::read_to_string(&anchors).is_ok_and(|text| text.contains("\"size\":101"))
+        {
             break;
         }
         std::thread::sleep(Duration::from_millis(100));

@@ -23,15 +23,8 @@ pub enum Grade {
 
 impl Grade {
     /// All of them, from the lowest.
-    pub const ALL: [Self; 7] = [
-        Self::Ungraded,
-        Self::General1,
-        Self::General2,
-        Self::General3,
-        Self::General4,
-        Self::Important,
-        Self::Core,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Ungraded, Self::General1, Self::General2, Self::General3, Self::General4, Self::Important, Self::Core];
 
     /// Its name in records and on the command line.
     pub fn name(self) -> &'static str {

@@ -26,7 +26,9 @@ pub enum Fraud {
         log_size: u64,
     },
     /// The map stands on an older leaf than the receipt's.
-    #[error("the log goes back: the receipt has leaf {index} of `{asset}`, the area proof as of {log_size} leaves stands on its leaf {stands}")]
+    #[error(
+        "the log goes back: the receipt has leaf {index} of `{asset}`, the area proof as of {log_size} leaves stands on its leaf {stands}"
+    )]
     Older {
         /// The asset.
         asset: String,
@@ -38,7 +40,9 @@ pub enum Fraud {
         log_size: u64,
     },
     /// Two leaves at one place.
-    #[error("the log has two faces: leaf {index} of `{asset}` is {receipt} in the receipt and {area} in the area proof")]
+    #[error(
+        "the log has two faces: leaf {index} of `{asset}` is {receipt} in the receipt and {area} in the area proof"
+    )]
     Differs {
         /// The asset.
         asset: String,

@@ -6,15 +6,18 @@
 //! kind         0 list, 1 count
 //! question     0, then west, south, east, north as f64; or 1, a number of cells, then level and u64 of each
 //! receipt      the text that proves the map's root in the log of areas (c2sp.org/tlog-proof)
-//! assets       a number, then of each: 0 and 16 bytes of a UUID, or 1 and a text; leaf index, leaf hash, grade
+//! assets       a number, then of each: 0 and 16 bytes of a UUID, or 1 and a text, then leaf index, leaf hash, grade; or 2 and
+//!              16 bytes, or 3 and a text, of one that is gone from all cells that are shown
 //! tree         depth first: 0 an empty map; 1 a branch, left, right; 2 left out: bits, their bytes, counts, content;
 //!              3 gone, 4 there, 5 counted: level, bytes of the cell's code, number of the asset; 3 also index and hash
 //! ```
 //! Numbers without a width are LEB128, those with one big-endian.
 
+use std::collections::HashMap;
+
 use super::bytes::{Bytes, write_number, write_text};
 use super::counts::{Counts, Grade};
-use super::map::{AreaMap, Ref};
+use super::map::{AreaMap, Asset, Ref};
 use super::node::State;
 use super::place::{MapCell, Prefix};
 use super::query::{Prepared, Query, Relation};
@@ -27,6 +30,8 @@ pub(super) const BRANCH: u8 = 1;
 pub(super) const PRUNED: u8 = 2;
 /// Tags of entries: this and their state.
 pub(super) const ENTRY: u8 = 3;
+/// Kinds of names in the table: from here on of assets that are gone.
+const GONE: u8 = 2;
 
 /// What a proof shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,8 +62,8 @@ impl AreaMap {
             asked: query.prepared()?,
             shows,
             tree: Vec::new(),
-            table: Vec::new(),
-            numbers: std::collections::HashMap::new(),
+            named: Vec::new(),
+            numbers: HashMap::new(),
         };
         match self.root {
             None => writer.tree.push(EMPTY),
@@ -68,8 +73,11 @@ impl AreaMap {
         out.push(u8::from(shows == Shows::Count));
         query.write(&mut out);
         write_text(&mut out, receipt);
-        write_number(&mut out, writer.numbers.len() as u64);
-        out.extend_from_slice(&writer.table);
+        write_number(&mut out, writer.named.len() as u64);
+        writer
+            .named
+            .iter()
+            .for_each(|(asset, is_there)| write_named(&mut out, &self.assets[*asset as usize], *is_there));
         out.extend_from_slice(&writer.tree);
         Some(out)
     }
@@ -80,9 +88,10 @@ struct Writer<'a> {
     asked: Prepared,
     shows: Shows,
     tree: Vec<u8>,
-    table: Vec<u8>,
+    /// The assets of the table, and whether an entry shows them where they are.
+    named: Vec<(u32, bool)>,
     /// Asset -> its place in the table.
-    numbers: std::collections::HashMap<u32, u64>,
+    numbers: HashMap<u32, usize>,
 }
 
 impl Writer<'_> {
@@ -118,39 +127,45 @@ impl Writer<'_> {
     fn entry(&mut self, number: u32) {
         let map = self.map;
         let leaf = &map.leaves[number as usize];
-        let asset = self.number(leaf.asset);
+        let asset = self.number(leaf.asset, leaf.gone.is_none());
         self.tree.push(ENTRY + leaf.state as u8);
         self.tree.push(leaf.cell.level());
         let code = leaf.cell.code().to_be_bytes();
         self.tree.extend_from_slice(&code[..code_bytes(leaf.cell.level())]);
-        write_number(&mut self.tree, asset);
+        write_number(&mut self.tree, asset as u64);
         if let Some(gone) = &leaf.gone {
             write_number(&mut self.tree, gone.0);
             self.tree.extend_from_slice(&gone.1);
         }
     }
 
-    fn number(&mut self, asset: u32) -> u64 {
-        let next = self.numbers.len() as u64;
-        let number = *self.numbers.entry(asset).or_insert(next);
-        if number == next {
-            let map = self.map;
-            let asset = &map.assets[asset as usize];
-            match uuid_bytes(&asset.id) {
-                Some(bytes) => {
-                    self.table.push(0);
-                    self.table.extend_from_slice(&bytes);
-                }
-                None => {
-                    self.table.push(1);
-                    write_text(&mut self.table, &asset.id);
-                }
-            }
-            write_number(&mut self.table, asset.index);
-            self.table.extend_from_slice(&asset.leaf_hash);
-            self.table.push(asset.grade as u8);
+    fn number(&mut self, asset: u32, is_there: bool) -> usize {
+        let number = *self.numbers.entry(asset).or_insert(self.named.len());
+        if number == self.named.len() {
+            self.named.push((asset, is_there));
         }
+        self.named[number].1 |= is_there;
         number
+    }
+}
+
+/// Of an asset that is shown only where it is gone from, nothing vouches for its newest leaf: it is not written.
+fn write_named(out: &mut Vec<u8>, asset: &Asset, is_there: bool) {
+    let gone = if is_there { 0 } else { GONE };
+    match uuid_bytes(&asset.id) {
+        Some(bytes) => {
+            out.push(gone);
+            out.extend_from_slice(&bytes);
+        }
+        None => {
+            out.push(gone + 1);
+            write_text(out, &asset.id);
+        }
+    }
+    if is_there {
+        write_number(out, asset.index);
+        out.extend_from_slice(&asset.leaf_hash);
+        out.push(asset.grade as u8);
     }
 }
 
@@ -183,9 +198,8 @@ fn uuid_text(bytes: &[u8]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
     pub id: String,
-    pub index: u64,
-    pub leaf_hash: [u8; 32],
-    pub grade: Grade,
+    /// Its newest leaf, the hash of that, and its grade; nothing where it is shown only where it is gone from.
+    pub now: Option<(u64, [u8; 32], Grade)>,
 }
 
 /// A node that is left out.
@@ -204,14 +218,17 @@ pub(super) struct Shown {
 }
 
 pub(super) fn read_named(bytes: &mut Bytes<'_>) -> Option<Named> {
-    let id = match bytes.byte()? {
+    let kind = bytes.byte().filter(|kind| *kind < 2 * GONE)?;
+    let id = match kind % GONE {
         0 => uuid_text(bytes.take(16)?),
         // One form only: what can be a UUID is one.
-        1 => bytes.text().filter(|text| uuid_bytes(text).is_none())?.to_owned(),
-        _ => return None,
+        _ => bytes.text().filter(|text| uuid_bytes(text).is_none())?.to_owned(),
     };
-    let (index, leaf_hash) = (bytes.number()?, bytes.hash()?);
-    Some(Named { id, index, leaf_hash, grade: Grade::of_number(bytes.byte()?)? })
+    let now = match kind < GONE {
+        true => Some((bytes.number()?, bytes.hash()?, Grade::of_number(bytes.byte()?)?)),
+        false => None,
+    };
+    Some(Named { id, now })
 }
 
 pub(super) fn read_pruned(bytes: &mut Bytes<'_>) -> Option<Pruned> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::bytes::Bytes;
 use super::counts::{Counts, Grade};
-use super::node::{Entry, State, branch_content, empty_root, node_hash};
+use super::node::{Entry, branch_content, empty_root, node_hash};
 use super::output::{AREA_LOG, MapRoot, MapRootError};
 use super::place::{KEY_BITS, Key, MapCell, Prefix, hash_of};
 use super::proof::{BRANCH, EMPTY, MAGIC, Named, PRUNED, Shows, read_named, read_pruned, read_shown};
@@ -50,11 +50,11 @@ impl VerifiedArea {
 pub struct AreaAsset {
     /// Its id.
     pub asset: String,
-    /// Its newest leaf.
+    /// Its newest leaf; of one that is gone from here, the one by which it went last.
     pub index: u64,
     /// RFC 6962 hash of that.
     pub leaf_hash: [u8; 32],
-    /// Its grade.
+    /// Its grade; of one that is gone from here nothing is said.
     pub grade: Grade,
     /// Its cells that meet the question.
     pub cells: Vec<AreaCell>,
@@ -110,7 +110,9 @@ pub enum AreaError {
     #[error("the asset `{0}` stands in the table and not in the tree, or twice: it was added")]
     Added(String),
     /// The tree has another root.
-    #[error("the tree leads to the root {computed}, the log says {signed}: an asset, a count or a cell was altered, added or dropped")]
+    #[error(
+        "the tree leads to the root {computed}, the log says {signed}: an asset, a count or a cell was altered, added or dropped"
+    )]
     Altered {
         /// Hexadecimal root of what is in the file.
         computed: String,
@@ -148,7 +150,16 @@ pub fn verify_area(file: &[u8], keys: &KeyRing) -> Result<VerifiedArea, AreaErro
     for _ in 0..count {
         table.push(read_named(&mut bytes).ok_or_else(|| wrong(&bytes, "there has to be an asset"))?);
     }
-    let mut reader = Reader { file, bytes, asked, shows, table, cells: BTreeMap::new(), inside: Counts::default(), across: Counts::default() };
+    let mut reader = Reader {
+        file,
+        bytes,
+        asked,
+        shows,
+        table,
+        cells: BTreeMap::new(),
+        inside: Counts::default(),
+        across: Counts::default(),
+    };
     let root = reader.root()?;
     if root != map.map_root {
         return Err(AreaError::Altered { computed: hex::encode(root), signed: hex::encode(map.map_root) });
@@ -223,7 +234,8 @@ impl Reader<'_> {
     }
 
     fn pruned(&mut self) -> Result<Node, AreaError> {
-        let pruned = read_pruned(&mut self.bytes).ok_or_else(|| self.wrong("there has to be a node that is left out"))?;
+        let pruned =
+            read_pruned(&mut self.bytes).ok_or_else(|| self.wrong("there has to be a node that is left out"))?;
         let (cell, is_one_cell) = pruned.prefix.cell();
         let relation = self.relation(cell)?;
         if !self.shows.may_leave_out(relation, is_one_cell) {
@@ -249,14 +261,12 @@ impl Reader<'_> {
         if relation == Relation::Outside {
             return Err(AreaError::Outside { asset: named.id.clone(), cell: shown.cell.text() });
         }
-        let entry = match &shown.gone {
-            None => {
-                Entry { asset: &named.id, state: shown.state, grade: named.grade, index: named.index, leaf_hash: &named.leaf_hash }
-            }
-            Some((index, leaf_hash)) => {
-                Entry { asset: &named.id, state: State::Gone, grade: Grade::Ungraded, index: *index, leaf_hash }
-            }
+        let (index, leaf_hash, grade) = match (shown.gone, named.now) {
+            (Some((index, leaf_hash)), _) => (index, leaf_hash, Grade::Ungraded),
+            (None, Some(now)) => now,
+            (None, None) => return Err(self.wrong("the asset is gone by the table")),
         };
+        let entry = Entry { asset: &named.id, state: shown.state, grade, index, leaf_hash: &leaf_hash };
         let prefix = Prefix::of(&Key::new(shown.cell, &hash_of(&named.id)), KEY_BITS);
         let counts = entry.counts();
         let hash = node_hash(&prefix, &counts, &entry.content());
@@ -270,8 +280,15 @@ impl Reader<'_> {
         let mut assets = BTreeMap::new();
         let mut cells = self.cells;
         for (number, named) in self.table.into_iter().enumerate() {
-            let Some(cells) = cells.remove(&number) else { return Err(AreaError::Added(named.id)) };
-            let Named { id, index, leaf_hash, grade } = named;
+            let Named { id, now } = named;
+            let Some(cells) = cells.remove(&number) else { return Err(AreaError::Added(id)) };
+            let is_there = cells.iter().any(|cell| cell.gone.is_none());
+            let went = cells.iter().filter_map(|cell| cell.gone).max();
+            let (index, leaf_hash, grade) = match (is_there, now, went) {
+                (true, Some(now), _) => now,
+                (false, None, Some((index, leaf_hash))) => (index, leaf_hash, Grade::Ungraded),
+                _ => return Err(AreaError::Added(id)),
+            };
             if assets.contains_key(&id) {
                 return Err(AreaError::Added(id));
             }

@@ -59,7 +59,9 @@ impl Built {
         let is_retired = leaf.operation() == Operation::Retire;
         let (cells, grade) = match leaf {
             _ if is_retired => (Some(Vec::new()), None),
-            Leaf::Record(record) => (Some(record.cells.iter().filter_map(|text| MapCell::of_text(text)).collect()), None),
+            Leaf::Record(record) => {
+                (Some(record.cells.iter().filter_map(|text| MapCell::of_text(text)).collect()), None)
+            }
             Leaf::Event(event) => (None, event.statement.grade.as_deref().and_then(Grade::of_name)),
         };
         self.map.apply(&Revision { asset: leaf.asset(), index, leaf_hash, cells: cells.as_deref(), grade });
@@ -272,10 +274,8 @@ fn open_output(dir: &Path, tip: &Tip) -> Result<Log, Error> {
 fn newest_root(output: &Log) -> Result<Option<(MapRoot, String)>, Error> {
     let Some(last) = output.size().checked_sub(1) else { return Ok(None) };
     let receipt = output.prove(last)?;
-    let root = MapRoot::decode(&receipt.leaf).map_err(|e| Error::Damaged {
-        path: output.dir.join("tile/entries"),
-        what: format!("leaf {last}: {e}"),
-    })?;
+    let root = MapRoot::decode(&receipt.leaf)
+        .map_err(|e| Error::Damaged { path: output.dir.join("tile/entries"), what: format!("leaf {last}: {e}") })?;
     Ok(Some((root, receipt.to_string())))
 }
 

@@ -95,7 +95,9 @@ pub enum Error {
         source: EventError,
     },
     /// A statement was made of an older state of its asset; nothing of the call was appended.
-    #[error("the statement of `{asset}` does not follow its newest leaf {newest}: look at the asset again and sign anew")]
+    #[error(
+        "the statement of `{asset}` does not follow its newest leaf {newest}: look at the asset again and sign anew"
+    )]
     Stale {
         /// The asset.
         asset: String,

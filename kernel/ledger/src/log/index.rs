@@ -13,8 +13,6 @@ use super::Error;
 use super::runs::{self, AssetKey, Made, Run};
 use super::tree::Log;
 
-/// Leaves in memory at which a file is written.
-const IN_MEMORY: u64 = 1 << 16;
 /// A file is merged with the one before it while that is not so many times as large.
 const RATIO: u64 = 4;
 
@@ -27,12 +25,14 @@ pub(super) struct Index {
     /// Asset -> its leaves after the last file.
     recent: HashMap<AssetKey, Vec<u64>>,
     recent_new: u64,
+    /// How many of them at which a file is written.
+    most_recent: u64,
     size: u64,
 }
 
 impl Index {
     /// Opens the files that are of this log; those that are not, or are damaged, are left aside.
-    pub(super) fn open(log: &Log) -> Result<Self, Error> {
+    pub(super) fn open(log: &Log, most_recent: u64) -> Result<Self, Error> {
         let dir = log.dir.join("index");
         let mut files = Vec::new();
         match fs::read_dir(&dir) {
@@ -57,10 +57,12 @@ impl Index {
                     size = end;
                     runs.push(run);
                 }
-                _ => tracing::warn!(path = %path.display(), "the index is not of this log, or damaged: it is made anew"),
+                _ => {
+                    tracing::warn!(path = %path.display(), "the index is not of this log, or damaged: it is made anew")
+                }
             }
         }
-        Ok(Self { dir, runs, recent: HashMap::new(), recent_new: 0, size })
+        Ok(Self { dir, runs, recent: HashMap::new(), recent_new: 0, most_recent, size })
     }
 
     /// Takes in the next leaf.
@@ -110,7 +112,7 @@ impl Index {
 
     /// Writes a file where enough is in memory, and merges files.
     pub(super) fn settle(&mut self, log: &Log) -> Result<(), Error> {
-        if self.size - self.in_files() < IN_MEMORY {
+        if self.size - self.in_files() < self.most_recent {
             return Ok(());
         }
         let (first, end) = (self.in_files(), self.size);

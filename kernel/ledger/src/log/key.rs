@@ -94,7 +94,8 @@ impl Key {
         let (signer, secret, vkey) = parse(&text, &origin).ok_or_else(wrong)?;
         let line = KeyRing::rotation(&origin, size, &vkey, [old, &signer]).map_err(|_| wrong())?;
         let public = format!("{}\n{line}", self.ring.text());
-        let ring = KeyRing::parse(&public).map_err(|source| Error::Checkpoint { path: public_key.to_owned(), source })?;
+        let ring =
+            KeyRing::parse(&public).map_err(|source| Error::Checkpoint { path: public_key.to_owned(), source })?;
         write_secret(&next, &text)?;
         replace(public_key, format!("{public}\n").as_bytes())?;
         fs::rename(&next, path).map_err(Error::io("replace", path))?;

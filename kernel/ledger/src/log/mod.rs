@@ -72,9 +72,8 @@ impl Ledger {
     pub fn open_with(dir: &Path, public_key: &Path, origin: &str, options: Options) -> Result<(Self, Opened), Error> {
         let key_path = dir.join("log.key");
         let created = !key_path.is_file();
-        let (log, opened) =
-            Log::open(dir, options, |may_create| Key::open(&key_path, public_key, origin, may_create))?;
-        Ok((Self::looking_up(log)?, Opened { created, ..opened }))
+        let (log, opened) = Log::open(dir, options, |may_create| Key::open(&key_path, public_key, origin, may_create))?;
+        Ok((Self::looking_up(log, options)?, Opened { created, ..opened }))
     }
 
     /// Opens the log in `dir` for reading only, also where nothing can be written; `public_key` is the file of its public
@@ -83,12 +82,13 @@ impl Ledger {
     /// # Errors
     /// Where the log does not hold what its checkpoint says, or the files cannot be read; see [`Error`].
     pub fn open_reading(dir: &Path, public_key: &Path) -> Result<Self, Error> {
-        Self::looking_up(Log::open_reading(dir, Options::default(), key::read_ring(public_key)?)?)
+        let options = Options::default();
+        Self::looking_up(Log::open_reading(dir, options, key::read_ring(public_key)?)?, options)
     }
 
     /// With what is looked up: what the files of the index do not have yet is read from the leaves.
-    fn looking_up(log: Log) -> Result<Self, Error> {
-        let mut index = Index::open(&log)?;
+    fn looking_up(log: Log, options: Options) -> Result<Self, Error> {
+        let mut index = Index::open(&log, options.index_in_memory)?;
         for leaf in log.leaves(index.size()..log.size()) {
             let (at, bytes, _) = leaf?;
             let head = replay::Head::read(&log.dir, log.size(), at, &bytes)?;
@@ -116,7 +116,8 @@ impl Ledger {
     /// ledger as it was, and so does [`Error::Io`] (a full disk, say): the call can be made again. Only where the new
     /// checkpoint may or may not be in place does the ledger have to be opened anew, and says so.
     pub fn append(&mut self, records: &[AssetRecord]) -> Result<Range<u64>, Error> {
-        let encode = |record: &AssetRecord, previous: Option<&str>| leaf::encode(record, previous).map_err(Refused::Leaf);
+        let encode =
+            |record: &AssetRecord, previous: Option<&str>| leaf::encode(record, previous).map_err(Refused::Leaf);
         self.group(records, |record| (record.asset.as_str(), record.sequence), encode)
     }
 

@@ -34,7 +34,12 @@ pub(super) struct Recovered {
 }
 
 /// The state of the log under a checkpoint: of a large one from its right edge, else from all leaves.
-pub(super) fn recover(dir: &Path, checkpoint: &Checkpoint, options: Options, may_write: bool) -> Result<Recovered, Error> {
+pub(super) fn recover(
+    dir: &Path,
+    checkpoint: &Checkpoint,
+    options: Options,
+    may_write: bool,
+) -> Result<Recovered, Error> {
     if checkpoint.size() > options.reread_upto {
         match edge(dir, checkpoint) {
             Some(edge) => return Ok(edge),

@@ -36,11 +36,13 @@ pub struct Options {
     /// A log of at most so many leaves is reread whole at every opening, and its hash tiles are mended. Of a larger one only
     /// the right edge is held against the signed root; what is damaged elsewhere is found when it is read, and by a check.
     pub reread_upto: u64,
+    /// Leaves whose assets are looked up in memory before a file of the index is written.
+    pub index_in_memory: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { reread_upto: 1 << 16 }
+        Self { reread_upto: 1 << 16, index_in_memory: 1 << 16 }
     }
 }
 
@@ -80,7 +82,10 @@ impl Log {
         let cut = recover::cut(dir, checkpoint.size())?;
         let opened = Opened { created: !has_checkpoint, size: checkpoint.size(), cut, repaired: recovered.repaired };
         let (frontier, bundle) = (recovered.frontier, recovered.bundle);
-        Ok((Self { dir: dir.into(), key, frontier, bundle, checkpoint: note, stopped: false, lock: Some(lock) }, opened))
+        Ok((
+            Self { dir: dir.into(), key, frontier, bundle, checkpoint: note, stopped: false, lock: Some(lock) },
+            opened,
+        ))
     }
 
     /// As [`Log::open`], of a log that nothing is added to.

@@ -145,11 +145,11 @@ fn a_receipt_and_an_area_proof_convict_a_log_that_hides_an_asset() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     /// No receipt of an honest log, of whatever leaf, contradicts any of its area proofs, whatever became of the asset.
     #[test]
-    fn an_honest_log_is_never_convicted(moves in prop::collection::vec((0_u64..12, 0_u64..12, 0_u8..5), 1..60), shown in 1_u64..13) {
+    fn an_honest_log_is_never_convicted(moves in prop::collection::vec((0_u64..12, 0_u64..12, 0_u8..5), 1..30), shown in 1_u64..13) {
         let home = Home::new();
         let mut ledger = home.open();
         let (mut areas, _) = Areas::open(ledger.tip()).unwrap();

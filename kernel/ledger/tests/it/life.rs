@@ -1,8 +1,8 @@
 //! The life of an asset: what people state of it, who may, and what comes of it.
 
 use kernel_ledger::{
-    Areas, Error, Identity, Ledger, RuleError, Which, audit, check, check_revocation, issue, ownership, sign, statement,
-    verify, verify_credential,
+    Areas, Error, Identity, Ledger, RuleError, Which, audit, check, check_revocation, issue, ownership, sign,
+    statement, verify, verify_credential,
 };
 use kernel_model::{AssetEvent, Operation, Right, Statement, TimeUs, Valuation};
 
@@ -131,7 +131,8 @@ fn a_statement_that_was_smuggled_in_is_found_by_the_audit() {
     stated.previous = city.ledger.newest_leaf_hash(&asset()).unwrap();
     stated.owner = Some(mallory.did());
     let signature = sign(&stated, &mallory).unwrap();
-    let event = AssetEvent { version: 2, sequence: 1, recorded: "2026-12-01T00:00:01Z".into(), statement: stated, signature };
+    let event =
+        AssetEvent { version: 2, sequence: 1, recorded: "2026-12-01T00:00:01Z".into(), statement: stated, signature };
     city.ledger.append_events(&[event]).unwrap();
     city.areas.follow(&city.ledger.tip()).unwrap();
     assert_eq!(city.areas.view().asset(&asset()).unwrap().owner, Some(alice.did()));
@@ -149,7 +150,8 @@ fn a_certificate_holds_until_it_is_revoked() {
     let receipt = city.ledger.receipt_of_leaf(state.owner_leaf).unwrap().to_string();
     let from = TimeUs::parse("2026-12-01T00:00:00Z").unwrap();
     let unsigned = ownership("urn:urbis:1", &registrar.did(), &asset(), &state, &receipt, from).unwrap();
-    let certificate = issue(unsigned.clone(), &registrar, &registrar.verification_method(), "2026-12-01T00:00:00Z").unwrap();
+    let certificate =
+        issue(unsigned.clone(), &registrar, &registrar.verification_method(), "2026-12-01T00:00:00Z").unwrap();
     let now = TimeUs::parse("2026-12-02T00:00:00Z").unwrap();
     let held = verify_credential(&certificate.to_string(), &city.home.vkey(), None, now).unwrap();
     assert_eq!((held.subject.as_str(), held.issuer.as_str()), (alice.did().as_str(), registrar.did().as_str()));
@@ -158,7 +160,9 @@ fn a_certificate_holds_until_it_is_revoked() {
     let mut lie = unsigned;
     lie["credentialSubject"]["id"] = bob.did().into();
     let lie = issue(lie, &registrar, &registrar.verification_method(), "2026-12-01T00:00:00Z").unwrap();
-    assert!(verify_credential(&lie.to_string(), &city.home.vkey(), None, now).unwrap_err().to_string().contains("evidence"));
+    assert!(
+        verify_credential(&lie.to_string(), &city.home.vkey(), None, now).unwrap_err().to_string().contains("evidence")
+    );
     // Others may say that it is revoked; only the issuer revokes it.
     city.state(&bob, Operation::Revoke, |s| s.credential = Some("urn:urbis:1".into())).unwrap();
     let other = city.ledger.receipt(&asset(), Which::Latest).unwrap().to_string();

@@ -154,10 +154,7 @@ fn a_witness_signs_what_follows_and_refuses_a_fork() {
     let other = Home::new();
     let mut stranger = witness(&other, &home);
     let unsigned = second.replace("400", "401");
-    assert!(matches!(
-        stranger.add_checkpoint(&witness_request(0, &[], &unsigned), 1),
-        Err(WitnessError::Signature(_))
-    ));
+    assert!(matches!(stranger.add_checkpoint(&witness_request(0, &[], &unsigned), 1), Err(WitnessError::Signature(_))));
     let named = second.replace(ORIGIN, "other.example/log");
     assert!(matches!(stranger.add_checkpoint(&witness_request(0, &[], &named), 1), Err(WitnessError::UnknownLog(_))));
     for body in ["", "old x\n\n", "old 5\nshort\n\nnote", "old 18446744073709551616\n\n"] {

@@ -15,6 +15,7 @@ use super::doors::door;
 use super::{AlarmDoor, is_told};
 use crate::entrance::Stay;
 use crate::error::ApiError;
+use crate::listen::said;
 use crate::parameters::Parameters;
 use crate::state::AppState;
 
@@ -85,7 +86,7 @@ async fn follow(
                 }
                 send(&mut socket, Message::Ping(Vec::new().into())).await?;
             }
-            _ = closing.wait_for(|closing| *closing) => {
+            () = said(&mut closing) => {
                 return send(&mut socket, farewell(close_code::AWAY, "the server stops")).await;
             }
             heard = socket.recv() => match heard {

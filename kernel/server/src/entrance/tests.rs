@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kernel_access::{FULL_CLEARANCE, Guard, KeyRing, NewKey, Policies, Principal, Scope};
+use kernel_access::{Guard, KeyRing, NewKey, Policies, Principal, Scope};
 use kernel_model::{
     Change, ContentDraft, Coord, DatastreamDraft, EntityDraft, Geometry, HeightReference, Kind, Observation,
     ObservationBatch, Place, PositionBatch, PositionFix, Quality, Shape, SourceKey, TimeUs,
@@ -368,11 +368,9 @@ fn no_interface_names_what_is_hidden() {
         for (path, status) in [("/metrics", 403), ("/log/tile/entries/000.p/3", 403), ("/api/info", 200)] {
             let answer = with.get(path, &with.weak).await;
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
-            let nobody = exchange(
-                with.address,
-                format!("GET {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n").as_bytes(),
-            );
-            assert!(nobody.await.starts_with("HTTP/1.1 401"), "{path} without a key");
+            let request = format!("GET {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+            let nobody = exchange(with.address, request.as_bytes()).await;
+            assert!(nobody.starts_with("HTTP/1.1 401"), "{path} without a key");
         }
         let told = with.get(&format!("/api/entities/{}", with.hidden[1]), &with.all).await;
         assert!(told.contains("BUNKER"), "{told}");

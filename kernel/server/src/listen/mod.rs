@@ -115,6 +115,11 @@ pub async fn serve(address: &str, state: Arc<AppState>) -> Result<Server, Error>
     Ok(Server { address, task, stop, hub })
 }
 
+/// Waits until a word is said, or cannot be said any more.
+pub(crate) async fn said(word: &mut watch::Receiver<bool>) {
+    drop(word.wait_for(|word| *word).await);
+}
+
 /// What every connection needs.
 #[derive(Clone)]
 struct Line {
@@ -126,11 +131,12 @@ struct Line {
 }
 
 impl Line {
-    async fn accept(mut self, listener: TcpListener) -> std::io::Result<()> {
+    async fn accept(self, listener: TcpListener) -> std::io::Result<()> {
+        let mut stopped = self.stopped.clone();
         let mut running = JoinSet::new();
         loop {
             tokio::select! {
-                _ = self.stopped.wait_for(|stopped| *stopped) => break,
+                () = said(&mut stopped) => break,
                 Some(_) = running.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => self.clone().admit(stream, peer, &mut running),
@@ -194,13 +200,13 @@ impl Line {
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            _ = self.stopped.wait_for(|stopped| *stopped) => {
+            () = said(&mut self.stopped) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         if let Err(error) = ended {
-            tracing::debug!(peer = %peer.address, error, "a connection ended");
+            tracing::debug!(peer = %peer.address, %error, "a connection ended");
         }
     }
 }

@@ -153,13 +153,14 @@ async fn paths_lead_nowhere_else_and_sql_only_reads() {
 async fn bodies_that_are_too_large_or_compressed_are_refused() {
     let target = target(|settings| settings.body_bytes = 1 << 20).await;
     let key = format!("x-api-key: {}\r\n", target.key);
-    // Announced only: it is refused before it comes, or when too much has come.
-    let large = head("POST", "/changes", &format!("{key}content-length: 100000000000\r\n"));
-    let refused = target.status(&large).await;
-    assert!(refused == 413 || refused == 400, "{refused}");
     let large = "x".repeat(4 << 20);
-    let answer = target.sql(&large).await;
-    assert!(answer.starts_with("HTTP/1.1 413") || answer.is_empty(), "{answer}");
+    for (path, headers) in [("/changes", key.as_str()), ("/sql", "")] {
+        let head = head("POST", path, &format!("{headers}content-length: {}\r\n", large.len()));
+        let answer = exchange_bytes(target.address, (head + &large).as_bytes()).await;
+        // Whoever goes on sending may lose the answer, and is cut off.
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 413") || answer.is_empty(), "{path}: {answer}");
+    }
     // A zip bomb is not unpacked: compressed bodies are not taken at all.
     for (path, method) in [("/sql", "POST"), ("/changes", "POST"), ("/observations", "POST")] {
         let bomb = head(method, path, &format!("{key}content-encoding: gzip\r\ncontent-length: 4\r\n")) + "\u{1f}abc";
@@ -256,7 +257,7 @@ async fn a_stop_lets_requests_end_and_tells_live_clients() {
     live.read_exact(&mut begun).await.unwrap();
     assert_eq!(&begun, b"HTTP/1.1 101");
     // A question that takes about a second is on its way when the word comes.
-    let slow = "SELECT count(*) AS n FROM generate_series(1, 3000) a JOIN generate_series(1, 3000) b ON a.value * b.value % 7 = 3";
+    let slow = "SELECT count(*) AS n FROM generate_series(1, 1000) a JOIN generate_series(1, 1000) b ON a.value * b.value % 7 = 3";
     let address = target.address;
     let asked = tokio::spawn(async move {
         let length = slow.len();
@@ -324,7 +325,7 @@ async fn the_port_speaks_tls_and_takes_a_new_certificate() {
 
 async fn exchange_bytes(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(address).await.unwrap();
-    socket.write_all(request).await.unwrap();
+    drop(socket.write_all(request).await);
     let mut answer = Vec::new();
     drop(tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer)).await);
     answer

@@ -22,6 +22,7 @@ use super::messages::{entities_message, snapshot_messages, snapshot_things, stat
 use super::past::{Instant, Past, past};
 use crate::entrance::Stay;
 use crate::error::ApiError;
+use crate::listen::said;
 use crate::state::AppState;
 
 /// Shortest time between two messages to one client.
@@ -108,7 +109,7 @@ impl Session {
                     tokio::time::sleep(PACE).await;
                 }
                 _ = ping.tick() => self.ping().await?,
-                _ = closing.wait_for(|closing| *closing) => return self.farewell(close_code::AWAY, "the server stops").await,
+                () = said(&mut closing) => return self.farewell(close_code::AWAY, "the server stops").await,
                 heard = self.socket.recv() => match heard {
                     None | Some(Ok(Message::Close(_))) => return Err(Gone::Closed),
                     Some(other) => drop(other?),
@@ -137,7 +138,7 @@ impl Session {
             instant = loop {
                 tokio::select! {
                     _ = ping.tick() => self.ping().await?,
-                    _ = closing.wait_for(|closing| *closing) => {
+                    () = said(&mut closing) => {
                         return self.farewell(close_code::AWAY, "the server stops").await;
                     }
                     heard = self.socket.recv() => match heard {

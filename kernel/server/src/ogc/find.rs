@@ -65,7 +65,7 @@ impl<'a> Search<'a> {
     /// The first rows behind `after`.
     pub(super) fn page(&self) -> Result<Found, ApiError> {
         let mut found = Found::default();
-        match self.candidates() {
+        match self.candidates(self.wanted.after.as_ref()) {
             Some(rows) => self.gather(rows.into_iter(), &mut found)?,
             None => {
                 let rows = self.snapshot.entities_by_id(self.wanted.after.as_ref());
@@ -84,7 +84,7 @@ impl<'a> Search<'a> {
                 .map(move |row| (number, row))
                 .filter(move |(batch, row)| self.is_kind(*batch, *row))
         };
-        match self.candidates() {
+        match self.candidates(None) {
             Some(rows) => self.count_of(rows.into_iter()),
             None => self.count_of(self.revisions.iter().enumerate().flat_map(all)),
         }
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
     }
 
     /// Rows by the index of boxes, in the order of ids, where they are few.
-    fn candidates(&self) -> Option<Vec<(usize, usize)>> {
+    fn candidates(&self, after: Option<&EntityId>) -> Option<Vec<(usize, usize)>> {
         let (window, placeless) = self.window()?;
         let total: usize = self.revisions.iter().map(|(batch, _)| batch.num_rows()).sum();
         let mut rows = Vec::new();
@@ -137,7 +137,7 @@ impl<'a> Search<'a> {
             }
         }
         let id = |(batch, row): &(usize, usize)| self.columns[*batch].id.value(*row);
-        if let Some(after) = &self.wanted.after {
+        if let Some(after) = after {
             rows.retain(|row| id(row) > after.bytes().as_slice());
         }
         rows.sort_unstable_by(|a, b| id(a).cmp(id(b)));

@@ -70,7 +70,8 @@ pub(super) async fn items(
         Step::Answered(response) => Ok(response),
         Step::Asks(kind, sql) => {
             let condition = features.condition(sql).await?;
-            blocking(move || page(&features, kind, Some(condition), &asked)).await
+            let shared = features.clone();
+            blocking(move || page(&shared, kind, Some(condition), &asked)).await
         }
     }
 }

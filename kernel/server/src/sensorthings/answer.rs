@@ -60,9 +60,11 @@ impl World<'_> {
         // It has to be one of those that the link leads to.
         let back = match self.related(item, link) {
             Source::Items(items) => items.iter().any(|other| other.id() == found.id()),
-            _ => found.set().links().iter().any(|back| {
-                back.to == item.set() && self.related_one(&found, back).is_some_and(|other| other.id() == item.id())
-            }) || link.to == Set::HistoricalLocations,
+            _ => {
+                found.set().links().iter().any(|back| {
+                    back.to == item.set() && self.related_one(&found, back).is_some_and(|other| other.id() == item.id())
+                }) || link.to == Set::HistoricalLocations
+            }
         };
         if back {
             return Ok(found);
@@ -74,7 +76,7 @@ impl World<'_> {
     pub(super) fn collection(&self, resource: &Resource) -> Result<Source, ApiError> {
         let Some(((last, _), before)) = resource.links.split_last() else {
             return Ok(match resource.set {
-                Set::Observations => Source::Readings(Default::default()),
+                Set::Observations => Source::Readings(super::readings::Scope::default()),
                 Set::HistoricalLocations => Source::History(super::history::HistoryScope::All),
                 set => Source::All(set),
             });
@@ -95,7 +97,8 @@ impl World<'_> {
         let mut body = Map::new();
         body.extend(count.map(|count| (COUNT.to_owned(), count.into())));
         if let Some(next) = &page.next {
-            let address = if resource.part == Part::References { format!("{address}/$ref") } else { address.to_owned() };
+            let address =
+                if resource.part == Part::References { format!("{address}/$ref") } else { address.to_owned() };
             body.insert(NEXT.to_owned(), next_link(&format!("{}/{address}", self.root), options, next).into());
         }
         let value = match (&resource.part, options.data_array) {
@@ -204,7 +207,8 @@ fn check(options: &Options) -> Result<(), ApiError> {
 }
 
 fn id_of(token: &[Json]) -> Result<Id, ApiError> {
-    let wrong = || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
+    let wrong =
+        || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
     match token {
         [id] => Id::of(id).ok_or_else(wrong),
         _ => Err(wrong()),

@@ -223,7 +223,8 @@ impl City {
 
     fn history(&mut self) {
         for document in self.documents.get(&Set::HistoricalLocations).into_iter().flat_map(BTreeMap::values) {
-            let thing = document.fields.get("thing").and_then(Value::as_str).and_then(|source| self.sources.get(source));
+            let thing =
+                document.fields.get("thing").and_then(Value::as_str).and_then(|source| self.sources.get(source));
             if let Some(thing) = thing {
                 self.history_of.entry(*thing).or_default().push(document.clone());
             }

@@ -6,11 +6,13 @@ use axum::response::{IntoResponse, Response};
 use kernel_model::{Change, TimeUs};
 use serde_json::Value as Json;
 
-use super::draft::{Drafts, Made, NewReading, document, is_link, linked, object};
+use super::draft::{Drafts, Made};
+use super::fields::{document, is_link, linked, object};
 use super::item::Item;
 use super::options::Options;
 use super::path::{Part, Resource};
 use super::reading::{COLUMNS, Reading, ReadingId};
+use super::series::NewReading;
 use super::set::{Id, Set};
 use super::world::World;
 use crate::error::ApiError;
@@ -18,7 +20,10 @@ use crate::error::ApiError;
 /// `POST` to a collection.
 pub(super) fn create(world: &World<'_>, resource: &Resource, body: &Json) -> Result<Response, ApiError> {
     if resource.is_entity() || resource.part != Part::Whole {
-        return Err(ApiError { status: StatusCode::METHOD_NOT_ALLOWED, description: "entities are created in a collection: POST /Things".to_owned() });
+        return Err(ApiError {
+            status: StatusCode::METHOD_NOT_ALLOWED,
+            description: "entities are created in a collection: POST /Things".to_owned(),
+        });
     }
     object(body)?;
     let from = match resource.links.split_last() {

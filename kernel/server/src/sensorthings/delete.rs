@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 
 use super::city::{Document, Stream};
 use super::create::since_now;
-use super::draft::{Fields, NewReading, conflict, document, set_own};
+use super::fields::{Fields, conflict, document, set_own};
 use super::item::Item;
 use super::options::Options;
 use super::path::{Part, Resource};
 use super::readings::Scope;
+use super::series::NewReading;
 use super::set::Set;
 use super::world::{Source, World};
 use crate::error::ApiError;
@@ -38,7 +39,10 @@ pub(super) fn delete(world: &World<'_>, resource: &Resource) -> Result<Response,
         }
         Item::Observation(_) => return observation(world, &item),
         Item::Of(..) => {
-            return Err(conflict(format!("{} follows of the thing itself: delete that, or give it a Location", item.address())));
+            return Err(conflict(format!(
+                "{} follows of the thing itself: delete that, or give it a Location",
+                item.address()
+            )));
         }
         Item::Fix(..) => return Err(conflict(format!("{} is what was measured and stays", item.address()))),
     }
@@ -84,7 +88,10 @@ fn told_too(world: &World<'_>, item: &Item, key: &str, changes: &mut Vec<Change>
                 changes.push(away(world, thing, key)?);
             }
             for told in world.city.history_of.values().flatten().filter(|told| told.texts("locations") == [key]) {
-                changes.push(Change::Retire { source: Document::source(Set::HistoricalLocations, &told.key), at: TimeUs::now() });
+                changes.push(Change::Retire {
+                    source: Document::source(Set::HistoricalLocations, &told.key),
+                    at: TimeUs::now(),
+                });
             }
         }
         _ => {}
@@ -105,7 +112,11 @@ fn away(world: &World<'_>, thing: &EntityId, key: &str) -> Result<Change, ApiErr
 fn observation(world: &World<'_>, item: &Item) -> Result<Response, ApiError> {
     let Item::Observation(row) = item else { return Ok(StatusCode::OK.into_response()) };
     let (before, id) = (row.0, item.id().text());
-    let stream = world.city.streams.get(&before.id.datastream).ok_or_else(|| ApiError::internal("an Observation has no Datastream"))?;
+    let stream = world
+        .city
+        .streams
+        .get(&before.id.datastream)
+        .ok_or_else(|| ApiError::internal("an Observation has no Datastream"))?;
     let missing = NewReading {
         datastream: stream.info.source.clone(),
         row: Observation {

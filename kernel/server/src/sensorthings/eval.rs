@@ -107,7 +107,9 @@ pub(super) fn check(filter: &Expr) -> Result<(), ApiError> {
 
 fn too_many(link: &Link) -> ApiError {
     let name = link.name;
-    ApiError::bad_request(format!("a filter does not go through {name}: ask {name} themselves, with a filter on what they are of"))
+    ApiError::bad_request(format!(
+        "a filter does not go through {name}: ask {name} themselves, with a filter on what they are of"
+    ))
 }
 
 /// A function of values, of which some may stand for many: of any of these.

@@ -158,8 +158,7 @@ impl Parser<'_, '_> {
     }
 
     fn product(&mut self) -> Result<Expr, ApiError> {
-        let operators =
-            [("mul", Arithmetic::Multiply), ("div", Arithmetic::Divide), ("mod", Arithmetic::Modulo)];
+        let operators = [("mul", Arithmetic::Multiply), ("div", Arithmetic::Divide), ("mod", Arithmetic::Modulo)];
         self.chain(&operators, Self::value)
     }
 
@@ -173,7 +172,9 @@ impl Parser<'_, '_> {
         while let Some((_, operator)) = operators.iter().find(|(name, _)| self.tokens.skip_name(name)) {
             self.operators += 1;
             if self.operators > MOST_OPERATORS {
-                return Err(self.tokens.refuse(&format!("there are more than {MOST_OPERATORS} operators of arithmetic")));
+                return Err(self
+                    .tokens
+                    .refuse(&format!("there are more than {MOST_OPERATORS} operators of arithmetic")));
             }
             left = Expr::Arithmetic(*operator, Box::new(left), Box::new(operand(self)?));
         }
@@ -204,7 +205,8 @@ impl Parser<'_, '_> {
     }
 
     fn named(&mut self) -> Result<Expr, ApiError> {
-        let refused = |parser: &Self, name: &str| parser.tokens.refuse(&format!("there is no function `{name}`; before"));
+        let refused =
+            |parser: &Self, name: &str| parser.tokens.refuse(&format!("there is no function `{name}`; before"));
         let Some(Token::Name(name)) = self.tokens.take() else {
             return Err(self.tokens.refuse("a name is wanted"));
         };
@@ -281,7 +283,10 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_refused_with_its_place() {
-        assert!(refusal("nosuch eq 1").contains("an Observation has no `nosuch`") || refusal("nosuch eq 1").contains("has no `nosuch`"));
+        assert!(
+            refusal("nosuch eq 1").contains("an Observation has no `nosuch`")
+                || refusal("nosuch eq 1").contains("has no `nosuch`")
+        );
         assert!(refusal("nosuch(1) eq 1").contains("there is no function `nosuch`"));
         assert!(refusal("result gt").contains("is wanted at its end"));
         assert!(refusal("result gt 1 result").contains("`and`, `or` or the end is wanted at character 12"));
@@ -296,7 +301,10 @@ mod tests {
     #[test]
     fn operators_bind_as_odata_says() {
         let read = |text| Expr::read(text, Set::Observations).unwrap();
-        assert_eq!(read("1 add 2 mul 3 eq 7 and not false or true"), read("(((1 add (2 mul 3)) eq 7) and (not false)) or true"));
+        assert_eq!(
+            read("1 add 2 mul 3 eq 7 and not false or true"),
+            read("(((1 add (2 mul 3)) eq 7) and (not false)) or true")
+        );
         let Expr::Path(path) = read("Datastream/Thing/properties/a/b") else { panic!("no path") };
         assert_eq!((path.links.len(), path.property, path.members.len()), (2, "properties", 2));
     }

@@ -117,10 +117,28 @@ impl Function {
             F::MinDateTime => Some(Value::Time(TimeUs(-62_167_219_200_000_000))),
             F::MaxDateTime => Some(Value::Time(TimeUs(253_402_300_799_999_999))),
             F::Round | F::Floor | F::Ceiling => arguments.first().and_then(|value| self.rounded(value)),
-            F::Year | F::Month | F::Day | F::Hour | F::Minute | F::Second | F::FractionalSeconds | F::Date | F::Time
+            F::Year
+            | F::Month
+            | F::Day
+            | F::Hour
+            | F::Minute
+            | F::Second
+            | F::FractionalSeconds
+            | F::Date
+            | F::Time
             | F::TotalOffsetMinutes => arguments.first().and_then(|value| self.of_time(value)),
-            F::Distance | F::GeoLength | F::GeoIntersects | F::Equals | F::Disjoint | F::Touches | F::Within
-            | F::Overlaps | F::Crosses | F::Intersects | F::Contains | F::Relate => self.of_places(arguments),
+            F::Distance
+            | F::GeoLength
+            | F::GeoIntersects
+            | F::Equals
+            | F::Disjoint
+            | F::Touches
+            | F::Within
+            | F::Overlaps
+            | F::Crosses
+            | F::Intersects
+            | F::Contains
+            | F::Relate => self.of_places(arguments),
             _ => self.of_text(arguments),
         };
         found.unwrap_or(Value::Null)

@@ -60,10 +60,12 @@ impl World<'_> {
         if skip > MOST_ROWS {
             return Err(ApiError::bad_request(format!("$skip: more than {MOST_ROWS} are not skipped")));
         }
-        let comes_after = |item: &Item| behind.as_ref().is_none_or(|behind| {
-            let order = place(item).cmp(behind);
-            order == if descending { Ordering::Less } else { Ordering::Greater }
-        });
+        let comes_after = |item: &Item| {
+            behind.as_ref().is_none_or(|behind| {
+                let order = place(item).cmp(behind);
+                order == if descending { Ordering::Less } else { Ordering::Greater }
+            })
+        };
         let mut items = Vec::new();
         for item in self.told_history(scope) {
             if comes_after(&item) && self.passes_history(&item, options)? {
@@ -192,8 +194,9 @@ impl World<'_> {
                 format!("time {sign}= {time} AND (time {sign} {time} OR entity {sign} '{thing}')")
             });
             let condition = with_where(&[condition.to_owned(), after.unwrap_or_default()]);
-            let sql =
-                format!("SELECT {COLUMNS} FROM positions{condition} ORDER BY time {order}, entity {order} LIMIT {chunk}");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM positions{condition} ORDER BY time {order}, entity {order} LIMIT {chunk}"
+            );
             let fixes: Vec<_> = self.ask(&sql, chunk)?.iter().flat_map(rows).collect();
             let is_last = fixes.len() < chunk;
             seen += fixes.len();
@@ -223,8 +226,7 @@ fn with_where(conditions: &[String]) -> String {
 
 fn rows(batch: &RecordBatch) -> Vec<(EntityId, PositionFix)> {
     let real = |column: usize| batch.column(column).as_primitive::<Float64Type>();
-    let (ids, times) =
-        (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<TimestampMicrosecondType>());
+    let (ids, times) = (batch.column(0).as_string::<i32>(), batch.column(1).as_primitive::<TimestampMicrosecondType>());
     let (lon, lat, height) = (real(2), real(3), real(4));
     let row = |row: usize| {
         let height_m = height.is_valid(row).then(|| height.value(row));
@@ -256,7 +258,9 @@ fn token(token: &[Json]) -> Result<(TimeUs, String), ApiError> {
         [Json::Number(time), Json::String(id)] if time.is_i64() => {
             Ok((TimeUs(time.as_i64().unwrap_or_default()), id.clone()))
         }
-        _ => Err(ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are")),
+        _ => Err(ApiError::bad_request(
+            "$skiptoken: this is of another question: follow links to next pages as they are",
+        )),
     }
 }
 

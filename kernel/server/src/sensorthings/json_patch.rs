@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use super::draft::Fields;
+use super::fields::Fields;
 use crate::error::ApiError;
 
 /// Operations in one list at most.
@@ -39,7 +39,11 @@ fn apply(document: &mut Json, operation: &Json) -> Result<(), ApiError> {
         }
         Some("remove") => remove(document, path).map(drop).ok_or_else(nothing),
         Some("test") => {
-            if document.pointer(path) == Some(&value()?) { Ok(()) } else { Err(wrong("the value is another one")) }
+            if document.pointer(path) == Some(&value()?) {
+                Ok(())
+            } else {
+                Err(wrong("the value is another one"))
+            }
         }
         Some("copy") => {
             let value = document.pointer(from()?).cloned().ok_or_else(nothing)?;
@@ -91,9 +95,8 @@ mod tests {
     #[test]
     fn operations_change_what_they_name() {
         let before = json!({ "name": "a", "description": "d", "properties": { "x/y": 1, "list": [1, 2] } });
-        let patch = |operations: Json| {
-            changed(before.as_object().unwrap(), operations.as_array().unwrap()).map(Json::Object)
-        };
+        let patch =
+            |operations: Json| changed(before.as_object().unwrap(), operations.as_array().unwrap()).map(Json::Object);
         let operations = json!([
             { "op": "test", "path": "/name", "value": "a" },
             { "op": "replace", "path": "/name", "value": "b" },

@@ -42,7 +42,9 @@ impl World<'_> {
                 };
                 Box::new(self.city.streams.range(DatastreamId(from)..).map(|(id, _)| Item::Datastream(*id)))
             }
-            Set::Sensors => self.merged(set, text.clone(), Box::new(things("sensing").map(move |id| Item::Of(set, id)))),
+            Set::Sensors => {
+                self.merged(set, text.clone(), Box::new(things("sensing").map(move |id| Item::Of(set, id))))
+            }
             Set::Locations => {
                 let own = things("placed").filter(move |id| self.city.is_own_location(id));
                 self.merged(set, text.clone(), Box::new(own.map(move |id| Item::Of(set, id))))
@@ -51,7 +53,8 @@ impl World<'_> {
                 self.merged(set, text.clone(), Box::new(things("placed").map(move |id| Item::Of(set, id))))
             }
             Set::ObservedProperties => {
-                let names = self.city.of_property.keys().filter(move |name| text.as_ref().is_none_or(|text| *name > text));
+                let names =
+                    self.city.of_property.keys().filter(move |name| text.as_ref().is_none_or(|text| *name > text));
                 let untold = names.filter(move |name| self.city.told(set, name).is_none());
                 self.merged(set, after.map(Id::text), Box::new(untold.map(|name| Item::Observed(name.as_str().into()))))
             }
@@ -127,15 +130,17 @@ impl World<'_> {
         first(&mut kept);
         let has_more = kept.len() == wanted;
         let page: Vec<_> = kept.into_iter().skip(skip).take(options.page()).collect();
-        let next = page.last().filter(|_| has_more).map(|((keys, id), _)| {
-            keys.iter().map(written).chain([id.json()]).collect()
-        });
+        let next = page
+            .last()
+            .filter(|_| has_more)
+            .map(|((keys, id), _)| keys.iter().map(written).chain([id.json()]).collect());
         Ok(Page { items: page.into_iter().map(|(_, item)| item).collect(), next })
     }
 
     /// The keys and the id of a token.
     fn behind(&self, token: &[Json], order: &[Key]) -> Result<(Vec<Value>, Id), ApiError> {
-        let wrong = || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
+        let wrong =
+            || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
         let (id, keys) = token.split_last().ok_or_else(wrong)?;
         let id = Id::of(id).ok_or_else(wrong)?;
         if keys.len() != order.len() {

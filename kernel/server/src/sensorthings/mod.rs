@@ -11,6 +11,7 @@ mod data_array;
 mod delete;
 mod draft;
 mod eval;
+mod fields;
 mod filter;
 mod functions;
 mod history;
@@ -25,6 +26,7 @@ mod property;
 mod publish;
 mod reading;
 mod readings;
+mod series;
 mod service;
 mod set;
 #[cfg(test)]

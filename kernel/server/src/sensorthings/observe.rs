@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use kernel_model::TimeUs;
 use serde_json::{Map, Value as Json, json};
 
-use super::draft::{Drafts, NewReading};
+use super::draft::Drafts;
+use super::series::NewReading;
 use super::world::World;
 use crate::error::ApiError;
 
@@ -23,7 +24,9 @@ pub(super) fn data_array(world: &World<'_>, body: &Json) -> Result<Response, Api
     }
     let (changes, besides) = (drafts.changes, drafts.readings.iter().any(|reading| !reading.besides.is_empty()));
     if besides {
-        return Err(ApiError::bad_request("parameters, validTime and resultQuality are not kept of a dataArray: send these Observations one by one"));
+        return Err(ApiError::bad_request(
+            "parameters, validTime and resultQuality are not kept of a dataArray: send these Observations one by one",
+        ));
     }
     let refused = match world.runtime.block_on(world.app.ingest.commit(changes)) {
         Ok(receipt) => !receipt.outcome.rejected.is_empty(),
@@ -45,14 +48,18 @@ pub(super) fn data_array(world: &World<'_>, body: &Json) -> Result<Response, Api
 }
 
 fn list_of(list: &Json, drafts: &mut Drafts<'_>, rows: &mut Vec<Option<NewReading>>) -> Result<(), ApiError> {
-    let wrong = || ApiError::bad_request("each value has a Datastream, components and a dataArray of rows with a value for each of them");
+    let wrong = || {
+        ApiError::bad_request(
+            "each value has a Datastream, components and a dataArray of rows with a value for each of them",
+        )
+    };
     let names: Vec<_> = list["components"].as_array().ok_or_else(wrong)?.iter().map(Json::as_str).collect();
     let names = names.into_iter().collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
     let given = list["dataArray"].as_array().ok_or_else(wrong)?;
     if rows.len() + given.len() > MOST_ROWS {
         return Err(ApiError::bad_request(format!("more than {MOST_ROWS} rows are not taken at once")));
     }
-    if super::draft::linked(&list["Datastream"]).is_none() {
+    if super::fields::linked(&list["Datastream"]).is_none() {
         return Err(wrong());
     }
     let now = TimeUs::now();

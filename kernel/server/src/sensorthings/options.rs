@@ -158,9 +158,7 @@ impl Reader {
                 return Err(ApiError::bad_request(format!("more than {MOST_EXPANDED} links are not expanded at once")));
             }
             let options = match rest.strip_prefix('/') {
-                Some(rest) => {
-                    Options { expand: self.expand(rest, link.to, depth + 1)?, ..Options::default() }
-                }
+                Some(rest) => Options { expand: self.expand(rest, link.to, depth + 1)?, ..Options::default() },
                 None => self.inner(rest, link.to, depth + 1)?,
             };
             match all.iter_mut().find(|other| other.link == link) {

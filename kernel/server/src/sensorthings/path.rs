@@ -46,7 +46,9 @@ impl Resource {
                 resource.part = Part::References;
             } else if !is_entity {
                 let (from, set) = (resource.target().name(), resource.target().entity());
-                return Err(ApiError::not_found(format!("after {from} an id is wanted to go on from one {set}: {from}(1)/{segment}")));
+                return Err(ApiError::not_found(format!(
+                    "after {from} an id is wanted to go on from one {set}: {from}(1)/{segment}"
+                )));
             } else {
                 let (name, id) = named(&segment)?;
                 let from = resource.target();
@@ -63,7 +65,9 @@ impl Resource {
             }
             return match segments.next() {
                 None => Ok(resource),
-                Some(more) => Err(ApiError::not_found(format!("nothing comes after this part of an address: `{more}`"))),
+                Some(more) => {
+                    Err(ApiError::not_found(format!("nothing comes after this part of an address: `{more}`")))
+                }
             };
         }
         Ok(resource)
@@ -80,11 +84,7 @@ impl Resource {
     }
 }
 
-fn property(
-    from: Set,
-    name: &str,
-    segments: &mut impl Iterator<Item = String>,
-) -> Result<Part, ApiError> {
+fn property(from: Set, name: &str, segments: &mut impl Iterator<Item = String>) -> Result<Part, ApiError> {
     let name = match name {
         "id" | "@iot.id" => super::filter::ID,
         "@iot.selfLink" => super::filter::SELF_LINK,
@@ -123,7 +123,9 @@ fn segments(path: &str) -> Result<Vec<String>, ApiError> {
 fn named(segment: &str) -> Result<(&str, Option<Id>), ApiError> {
     let Some((name, rest)) = segment.split_once('(') else { return Ok((segment, None)) };
     let wrong = || {
-        ApiError::bad_request(format!("`{segment}` has no id that can be read: write {name}(7) or {name}('text'), a quote in it twice"))
+        ApiError::bad_request(format!(
+            "`{segment}` has no id that can be read: write {name}(7) or {name}('text'), a quote in it twice"
+        ))
     };
     let inner = rest.strip_suffix(')').ok_or_else(wrong)?.trim();
     if let Ok(number) = inner.parse::<u64>() {
@@ -139,7 +141,11 @@ fn named(segment: &str) -> Result<(&str, Option<Id>), ApiError> {
 
 /// A percent-encoded text in clear; `plus`: whether + is a space.
 pub(super) fn decode(text: &str, plus: bool) -> Result<String, ApiError> {
-    let wrong = || ApiError::bad_request("the address has an escape that is none: % is followed by two hexadecimal digits, of UTF-8");
+    let wrong = || {
+        ApiError::bad_request(
+            "the address has an escape that is none: % is followed by two hexadecimal digits, of UTF-8",
+        )
+    };
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

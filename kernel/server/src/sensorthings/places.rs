@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use geo::algorithm::line_measures::{Distance, Euclidean, Length};
 use geo::relate::IntersectionMatrix;
-use geo::{Coord, CoordsIter, Geometry, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon, Relate, Validation};
+use geo::{
+    Coord, CoordsIter, Geometry, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon, Relate,
+    Validation,
+};
 use kernel_model::Shape;
 use wkt::TryFromWkt;
 
@@ -27,7 +30,9 @@ pub(super) fn read(text: &str) -> Result<Arc<Geometry>, String> {
         return Err(refused("too many collections"));
     }
     let geometry = Geometry::<f64>::try_from_wkt_str(text).map_err(|error| refused(&error.to_string()))?;
-    if geometry.coords_iter().any(|at| !at.x.is_finite() || !at.y.is_finite()) || geometry.coords_iter().next().is_none() {
+    if geometry.coords_iter().any(|at| !at.x.is_finite() || !at.y.is_finite())
+        || geometry.coords_iter().next().is_none()
+    {
         return Err(refused("it has no place"));
     }
     // How an impossible polygon lies to others has no answer.

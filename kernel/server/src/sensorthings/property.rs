@@ -50,9 +50,7 @@ impl World<'_> {
             Item::Told(_, document) => told(document, name),
             Item::Of(set, id) => self.of_thing(*set, id, name)?,
             Item::Observed(property) => self.observed(item, property, name),
-            Item::Datastream(id) => {
-                self.city.streams.get(id).map_or(Json::Null, |stream| self.of_stream(stream, name))
-            }
+            Item::Datastream(id) => self.city.streams.get(id).map_or(Json::Null, |stream| self.of_stream(stream, name)),
             Item::Observation(row) => self.of_reading(&row.0, &row.1, name),
             Item::Fix(_, fix) => match name {
                 "time" => fix.1.time.to_string().into(),

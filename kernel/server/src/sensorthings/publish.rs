@@ -44,7 +44,10 @@ pub async fn publish_sensorthings(
             Ok(rows) => rows,
             Err(RecvError::Closed) => return,
             Err(RecvError::Lagged(commits)) => {
-                tracing::warn!(commits, "subscribers of SensorThings topics were not told of some commits: they came too fast");
+                tracing::warn!(
+                    commits,
+                    "subscribers of SensorThings topics were not told of some commits: they came too fast"
+                );
                 continue;
             }
         };
@@ -98,7 +101,8 @@ impl Topics {
 fn messages(world: &World<'_>, topics: &Topics, rows: &[(Table, RecordBatch)]) -> Messages {
     let mut out = Messages::new();
     let mut series: HashMap<DatastreamId, Vec<&Topic>> = HashMap::new();
-    let (direct, others): (Vec<_>, Vec<_>) = topics.exact.iter().partition(|topic| series_of(&topic.resource).is_some());
+    let (direct, others): (Vec<_>, Vec<_>) =
+        topics.exact.iter().partition(|topic| series_of(&topic.resource).is_some());
     for topic in direct {
         series.entry(series_of(&topic.resource).unwrap_or(DatastreamId(0))).or_default().push(topic);
     }

@@ -118,7 +118,6 @@ impl Plan {
 
     /// Rows behind a token.
     fn after(&self, token: &[Json]) -> Result<String, ApiError> {
-        let wrong = || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
         let (id, values) = token.split_last().ok_or_else(wrong)?;
         let id = id.as_str().and_then(ReadingId::parse).ok_or_else(wrong)?;
         if values.len() != self.keys.len() {
@@ -126,7 +125,7 @@ impl Plan {
         }
         let (mut equal, mut ways, mut bound) = (Vec::new(), Vec::new(), String::new());
         for ((column, descending), value) in self.keys.iter().zip(values) {
-            let (name, value) = (column.sql(), written(*column, value).ok_or_else(wrong)?);
+            let (name, value) = (column.sql(), written(*column, value)?);
             let behind = match (&value, descending) {
                 (None, true) => "FALSE".to_owned(),
                 (None, false) => format!("({name}) IS NOT NULL"),
@@ -150,24 +149,28 @@ impl Plan {
     }
 }
 
-/// A value of a token as it stands in a statement; `Some(None)`: null.
-fn written(column: Column, value: &Json) -> Option<Option<String>> {
-    match (column, value) {
-        (Column::ResultTime | Column::Result, Json::Null) => Some(None),
-        (Column::Time | Column::ResultTime, Json::String(text)) => {
-            TimeUs::parse(text).ok().map(|time| Some(instant(time)))
-        }
-        (Column::Datastream, Json::Number(number)) => Some(Some((number.as_f64()? as u64).to_string())),
-        (Column::Result, Json::Number(number)) => Some(Some(real(number.as_f64()?))),
+/// A token is of another question.
+fn wrong() -> ApiError {
+    ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are")
+}
+
+/// A value of a token as it stands in a statement; none of null.
+fn written(column: Column, value: &Json) -> Result<Option<String>, ApiError> {
+    let found = match (column, value) {
+        (Column::ResultTime | Column::Result, Json::Null) => return Ok(None),
+        (Column::Time | Column::ResultTime, Json::String(text)) => TimeUs::parse(text).ok().map(instant),
+        (Column::Datastream, Json::Number(number)) => number.as_f64().map(|number| (number as u64).to_string()),
+        (Column::Result, Json::Number(number)) => number.as_f64().map(real),
         _ => None,
-    }
+    };
+    found.map(Some).ok_or_else(wrong)
 }
 
 /// An instant in a statement.
 pub(super) fn instant(time: TimeUs) -> String {
     // What nanoseconds of 64 bits can say: 1677 to 2262.
-    const NANOSECONDS: i64 = 9_223_372_036_000_000;
-    match time.0.abs() < NANOSECONDS {
+    const NANOSECONDS: u64 = 9_223_372_036_000_000;
+    match time.0.unsigned_abs() < NANOSECONDS {
         true => format!("TIMESTAMP '{time}'"),
         false => format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"+00:00\"))')", time.0),
     }
@@ -185,12 +188,18 @@ impl World<'_> {
         let skip = if after.is_some() { 0 } else { options.skip };
         if skip > MOST_SKIPPED {
             let most = format!("$skip: more than {MOST_SKIPPED} Observations are not skipped");
-            return Err(ApiError::bad_request(format!("{most}: follow the links to next pages, or narrow the $filter")));
+            return Err(ApiError::bad_request(format!(
+                "{most}: follow the links to next pages, or narrow the $filter"
+            )));
         }
         if plan.is_empty || options.page() == 0 {
             return Ok(Page::default());
         }
-        if plan.is_exact() { self.exact(&plan, after.as_ref(), skip, options.page()) } else { self.walked(&plan, after, skip, options.page()) }
+        if plan.is_exact() {
+            self.exact(&plan, after.as_ref(), skip, options.page())
+        } else {
+            self.walked(&plan, after, skip, options.page())
+        }
     }
 
     fn exact(&self, plan: &Plan, after: Option<&String>, skip: usize, page: usize) -> Result<Page, ApiError> {
@@ -461,7 +470,9 @@ fn without_first_link(expr: &Expr) -> Expr {
 /// What rows are sorted by; the newest first where nothing is said.
 fn keys(order: &[Key]) -> Result<Vec<(Column, bool)>, ApiError> {
     let wrong = || {
-        ApiError::bad_request("$orderby: Observations are sorted by phenomenonTime, resultTime, result, id or Datastream/id")
+        ApiError::bad_request(
+            "$orderby: Observations are sorted by phenomenonTime, resultTime, result, id or Datastream/id",
+        )
     };
     let mut keys = Vec::new();
     for key in order {

@@ -237,7 +237,12 @@ pub(super) fn escape(text: &str, stay: &str) -> String {
     for c in text.chars() {
         match c {
             c if c.is_ascii_alphanumeric() || "-._~".contains(c) || stay.contains(c) => out.push(c),
-            c => c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}"))),
+            c => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    out.push('%');
+                    out.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789ABCDEF"[usize::from(digit)])));
+                }
+            }
         }
     }
     out

@@ -153,16 +153,19 @@ impl Reader<'_> {
         let place = self.at;
         let rest = self.rest();
         let is_time = rest.len() > 10 && rest.as_bytes()[4] == b'-' && rest.as_bytes()[0] != b'-';
-        let length = |more: &str| {
-            rest.find(|c: char| !(c.is_ascii_alphanumeric() || more.contains(c))).unwrap_or(rest.len())
-        };
+        let length =
+            |more: &str| rest.find(|c: char| !(c.is_ascii_alphanumeric() || more.contains(c))).unwrap_or(rest.len());
         if is_time {
             let end = length("-:.+/");
             let value = Value::time(&rest[..end]);
             self.at += end;
             return match value {
-                Value::Text(_) => Err(refuse(self.text, place, "this is no instant with its offset, such as \
-                    2026-11-22T08:00:00Z (in an address + is written %2B):")),
+                Value::Text(_) => Err(refuse(
+                    self.text,
+                    place,
+                    "this is no instant with its offset, such as \
+                    2026-11-22T08:00:00Z (in an address + is written %2B):",
+                )),
                 time => Ok(time),
             };
         }
@@ -206,12 +209,10 @@ impl Reader<'_> {
 fn literal(name: &str, text: &str) -> Result<Value, String> {
     match name {
         "geography" | "geometry" => super::places::read(text).map(Value::Geometry),
-        "datetime" | "datetimeoffset" => {
-            TimeUs::parse(text).map(Value::Time).map_err(|error| error.to_string())
-        }
-        "duration" => duration_us(text).map(Value::Duration).ok_or_else(|| {
-            format!("`{text}` is no duration of days, hours, minutes and seconds, such as P1DT2H30M:")
-        }),
+        "datetime" | "datetimeoffset" => TimeUs::parse(text).map(Value::Time).map_err(|error| error.to_string()),
+        "duration" => duration_us(text)
+            .map(Value::Duration)
+            .ok_or_else(|| format!("`{text}` is no duration of days, hours, minutes and seconds, such as P1DT2H30M:")),
         other => Err(format!("there are no literals `{other}'...'`:")),
     }
 }
@@ -246,7 +247,8 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_standard() {
-        let words = |text: &str| Tokens::read(text).unwrap().list.into_iter().map(|(_, token)| token).collect::<Vec<_>>();
+        let words =
+            |text: &str| Tokens::read(text).unwrap().list.into_iter().map(|(_, token)| token).collect::<Vec<_>>();
         let name = |text: &str| Token::Name(text.to_owned());
         let number = |value| Token::Literal(Value::Number(value));
         assert_eq!(words("result gt -3.5e-2"), [name("result"), name("gt"), number(-0.035)]);
@@ -258,7 +260,9 @@ mod tests {
             [Token::Literal(Value::Span(TimeUs(1_000_000), TimeUs(2_000_000)))]
         );
         assert_eq!(words("duration'P1DT1S'"), [Token::Literal(Value::Duration(86_401_000_000))]);
-        for wrong in ["'open", "#", "1x", "2026-11-22T08:00:00", "duration'P1Y'", "geography'POINT'", "x'1'", "1e999", "\u{0}"] {
+        for wrong in
+            ["'open", "#", "1x", "2026-11-22T08:00:00", "duration'P1Y'", "geography'POINT'", "x'1'", "1e999", "\u{0}"]
+        {
             assert!(Tokens::read(wrong).is_err(), "{wrong}");
         }
     }

@@ -9,10 +9,12 @@ use serde_json::{Value as Json, json};
 
 use super::city::{Document, OWN, Stream};
 use super::create::since_now;
-use super::draft::{Drafts, Fields, NewReading, checked, conflict, document, instant, linked, located, result, set_own, unit_of};
+use super::draft::Drafts;
+use super::fields::{Fields, checked, conflict, document, instant, linked, located, result, set_own, unit_of};
 use super::item::Item;
 use super::options::Options;
 use super::path::{Part, Resource};
+use super::series::NewReading;
 use super::set::{Id, Set};
 use super::world::World;
 use crate::error::ApiError;
@@ -32,7 +34,12 @@ pub(super) fn update(world: &World<'_>, resource: &Resource, body: &Json, whole:
     match &item {
         Item::Thing(_) => thing(world, &item, body, fields, whole)?,
         Item::Datastream(id) => {
-            let stream = world.city.streams.get(id).cloned().ok_or_else(|| super::world::none(Set::Datastreams, &Id::Number(id.0)))?;
+            let stream = world
+                .city
+                .streams
+                .get(id)
+                .cloned()
+                .ok_or_else(|| super::world::none(Set::Datastreams, &Id::Number(id.0)))?;
             datastream(world, &stream, body, fields, whole)?;
         }
         Item::Told(set, told) => self::told(world, *set, told, fields, whole)?,
@@ -44,14 +51,18 @@ pub(super) fn update(world: &World<'_>, resource: &Resource, body: &Json, whole:
         Item::Of(..) => {
             let thing = world.related_one(&item, &super::set::Link { name: "Thing", to: Set::Things, many: false });
             let thing = thing.map_or_else(String::new, |thing| thing.address());
-            return Err(conflict(format!("{} follows of {thing}: update that, or create one of its own and link to it", item.address())));
+            return Err(conflict(format!(
+                "{} follows of {thing}: update that, or create one of its own and link to it",
+                item.address()
+            )));
         }
         Item::Fix(..) => return Err(conflict(format!("{} is what was measured and stays", item.address()))),
     }
     let now = world.renewed();
     let item = now.find(item.set(), &item.id())?;
     let body = Json::Object(now.written(&item, &Options::default())?);
-    Ok(([(header::CONTENT_TYPE, "application/json".to_owned()), (header::LOCATION, now.link(&item))], body.to_string()).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json".to_owned()), (header::LOCATION, now.link(&item))], body.to_string())
+        .into_response())
 }
 
 /// The properties that a JSON Patch changes.
@@ -72,7 +83,13 @@ pub(super) fn link(world: &World<'_>, from: &Item, set: Set, id: &Id) -> Result<
     let (thing, location) = match (from, &other) {
         (Item::Thing(thing), Item::Told(Set::Locations, location)) => (thing, location),
         (Item::Told(Set::Locations, location), Item::Thing(thing)) => (thing, location),
-        _ => return Err(ApiError::bad_request(format!("{} and {} are not linked so: update the one that has the link", from.address(), other.address()))),
+        _ => {
+            return Err(ApiError::bad_request(format!(
+                "{} and {} are not linked so: update the one that has the link",
+                from.address(),
+                other.address()
+            )));
+        }
     };
     let mut drafts = Drafts::new(world);
     drafts.place(world.draft_of(thing)?, &[(location.key.clone(), located(&location.fields))], TimeUs::now())?;
@@ -109,7 +126,13 @@ fn thing(world: &World<'_>, item: &Item, body: &Json, fields: Fields, whole: boo
     world.commit(drafts.changes)
 }
 
-fn datastream(world: &World<'_>, stream: &Stream, body: &Json, mut fields: Fields, whole: bool) -> Result<(), ApiError> {
+fn datastream(
+    world: &World<'_>,
+    stream: &Stream,
+    body: &Json,
+    mut fields: Fields,
+    whole: bool,
+) -> Result<(), ApiError> {
     let mut draft = DatastreamDraft {
         source: stream.info.source.clone(),
         entity: world.source_of(&stream.info.entity)?,
@@ -118,20 +141,31 @@ fn datastream(world: &World<'_>, stream: &Stream, body: &Json, mut fields: Field
         name: stream.info.name.clone(),
     };
     let before = stream.told.as_ref().map(|told| told.fields.clone()).unwrap_or_default();
-    let mut told = if whole { before.get("sensor").map(|key| ("sensor".to_owned(), key.clone())).into_iter().collect() } else { before };
+    let mut told = if whole {
+        before.get("sensor").map(|key| ("sensor".to_owned(), key.clone())).into_iter().collect()
+    } else {
+        before
+    };
     if let Some(unit) = fields.get("unitOfMeasurement") {
         let unit = unit_of(Some(unit));
         if unit != draft.unit {
-            return Err(conflict(format!("the unit is {} and cannot become {unit}: create another Datastream for the new unit", draft.unit)));
+            return Err(conflict(format!(
+                "the unit is {} and cannot become {unit}: create another Datastream for the new unit",
+                draft.unit
+            )));
         }
     }
     if let Some(name) = fields.remove("name") {
         draft.name = name.as_str().unwrap_or_default().to_owned();
     }
-    let target = |set: Set| body.get(set.entity()).map(|json| {
-        let id = linked(json).ok_or_else(|| ApiError::bad_request(format!("`{}` wants a link: {{\"@iot.id\": ...}}", set.entity())))?;
-        world.find(set, &id).map_err(|error| ApiError::bad_request(error.description))
-    });
+    let target = |set: Set| {
+        body.get(set.entity()).map(|json| {
+            let id = linked(json).ok_or_else(|| {
+                ApiError::bad_request(format!("`{}` wants a link: {{\"@iot.id\": ...}}", set.entity()))
+            })?;
+            world.find(set, &id).map_err(|error| ApiError::bad_request(error.description))
+        })
+    };
     if let Some(Item::Thing(id)) = target(Set::Things).transpose()? {
         draft.entity = world.source_of(&id)?;
     }
@@ -141,7 +175,9 @@ fn datastream(world: &World<'_>, stream: &Stream, body: &Json, mut fields: Field
     match target(Set::Sensors).transpose()? {
         Some(Item::Told(_, sensor)) => drop(told.insert("sensor".to_owned(), sensor.key.as_str().into())),
         Some(Item::Of(_, id)) if world.source_of(&id)? == draft.entity => drop(told.remove("sensor")),
-        Some(other) => return Err(ApiError::bad_request(format!("{} is another thing itself: create a Sensor", other.address()))),
+        Some(other) => {
+            return Err(ApiError::bad_request(format!("{} is another thing itself: create a Sensor", other.address())));
+        }
         None => {}
     }
     told.extend(fields);
@@ -157,21 +193,30 @@ fn told(world: &World<'_>, set: Set, told: &Document, fields: Fields, whole: boo
     } else {
         after.insert("name".to_owned(), told.name.as_str().into());
     }
-    if set == Set::HistoricalLocations && let Some(time) = fields.get("time") {
+    if set == Set::HistoricalLocations
+        && let Some(time) = fields.get("time")
+    {
         instant("time", time)?;
     }
     after.extend(fields);
     let is_elsewhere = super::city::feature_place(&told.fields) != super::city::feature_place(&after);
     if set == Set::FeaturesOfInterest && is_elsewhere {
-        return Err(conflict("observations are kept at the place of their FeatureOfInterest: create another one".to_owned()));
+        return Err(conflict(
+            "observations are kept at the place of their FeatureOfInterest: create another one".to_owned(),
+        ));
     }
     let mut drafts = Drafts::new(world);
-    let moved = located(&after).filter(|_| set == Set::Locations && after.get("location") != told.fields.get("location"));
+    let moved =
+        located(&after).filter(|_| set == Set::Locations && after.get("location") != told.fields.get("location"));
     drafts.changes.push(since_now(document(set, &told.key, after)));
     if let Some(geometry) = moved {
         for thing in world.city.at_location.get(&told.key).into_iter().flatten() {
             let mut draft = world.draft_of(thing)?;
-            draft.height_reference = if geometry.has_height { kernel_model::HeightReference::Ellipsoid } else { kernel_model::HeightReference::None };
+            draft.height_reference = if geometry.has_height {
+                kernel_model::HeightReference::Ellipsoid
+            } else {
+                kernel_model::HeightReference::None
+            };
             draft.geometry = Some(geometry.clone());
             drafts.changes.push(Change::Entity(draft));
         }
@@ -218,7 +263,11 @@ fn observation(world: &World<'_>, item: &Item, mut fields: Fields, whole: bool) 
         && after.value.to_bits() == before.value.to_bits();
     let mut now = before.id;
     if !is_same {
-        let stream = world.city.streams.get(&before.id.datastream).ok_or_else(|| ApiError::internal("an Observation has no Datastream"))?;
+        let stream = world
+            .city
+            .streams
+            .get(&before.id.datastream)
+            .ok_or_else(|| ApiError::internal("an Observation has no Datastream"))?;
         let new = NewReading {
             datastream: stream.info.source.clone(),
             row: after,
@@ -228,7 +277,9 @@ fn observation(world: &World<'_>, item: &Item, mut fields: Fields, whole: bool) 
         world.commit(vec![new.change()])?;
         now = world.renewed().row_of(&new)?.id;
         if now == before.id {
-            return Err(conflict("of this instant the result was told already; its resultTime alone cannot change".to_owned()));
+            return Err(conflict(
+                "of this instant the result was told already; its resultTime alone cannot change".to_owned(),
+            ));
         }
         let mut gone = told.map(|told| told.texts("gone")).unwrap_or_default();
         gone.push(before.id.to_string());

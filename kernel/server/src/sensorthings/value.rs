@@ -86,12 +86,12 @@ impl Value {
             (Self::Duration(a), Self::Duration(b)) => Some(a.cmp(b)),
             (Self::Span(..), Self::Time(at)) => self.compare(&Self::Span(*at, *at)),
             (Self::Time(at), Self::Span(..)) => Self::Span(*at, *at).compare(other),
-            (Self::Span(from, to), Self::Span(begin, end)) => match () {
-                () if (from, to) == (begin, end) => Some(Ordering::Equal),
-                () if to <= begin => Some(Ordering::Less),
-                () if from >= end => Some(Ordering::Greater),
-                () => None,
-            },
+            (Self::Span(from, to), Self::Span(begin, end)) => {
+                let is_same = (from, to) == (begin, end);
+                let order =
+                    [(is_same, Ordering::Equal), (to <= begin, Ordering::Less), (from >= end, Ordering::Greater)];
+                order.into_iter().find(|(holds, _)| *holds).map(|(_, order)| order)
+            }
             (Self::Text(text), Self::Time(_) | Self::Span(..)) => match Self::time(text) {
                 Self::Text(_) => None,
                 time => time.compare(other),

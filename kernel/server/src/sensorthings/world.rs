@@ -118,9 +118,11 @@ impl World<'_> {
         Ok(match set {
             Set::Things => self.city.thing(&thing).map(|_| Item::Thing(thing)),
             Set::Locations => self.city.is_own_location(&thing).then_some(Item::Of(set, thing)),
-            Set::FeaturesOfInterest => {
-                self.city.thing(&thing).filter(|_| self.city.placed.binary_search(&thing).is_ok()).map(|_| Item::Of(set, thing))
-            }
+            Set::FeaturesOfInterest => self
+                .city
+                .thing(&thing)
+                .filter(|_| self.city.placed.binary_search(&thing).is_ok())
+                .map(|_| Item::Of(set, thing)),
             Set::Sensors => self.city.sensing.binary_search(&thing).is_ok().then_some(Item::Of(set, thing)),
             _ => None,
         })
@@ -215,9 +217,8 @@ impl World<'_> {
             Item::Observed(name) => all(self.city.of_property.get(&**name)),
             Item::Of(Set::Sensors, thing) => {
                 let mut streams = all(self.city.of_thing.get(thing));
-                let is_own = |id: &DatastreamId| {
-                    self.city.streams.get(id).is_some_and(|stream| stream.sensor().is_none())
-                };
+                let is_own =
+                    |id: &DatastreamId| self.city.streams.get(id).is_some_and(|stream| stream.sensor().is_none());
                 streams.retain(|item| matches!(item, Item::Datastream(id) if is_own(id)));
                 streams
             }

@@ -109,7 +109,8 @@ fn number(what: &str, text: &str) -> Result<u32, ApiError> {
 
 /// The name of a file without what it must end with.
 fn without<'a>(file: &'a str, ending: &str) -> Result<&'a str, ApiError> {
-    file.strip_suffix(ending).ok_or_else(|| ApiError::not_found(format!("there is no `{file}` here; addresses end with {ending}")))
+    file.strip_suffix(ending)
+        .ok_or_else(|| ApiError::not_found(format!("there is no `{file}` here; addresses end with {ending}")))
 }
 
 fn respond(answer: &Answer, takes_gzip: bool, media: &'static str, empty: StatusCode) -> Response {

@@ -101,9 +101,8 @@ pub(super) async fn tileset(
         let crs = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
         document["boundingBox"] = json!({ "lowerLeft": [west, south], "upperRight": [east, north], "crs": crs });
     }
-    let fields = FIELDS.iter().map(|(name, sort, text)| {
-        ((*name).to_owned(), json!({ "type": sort, "description": text }))
-    });
+    let fields =
+        FIELDS.iter().map(|(name, sort, text)| ((*name).to_owned(), json!({ "type": sort, "description": text })));
     let properties: serde_json::Map<_, _> = fields.collect();
     let schema = json!({ "type": "object", "properties": properties });
     document["layers"] = json!([{ "id": kind.name(), "dataType": "vector", "propertiesSchema": schema }]);

@@ -42,7 +42,8 @@ pub(super) async fn tile_json(
         return Err(ApiError::not_found(format!("there is nothing of the collection `{kind}`")));
     }
     let query = query.filter(|query| !query.is_empty()).map(|query| format!("?{query}")).unwrap_or_default();
-    let fields: serde_json::Map<_, _> = FIELDS.iter().map(|(name, _, text)| ((*name).to_owned(), json!(text))).collect();
+    let fields: serde_json::Map<_, _> =
+        FIELDS.iter().map(|(name, _, text)| ((*name).to_owned(), json!(text))).collect();
     let Region { west, south, east, north } = on_map(&reach);
     Ok(Json(json!({
         "tilejson": "3.0.0",

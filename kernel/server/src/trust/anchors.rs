@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kernel_ledger::Ledger;
-use kernel_model::{Anchor, AnchorPoint};
+use kernel_model::{Anchor, AnchorError, AnchorPoint};
 
 use crate::registrar::Registrar;
 
@@ -17,10 +17,18 @@ const PACE: Duration = Duration::from_secs(1);
 /// Whether the log is the continuation of what the anchor has.
 ///
 /// # Errors
-/// What is wrong, in words: the log went back, or has another past, or the anchor cannot be read.
+/// What is wrong, in words: the log went back, or has another past, or the anchor was altered. One that is away is logged.
 pub fn check_anchor(ledger: &Ledger, anchor: &mut dyn Anchor) -> Result<(), String> {
-    let held = anchor.newest(ledger.keys().origin()).map_err(|error| error.to_string())?;
-    let Some(held) = held else { return Ok(()) };
+    let held = match anchor.newest(ledger.keys().origin()) {
+        Ok(Some(held)) => held,
+        Ok(None) => return Ok(()),
+        // A registration does not wait for an anchor, also not for one that is away at the start.
+        Err(error @ AnchorError::Away { .. }) => {
+            tracing::error!(%error, "the log cannot be held against this anchor");
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
     let (point, place) = (held.point, held.place);
     if point.size > ledger.size() {
         return Err(format!(

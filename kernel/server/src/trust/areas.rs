@@ -13,7 +13,7 @@ use crate::error::ApiError;
 use crate::parameters::Parameters;
 use crate::state::AppState;
 
-const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+const TEXT: &str = "text/plain; charset=utf-8";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
@@ -74,7 +74,7 @@ pub(crate) async fn consistency(
         let proof = ledger.consistency(sizes.old, new).map_err(refused)?;
         Ok(kernel_ledger::hash_lines(&proof))
     });
-    Ok(([TEXT], lines.await?))
+    Ok(([(header::CONTENT_TYPE, TEXT)], lines.await?))
 }
 
 /// The receipt of a leaf.
@@ -83,19 +83,22 @@ pub(crate) async fn leaf(
     Path(index): Path<u64>,
 ) -> Result<impl IntoResponse, ApiError> {
     let receipt = blocking(move || state.registrar.ledger().receipt_of_leaf(index).map_err(refused));
-    Ok(([TEXT], receipt.await?.to_string()))
+    Ok(([(header::CONTENT_TYPE, TEXT)], receipt.await?.to_string()))
 }
 
 /// The signed checkpoint of the log of areas.
 pub(crate) async fn checkpoint(State(state): State<Arc<AppState>>) -> Result<impl IntoResponse, ApiError> {
-    let areas = state.registrar.areas();
-    let areas = areas.as_ref().ok_or_else(|| ApiError::unavailable("the map of areas is being made: ask again"))?;
-    Ok(([TEXT, (header::CACHE_CONTROL, "no-cache")], areas.checkpoint().to_owned()))
+    let note = blocking(move || {
+        let areas = state.registrar.areas();
+        let note = areas.as_ref().map(|areas| areas.checkpoint().to_owned());
+        note.ok_or_else(|| ApiError::unavailable("the map of areas is being made: ask again"))
+    });
+    Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, "no-cache")], note.await?))
 }
 
 /// The newest checkpoint that a witness has signed.
 pub(crate) async fn cosigned(State(state): State<Arc<AppState>>) -> Result<impl IntoResponse, ApiError> {
     let note = state.registrar.ledger().cosigned_checkpoint().map(str::to_owned);
     let note = note.ok_or_else(|| ApiError::not_found("no witness has signed a checkpoint of this log yet"))?;
-    Ok(([TEXT, (header::CACHE_CONTROL, "no-cache")], note))
+    Ok(([(header::CONTENT_TYPE, TEXT), (header::CACHE_CONTROL, "no-cache")], note))
 }

@@ -59,10 +59,9 @@ pub async fn register_heads(state: &Arc<AppState>) -> Result<usize, ApiError> {
 /// now.
 fn known(registrar: &Registrar) -> Option<(Identity, u64, BTreeMap<u64, Chain>)> {
     let areas = registrar.areas();
-    let heads = || areas.as_ref().into_iter().flat_map(|areas| areas.view().heads());
-    let since = heads().map(|(_, through)| through).max().unwrap_or(0);
-    let chains = heads().filter_map(|(head, _)| Some((head.datastream, Chain::from_head(head)?))).collect();
-    areas.as_ref()?;
+    let view = areas.as_ref()?.view();
+    let since = view.heads().map(|(_, through)| through).max().unwrap_or(0);
+    let chains = view.heads().filter_map(|(head, _)| Some((head.datastream, Chain::from_head(head)?))).collect();
     Some((registrar.ledger().identity()?, since, chains))
 }
 

@@ -57,7 +57,9 @@ fn refused(error: LedgerError) -> ApiError {
         LedgerError::Stale { .. } => StatusCode::CONFLICT,
         LedgerError::Rule(_) => StatusCode::FORBIDDEN,
         LedgerError::Record { .. } | LedgerError::Event { .. } | LedgerError::TooMany(_) => StatusCode::BAD_REQUEST,
-        LedgerError::NoMap | LedgerError::NotWitnessed { .. } | LedgerError::ReadOnly | LedgerError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        LedgerError::NoMap | LedgerError::NotWitnessed { .. } | LedgerError::ReadOnly | LedgerError::Stopped => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     ApiError { status, description: error.to_string() }

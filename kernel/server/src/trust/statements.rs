@@ -44,7 +44,10 @@ pub(crate) async fn post(
     let signed: Signed = serde_json::from_slice(&body)
         .map_err(|e| ApiError::bad_request(format!("the body has to be {{\"statement\", \"signature\"}}: {e}")))?;
     if signed.statement.asset != asset {
-        return Err(ApiError::bad_request(format!("the statement is of `{}`, the address of `{asset}`", signed.statement.asset)));
+        return Err(ApiError::bad_request(format!(
+            "the statement is of `{}`, the address of `{asset}`",
+            signed.statement.asset
+        )));
     }
     check_signature(&signed.statement, &signed.signature).map_err(ApiError::bad_request)?;
     let receipt = blocking(move || take(&state.registrar, signed)).await?;
@@ -102,7 +105,7 @@ pub(crate) async fn certificate(
         let identity = ledger.identity().ok_or_else(|| ApiError::unavailable("this server has no key to sign with"))?;
         let receipt = ledger.receipt_of_leaf(stated.owner_leaf).map_err(refused)?.to_string();
         let now = TimeUs::now();
-        let id = format!("urn:urbis:ownership:{}:{}", ledger.keys().origin(), stated.owner_leaf);
+        let id = format!("urn:urbis:ownership:{}:{}", ledger.keys().origin().replace('/', ":"), stated.owner_leaf);
         let unsigned = ownership(&id, &identity.did(), &asset, &stated, &receipt, now);
         let unsigned = unsigned.ok_or_else(|| ApiError::not_found(format!("`{asset}` is registered to nobody")))?;
         let issued = issue(unsigned, &identity, &identity.verification_method(), &now.to_string());

@@ -90,11 +90,15 @@ pub async fn ask_witness(registrar: Arc<Registrar>, door: WitnessDoor) {
             Ok(Answer::Signed(size)) => (known, signed) = (size, checkpoint),
             Ok(Answer::Knows(size)) if size != known => known = size,
             Ok(Answer::Knows(size)) => {
-                tracing::error!(url = door.url, size, "the witness has seen more of this log than there is, or another one");
+                tracing::error!(
+                    url = door.url,
+                    size,
+                    "the witness has seen more of this log than there is, or another one"
+                );
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                tracing::warn!(url = door.url, %error, "the witness did not sign and will be asked again");
+                tracing::warn!(url = door.url, error = error.description, "the witness did not sign and will be asked again");
                 tokio::time::sleep(PAUSE).await;
             }
         }

@@ -54,4 +54,4 @@ try {
   site.close();
 }
 console.log(JSON.stringify({ ...told, errors }));
-process.exit(errors.length === 0 ? 0 : 1);
+process.exitCode = errors.length === 0 ? 0 : 1;

@@ -73,7 +73,8 @@ pub(crate) fn glb(view: &View, kind: Kind, content: &Content) -> Vec<u8> {
         let row = found.item.row as usize;
         let offset_m = content.offsets.of(columns.height_reference.value(row));
         describe(&mut properties, columns, found);
-        let stored = stored.filter(|_| stored_bytes < MOST_STORED_BYTES).and_then(|id| view.snapshot.content(&id).ok()?);
+        let stored =
+            stored.filter(|_| stored_bytes < MOST_STORED_BYTES).and_then(|id| view.snapshot.content(&id).ok()?);
         if let Some(file) = stored {
             stored_bytes += file.len();
             let mesh = Stored::read(&file);

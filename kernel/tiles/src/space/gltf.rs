@@ -88,7 +88,12 @@ impl Gltf {
         });
         let indices = self.indices(&mesh.indices, mesh.positions.len());
         let look = json!({ "metallicFactor": 0.0, "roughnessFactor": 1.0 });
-        self.primitive(attributes, Some(indices), json!({ "pbrMetallicRoughness": look, "doubleSided": true }), feature_count);
+        self.primitive(
+            attributes,
+            Some(indices),
+            json!({ "pbrMetallicRoughness": look, "doubleSided": true }),
+            feature_count,
+        );
     }
 
     /// Triangles with an image on them, all of one thing.

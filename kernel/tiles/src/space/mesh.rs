@@ -69,8 +69,7 @@ impl Builder {
     pub(super) fn thing(&mut self, shape: &Shape, thing: &Thing) {
         for polygon in 0..shape.polygon_count() {
             if shape.has_height {
-                let rings: Vec<Vec<DVec3>> =
-                    shape.rings(polygon).map(|ring| self.ring(ring, thing.offset_m)).collect();
+                let rings: Vec<Vec<DVec3>> = shape.rings(polygon).map(|ring| self.ring(ring, thing.offset_m)).collect();
                 let up = rings.first().and_then(|ring| ring.first()).map(|at| (self.middle + *at).normalize());
                 if let (Some(up), Some(normal)) = (up, rings.first().and_then(|ring| normal(ring))) {
                     let colour = if normal.dot(up).abs() < 0.3 { thing.looks.wall } else { thing.looks.roof };
@@ -144,7 +143,9 @@ impl Builder {
     /// Four corners, anticlockwise seen from where it looks.
     pub(super) fn quad(&mut self, corners: [DVec3; 4], colour: [u8; 4], feature: u32) {
         let [a, b, c, d] = corners;
-        let Some(normal) = (b - a).cross(d - a).try_normalize().filter(|_| a.distance_squared(b) > 1e-6) else { return };
+        let Some(normal) = (b - a).cross(d - a).try_normalize().filter(|_| a.distance_squared(b) > 1e-6) else {
+            return;
+        };
         let first = self.mesh.positions.len() as u32;
         [a, b, c, d].into_iter().for_each(|corner| self.vertex(corner, normal, colour, feature));
         self.mesh.indices.extend([0, 1, 2, 0, 2, 3].map(|i| first + i));
@@ -251,7 +252,8 @@ mod tests {
         builder.thing(&solid, &Thing { looks, number: 0, offset_m: 2.0, raised_m: 0.0 });
         assert_eq!((builder.mesh.positions.len(), builder.mesh.indices.len()), (4, 6));
         let up = Frame::at([116.0, 40.0, 0.0]).up;
-        let heights = builder.mesh.positions.iter().map(|[x, y, z]| DVec3::new(*x as f64, -*z as f64, *y as f64).dot(up));
+        let heights =
+            builder.mesh.positions.iter().map(|[x, y, z]| DVec3::new(*x as f64, -*z as f64, *y as f64).dot(up));
         let (low, high) = heights.fold((f64::MAX, f64::MIN), |(low, high), h| (low.min(h), high.max(h)));
         assert!((low - 7.0).abs() < 1e-3 && (high - 10.0).abs() < 1e-3, "{low} {high}");
     }

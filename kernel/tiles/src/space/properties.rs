@@ -39,17 +39,22 @@ impl Texts {
         self.ends.extend((self.bytes.len() as u32).to_le_bytes());
     }
 
-    fn write(mut self, gltf: &mut Gltf) -> Value {
-        // A buffer view has at least one byte; the ends say that nothing of it is text.
-        if self.bytes.is_empty() {
-            self.bytes.push(0);
-        }
-        json!({ "values": gltf.view(&self.bytes, None), "stringOffsets": gltf.view(&self.ends, None), "stringOffsetType": "UINT32" })
+    /// `None` where all are empty: a buffer view has at least one byte. The column is then left out, which says the same.
+    fn write(self, gltf: &mut Gltf) -> Option<Value> {
+        let values = (!self.bytes.is_empty()).then(|| gltf.view(&self.bytes, None))?;
+        Some(json!({ "values": values, "stringOffsets": gltf.view(&self.ends, None), "stringOffsetType": "UINT32" }))
     }
 }
 
 impl Properties {
-    pub(super) fn push(&mut self, id: Option<EntityId>, class: &str, name: &str, height_m: Option<f32>, reference: &str) {
+    pub(super) fn push(
+        &mut self,
+        id: Option<EntityId>,
+        class: &str,
+        name: &str,
+        height_m: Option<f32>,
+        reference: &str,
+    ) {
         self.ids.push(&id.map(|id| id.to_string()).unwrap_or_default());
         self.classes.push(class);
         self.names.push(name);
@@ -60,30 +65,26 @@ impl Properties {
 
     /// The extension at the top of the glTF.
     pub(super) fn write(self, gltf: &mut Gltf) -> Value {
-        let heights = gltf.view(&self.heights_m, None);
-        let table = json!({
-            "class": "entity",
-            "count": self.count,
-            "properties": {
-                "id": self.ids.write(gltf),
-                "class": self.classes.write(gltf),
-                "name": self.names.write(gltf),
-                "height_m": { "values": heights },
-                "height_reference": self.references.write(gltf),
-            },
-        });
+        let mut properties = json!({ "height_m": { "values": gltf.view(&self.heights_m, None) } });
+        let texts = [("id", self.ids), ("class", self.classes), ("name", self.names), ("height_reference", self.references)];
+        for (name, texts) in texts {
+            if let Some(column) = texts.write(gltf) {
+                properties[name] = column;
+            }
+        }
+        let table = json!({ "class": "entity", "count": self.count, "properties": properties });
         json!({ "schema": schema(), "propertyTables": [table] })
     }
 }
 
 fn schema() -> Value {
-    let text = |description: &str| json!({ "type": "STRING", "required": true, "description": description });
+    let text = |description: &str| json!({ "type": "STRING", "noData": "", "description": description });
     json!({
         "id": "urbis",
         "classes": { "entity": { "properties": {
-            "id": text("The thing's id, a UUID"),
+            "id": json!({ "type": "STRING", "required": true, "description": "The thing's id, a UUID" }),
             "class": text("A finer word than its kind"),
-            "name": json!({ "type": "STRING", "noData": "", "description": "Its name" }),
+            "name": text("Its name"),
             "height_m": json!({
                 "type": "SCALAR", "componentType": "FLOAT32", "noData": NO_HEIGHT,
                 "description": "How high it stands, metres",

@@ -40,7 +40,8 @@ impl Stored {
         let (text, binary) = parts(file)?;
         let document: Value = serde_json::from_slice(text).ok()?;
         let extras = &document["nodes"][0]["extras"];
-        let anchor = [extras["lon_deg"].as_f64()?, extras["lat_deg"].as_f64()?, extras["height_m"].as_f64().unwrap_or(0.0)];
+        let anchor =
+            [extras["lon_deg"].as_f64()?, extras["lat_deg"].as_f64()?, extras["height_m"].as_f64().unwrap_or(0.0)];
         let is_place = anchor.iter().all(|v| v.is_finite()) && anchor[0].abs() <= 180.0 && anchor[1].abs() <= 90.0;
         is_place.then(|| Self { document, binary: binary.to_vec(), anchor })
     }
@@ -55,7 +56,8 @@ impl Stored {
     fn floats<const N: usize>(&self, accessor: &Value) -> Option<Vec<[f32; N]>> {
         let accessor = &self.document["accessors"][index(accessor)?];
         let sort = ["", "SCALAR", "VEC2", "VEC3"][N];
-        let is_plain = accessor["componentType"] == 5126 && accessor["type"] == sort && accessor.get("sparse").is_none();
+        let is_plain =
+            accessor["componentType"] == 5126 && accessor["type"] == sort && accessor.get("sparse").is_none();
         let view = index(&accessor["bufferView"]).filter(|_| is_plain)?;
         if self.document["bufferViews"][view].get("byteStride").is_some() {
             return None;
@@ -64,19 +66,25 @@ impl Stored {
         let from = accessor.get("byteOffset").map_or(Some(0), index)?;
         let bytes = self.view(view)?.get(from..from.checked_add(count * N * 4)?)?;
         let mut floats = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-        let rows: Vec<[f32; N]> = (0..count).map(|_| std::array::from_fn(|_| floats.next().unwrap_or(f32::NAN))).collect();
+        let rows: Vec<[f32; N]> =
+            (0..count).map(|_| std::array::from_fn(|_| floats.next().unwrap_or(f32::NAN))).collect();
         rows.iter().flatten().all(|value| value.is_finite()).then_some(rows)
     }
 
     /// Adds its triangles to a tile around `middle`; `false`, and nothing is added, where they cannot be read.
-    pub(super) fn add(&self, gltf: &mut Gltf, middle: DVec3, offset_m: f64, feature: u32, feature_count: usize) -> bool {
+    pub(super) fn add(
+        &self,
+        gltf: &mut Gltf,
+        middle: DVec3,
+        offset_m: f64,
+        feature: u32,
+        feature_count: usize,
+    ) -> bool {
         let Some(parts) = self.primitives() else { return false };
         let place = self.placing(offset_m, middle);
         for Part { positions, uv, image } in parts {
             let positions: Vec<[f32; 3]> = positions.iter().map(|at| place(*at)).collect();
-            let material = image.map_or_else(plain, |(bytes, media, wrap)| {
-                gltf_image(gltf, bytes, media, wrap)
-            });
+            let material = image.map_or_else(plain, |(bytes, media, wrap)| gltf_image(gltf, bytes, media, wrap));
             gltf.textured(&positions, uv.as_deref(), feature, material, feature_count);
         }
         true

@@ -40,7 +40,8 @@ impl Simplifier {
         self.stack.clear();
         if closed {
             // A ring has no ends: it is cut at its first point and the one farthest from it.
-            let far = (0..=last).max_by(|a, b| span(line[0], line[*a]).total_cmp(&span(line[0], line[*b]))).unwrap_or(0);
+            let far =
+                (0..=last).max_by(|a, b| span(line[0], line[*a]).total_cmp(&span(line[0], line[*b]))).unwrap_or(0);
             self.keep[far] = true;
             self.stack.extend([(0, far), (far, last)]);
         } else {

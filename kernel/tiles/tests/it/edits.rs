@@ -69,7 +69,11 @@ fn one_edited_building_makes_its_vector_tiles_anew() {
     assert!(after.keys().filter(|key| window(key).intersects(&at)).all(|key| changed.contains(&key)));
     // What it was is not what it is: the older tag is answered with bytes, the newer one with none.
     let key = changed[0];
-    let question = Question { kind: Kind::Building, times: Times::default(), what: What::Vector(Address::new(16, key.0, key.1).unwrap()) };
+    let question = Question {
+        kind: Kind::Building,
+        times: Times::default(),
+        what: What::Vector(Address::new(16, key.0, key.1).unwrap()),
+    };
     assert!(city.tiler.answer(&question, Some(before[key])).body.is_some());
     assert!(city.tiler.answer(&question, Some(after[key])).body.is_none());
     assert!(city.tiler.at_hand(&question, None).is_some(), "it is kept");

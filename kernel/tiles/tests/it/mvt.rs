@@ -92,7 +92,8 @@ pub(crate) fn read(tile: &[u8]) -> Option<Layer> {
     });
     let layer = layers.next()?;
     assert!(layers.next().is_none(), "one layer");
-    let (mut name, mut raw, mut keys, mut values, mut version, mut extent) = (String::new(), vec![], vec![], vec![], 0, 0);
+    let (mut name, mut raw, mut keys, mut values, mut version, mut extent) =
+        (String::new(), vec![], vec![], vec![], 0, 0);
     for (field, value) in Message(layer) {
         match (field, value) {
             (1, Field::Bytes(bytes)) => name = text(bytes),

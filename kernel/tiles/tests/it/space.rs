@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel_model::{ContentDraft, Change, HeightReference, Kind, Region, Span, TimeUs};
+use kernel_model::{Change, ContentDraft, HeightReference, Kind, Region, Span, TimeUs};
 use kernel_tiles::grid::Cell;
 use kernel_tiles::space::{Address, COARSE, LEAF, Offsets, SUBTREE_LEVELS};
 use kernel_tiles::{Times, What};
@@ -27,7 +27,10 @@ pub(crate) struct Glb {
 
 impl Glb {
     pub(crate) fn read(file: &[u8]) -> Self {
-        assert_eq!((&file[..4], u32::from_le_bytes(file[8..12].try_into().unwrap()) as usize), (&b"glTF"[..], file.len()));
+        assert_eq!(
+            (&file[..4], u32::from_le_bytes(file[8..12].try_into().unwrap()) as usize),
+            (&b"glTF"[..], file.len())
+        );
         let length = u32::from_le_bytes(file[12..16].try_into().unwrap()) as usize;
         let document = serde_json::from_slice(&file[20..20 + length]).unwrap();
         Self { document, binary: file[28 + length..].to_vec() }
@@ -157,7 +160,8 @@ pub(crate) fn walk(city: &City, times: Times, offsets: Offsets) -> Vec<Tile> {
                         dy |= (code >> (2 * i + 1) & 1) << i;
                     }
                     let (l, x, y) = (level + deep, (x << deep) + dx, (y << deep) + dy);
-                    let above = numbers.get(&(l.wrapping_sub(1), x / 2, y / 2)).copied().or(parent.filter(|_| deep == 0));
+                    let above =
+                        numbers.get(&(l.wrapping_sub(1), x / 2, y / 2)).copied().or(parent.filter(|_| deep == 0));
                     if deep == SUBTREE_LEVELS {
                         if is_set(&subtree.below, code as usize) {
                             open.push((l, x, y, above));
@@ -184,7 +188,19 @@ pub(crate) fn content(city: &City, tile: &Tile, times: Times, offsets: Offsets) 
 }
 
 fn city_of(count: usize) -> (Vec<Region>, City) {
-    let boxes = strewn(count, 7);
+    // Every second one stands in one small quarter, so that the tree is deep there.
+    let crowded = |(n, at): (usize, Region)| {
+        let moved = |from: f64, to: f64| to + (from - to) / 40.0 - from;
+        let (east, north) = (moved(at.west, 116.32), moved(at.south, 39.99));
+        let shifted = Region {
+            west: at.west + east,
+            south: at.south + north,
+            east: at.east + east,
+            north: at.north + north,
+        };
+        if n % 2 == 0 { at } else { shifted }
+    };
+    let boxes: Vec<Region> = strewn(count, 7).into_iter().enumerate().map(crowded).collect();
     let drafts = boxes.iter().enumerate().map(|(n, at)| match n % 3 {
         0 => solid(n, at, 40.0, 52.0 + (n % 50) as f64),
         _ => building(n, at, 3.0 + (n % 50) as f64),
@@ -252,10 +268,14 @@ fn a_tile_above_the_leaves_shows_the_largest_and_its_error_is_what_it_leaves_out
     let mut looked = 0;
     for tile in above {
         let cell = tile.address.cell.region();
-        let inside = |n: &usize| { let (lon, lat) = boxes[*n].centre(); lon >= cell.west && lon < cell.east && lat >= cell.south && lat < cell.north };
+        let inside = |n: &usize| {
+            let (lon, lat) = boxes[*n].centre();
+            lon >= cell.west && lon < cell.east && lat >= cell.south && lat < cell.north
+        };
         let mut all: Vec<usize> = (0..boxes.len()).filter(inside).collect();
         all.sort_by(|a, b| size(*b).total_cmp(&size(*a)));
-        let shown: BTreeSet<usize> = content(&city, tile, Times::default(), Offsets::default()).ids().iter().map(|id| ids[id]).collect();
+        let shown: BTreeSet<usize> =
+            content(&city, tile, Times::default(), Offsets::default()).ids().iter().map(|id| ids[id]).collect();
         assert_eq!(shown.len(), all.len().min(COARSE));
         let least = shown.iter().map(|n| size(*n)).fold(f64::MAX, f64::min);
         let left_out = all.iter().filter(|n| !shown.contains(n)).map(|n| size(*n)).fold(0.0, f64::max);
@@ -272,7 +292,8 @@ fn heights_are_moved_only_as_who_asks_says() {
     let at = Region { west: 4.36, south: 52.01, east: 4.3603, north: 52.0102 };
     let mut nap = solid("nap", &at, 2.0, 12.0);
     nap.height_reference = HeightReference::Vertical("EPSG:5709".to_owned());
-    let city = City::of([nap, solid("ellipsoid", &at, 45.0, 55.0), building("flat", &at, 8.0), point("pole", 4.36, 52.01)]);
+    let city =
+        City::of([nap, solid("ellipsoid", &at, 45.0, 55.0), building("flat", &at, 8.0), point("pole", 4.36, 52.01)]);
     let ids = city.ids();
     let heights = |offsets: Offsets| -> BTreeMap<String, [f64; 2]> {
         let tiles = walk(&city, Times::default(), offsets);
@@ -357,7 +378,12 @@ fn a_stored_mesh_is_shown_with_its_image_while_it_is_of_the_thing_as_it_is() {
     let at = Region { west: 116.30, south: 39.97, east: 116.301, north: 39.971 };
     let mut city = City::of([solid("house", &at, 5.0, 12.0)]);
     let keep = |city: &mut City, bytes: Vec<u8>| {
-        let content = ContentDraft { entity: key("house"), media_type: "model/gltf-binary".to_owned(), name: "mesh".to_owned(), bytes };
+        let content = ContentDraft {
+            entity: key("house"),
+            media_type: "model/gltf-binary".to_owned(),
+            name: "mesh".to_owned(),
+            bytes,
+        };
         city.store.commit(&[vec![Change::Content(content)]]).unwrap();
     };
     let read = |city: &City| {
@@ -369,9 +395,13 @@ fn a_stored_mesh_is_shown_with_its_image_while_it_is_of_the_thing_as_it_is() {
     keep(&mut city, stored_mesh(1));
     let glb = read(&city);
     assert_eq!(glb.document["images"].as_array().map(Vec::len), Some(1));
-    let (low, high) = glb.vertices().iter().map(|(_, at)| at[2]).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)));
+    let (low, high) =
+        glb.vertices().iter().map(|(_, at)| at[2]).fold((f64::MAX, f64::MIN), |(a, b), h| (a.min(h), b.max(h)));
     assert!((low - 5.0).abs() < 0.01 && (high - 12.0).abs() < 0.01, "{low} {high}");
-    assert!(glb.vertices().iter().any(|(_, at)| ((at[0] - 116.3) * 85_394.0 - 10.0).abs() < 0.1), "10 m east of the anchor");
+    assert!(
+        glb.vertices().iter().any(|(_, at)| ((at[0] - 116.3) * 85_394.0 - 10.0).abs() < 0.1),
+        "10 m east of the anchor"
+    );
     keep(&mut city, stored_mesh(2));
     let image = &read(&city);
     let view = image.document["images"][0]["bufferView"].clone();

@@ -35,8 +35,7 @@ fn features(city: &City, kind: Kind, zoom: u8, x: u32, y: u32) -> Vec<Feature> {
 
 /// A box in units of a tile: left, top, right, bottom.
 fn in_units(at: &Region, zoom: u8, x: u32, y: u32) -> [f64; 4] {
-    let ([left, top], [right, bottom]) =
-        (units(zoom, x, y, at.west, at.north), units(zoom, x, y, at.east, at.south));
+    let ([left, top], [right, bottom]) = (units(zoom, x, y, at.west, at.north), units(zoom, x, y, at.east, at.south));
     [left, top, right, bottom]
 }
 
@@ -67,7 +66,12 @@ fn a_tile_holds_the_buildings_in_its_box_and_their_shapes() {
                     let side = |axis: usize, pick: fn(f64, f64) -> f64, start: f64| {
                         found.paths[0].iter().map(|p| p[axis] as f64).fold(start, pick)
                     };
-                    let got = [side(0, f64::min, 1e9), side(1, f64::min, 1e9), side(0, f64::max, -1e9), side(1, f64::max, -1e9)];
+                    let got = [
+                        side(0, f64::min, 1e9),
+                        side(1, f64::min, 1e9),
+                        side(0, f64::max, -1e9),
+                        side(1, f64::max, -1e9),
+                    ];
                     assert!(got.iter().zip(cut).all(|(a, b)| (a - b).abs() <= 0.51), "{got:?} {cut:?}");
                     assert_eq!(found.tags["height_m"], Value::Float(10.0 + number as f32));
                     assert_eq!(found.text("class"), "residential");
@@ -104,7 +108,10 @@ fn holes_stay_holes_and_of_a_solid_its_floor_is_shown() {
     let outer = Region { west: 116.306, south: 39.97, east: 116.308, north: 39.972 };
     let inner = Region { west: 116.3065, south: 39.9705, east: 116.3075, north: 39.9715 };
     let mut court = building("court", &outer, 9.0);
-    court.geometry = Some(Geometry::flat(Shape::Polygon(vec![crate::support::ring(&outer, 0.0), crate::support::ring(&inner, 0.0)])));
+    court.geometry = Some(Geometry::flat(Shape::Polygon(vec![
+        crate::support::ring(&outer, 0.0),
+        crate::support::ring(&inner, 0.0),
+    ])));
     let far = Region { west: 116.310, south: 39.97, east: 116.312, north: 39.972 };
     let city = City::of([court, solid("block", &far, 20.0, 32.5)]);
     let (x, y) = tile_of(14, 116.307, 39.971);
@@ -123,9 +130,10 @@ fn holes_stay_holes_and_of_a_solid_its_floor_is_shown() {
 fn a_tile_of_a_whole_city_is_bounded_and_keeps_what_is_large() {
     let boxes = strewn(4_000, 2);
     let mut drafts: Vec<_> = boxes.iter().enumerate().map(|(n, at)| building(n, at, 10.0)).collect();
-    drafts.extend((0..MAX_FEATURES + 5_000).map(|n| {
-        point(format!("p{n}"), 116.30 + (n % 150) as f64 * 2e-4, 39.97 + (n / 150) as f64 * 2e-4)
-    }));
+    drafts.extend(
+        (0..MAX_FEATURES + 5_000)
+            .map(|n| point(format!("p{n}"), 116.30 + (n % 150) as f64 * 2e-4, 39.97 + (n / 150) as f64 * 2e-4)),
+    );
     let city = City::of(drafts);
     let ids = city.ids();
     // A unit of zoom 10 is 7.3 m: what is smaller than four of them is left out.
@@ -145,7 +153,9 @@ fn a_tile_of_a_whole_city_is_bounded_and_keeps_what_is_large() {
         let (x, y) = tile_of(zoom, 116.31, 39.98);
         let tile = features(&city, Kind::Poi, zoom, x, y);
         assert!(tile.len() <= MAX_FEATURES && tile.len() > 1_000);
-        assert!(bytes(&city.ask(Kind::Poi, What::Vector(Address::new(zoom, x, y).unwrap()))).len() < MAX_BYTES + (1 << 12));
+        assert!(
+            bytes(&city.ask(Kind::Poi, What::Vector(Address::new(zoom, x, y).unwrap()))).len() < MAX_BYTES + (1 << 12)
+        );
         let ids: BTreeSet<String> = tile.iter().map(|f| f.text("id").to_owned()).collect();
         if zoom == 9 {
             assert_eq!(ids.len(), MAX_FEATURES, "as many as there may be");

@@ -61,7 +61,7 @@ impl Handle {
     }
 
     /// The values, in the order of the columns.
-    pub(super) fn values(&self) -> Result<Vec<ScalarValue>, Error> {
+    pub(super) fn bound(&self) -> Result<Vec<ScalarValue>, Error> {
         let Some(bytes) = &self.values else { return Ok(Vec::new()) };
         let failed = |error: arrow::error::ArrowError| Error::Invalid(format!("values of the statement: {error}"));
         let batches = StreamReader::try_new(bytes.as_ref(), None).map_err(failed)?;

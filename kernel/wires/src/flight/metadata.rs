@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use arrow::error::ArrowError;
+use arrow_flight::error::FlightError;
 use arrow_flight::sql::metadata::{
     SqlInfoData, SqlInfoDataBuilder, XdbcTypeInfo, XdbcTypeInfoData, XdbcTypeInfoDataBuilder,
 };
@@ -14,7 +14,7 @@ use tonic::Status;
 /// What there is to ask: tables, which nobody writes over this wire.
 pub(super) const TABLE: &str = "TABLE";
 
-static INFO: LazyLock<Result<SqlInfoData, ArrowError>> = LazyLock::new(|| {
+static INFO: LazyLock<Result<SqlInfoData, FlightError>> = LazyLock::new(|| {
     let mut info = SqlInfoDataBuilder::new();
     info.append(SqlInfo::FlightSqlServerName, "Urbis");
     info.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
@@ -40,7 +40,7 @@ static INFO: LazyLock<Result<SqlInfoData, ArrowError>> = LazyLock::new(|| {
     info.build()
 });
 
-static TYPES: LazyLock<Result<XdbcTypeInfoData, ArrowError>> = LazyLock::new(|| {
+static TYPES: LazyLock<Result<XdbcTypeInfoData, FlightError>> = LazyLock::new(|| {
     let mut types = XdbcTypeInfoDataBuilder::new();
     for (name, data_type, size) in [
         ("BOOLEAN", XdbcDataType::XdbcBit, 1),

@@ -62,7 +62,7 @@ impl Sql {
     }
 
     async fn describe(&self, view: &View, handle: &Handle) -> Result<Described, Status> {
-        let parameters = handle.values().map_err(status)?;
+        let parameters = handle.bound().map_err(status)?;
         let question = Question { sql: &handle.sql, parameters, within: None };
         self.door.describe(view, question).await.map_err(status)
     }
@@ -81,7 +81,7 @@ impl Sql {
 
     async fn answer(&self, handle: Handle, metadata: &MetadataMap) -> Answer {
         let view = self.admit(metadata)?.view(handle.recorded());
-        let parameters = handle.values().map_err(status)?;
+        let parameters = handle.bound().map_err(status)?;
         let question = Question { sql: &handle.sql, parameters, within: None };
         let place = self.door.place().await.map_err(status)?;
         let rows = self.door.ask(&view, question, place, Stop::never()).await.map_err(status)?;

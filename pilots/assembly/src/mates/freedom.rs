@@ -65,16 +65,17 @@ impl Freedom {
         let velocities: Vec<DVec3> = self.free.iter().map(|m| turn(m).cross(at) + shift(m)).collect();
         let normal = velocities
             .iter()
-            .fold(DMat3::IDENTITY * 1e-12, |sum, v| sum + DMat3::from_cols(*v * v.x, *v * v.y, *v * v.z));
-        // No turn of more than a fifth of a radian at a time.
-        let wish = (wish / self.size_mm).clamp_length_max(0.2);
+            .fold(DMat3::IDENTITY * 1e-9, |sum, v| sum + DMat3::from_cols(*v * v.x, *v * v.y, *v * v.z));
+        let wish = wish / self.size_mm;
         let push = normal.inverse() * wish;
         let mut sum = [0.0; 6];
         for (motion, velocity) in self.free.iter().zip(&velocities) {
             let share = velocity.dot(push);
             (0..6).for_each(|i| sum[i] += motion[i] * share);
         }
-        self.screw(&sum)
+        // No turn of more than a fifth of a radian at a time.
+        let much = (turn(&sum).length() / 0.2).max(1.0);
+        self.screw(&sum.map(|v| v / much))
     }
 
     /// The finite motion of a small one.

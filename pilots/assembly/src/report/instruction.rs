@@ -84,7 +84,11 @@ fn words(step: &StepRow, order: Order, number: &impl Fn(usize) -> usize) -> Stri
     let _ = write!(out, "<p class=\"q\">checked: {free} {} positions", step.check.positions);
     if let Some(one) = step.check.deepest.as_ref().filter(|one| one.depth_mm > 0.0) {
         let (part, other) = (safe(&one.part), safe(&one.other));
-        let _ = write!(out, "; {part} at most {:.3} mm in {other}, allowed {:.3} mm", one.depth_mm, one.allowed_mm);
+        let _ = write!(
+            out,
+            "; the deepest found: {part} {:.3} mm in {other}, allowed {:.3} mm",
+            one.depth_mm, one.allowed_mm
+        );
     }
     out.push_str("</p>");
     out
@@ -160,7 +164,7 @@ fn best_view(items: &[Item<'_>], moving: usize, shift: DVec3, bounds: Aabb) -> V
     let worth = |corner: usize| {
         let view = View::of(toward(corner), bounds, WIDTH / 8, HEIGHT / 8);
         let mut canvas = Canvas::new(view);
-        canvas.draw(items);
+        canvas.draw_faces(items);
         let shown: usize = (0..moving).map(|number| canvas.shown(number)).sum();
         let aside = 1.0 - shift.normalize_or_zero().dot(view.toward).powi(2);
         let above = if corner < 4 { 1.5 } else { 1.0 };

@@ -139,7 +139,7 @@ impl SequenceReport {
         if unlike > 0 {
             let _ = write!(
                 out,
-                "; {unlike} pairs are in each other deeper than {} mm in the model and were allowed to be ({untested} not tested at all)",
+                "; {unlike} pairs are in each other in the model beyond {} mm, or cannot be told apart at it, and were allowed to be ({untested} of them not tested at all)",
                 self.tolerance_mm
             );
         }

@@ -50,18 +50,18 @@ fn stations_touch_clear_and_clash_as_they_were_made() {
 fn depths_are_those_of_boxes_that_go_into_each_other() {
     let (long, cube) = (Arc::new(block(DVec3::new(100.0, 10.0, 10.0))), Arc::new(block(DVec3::splat(10.0))));
     let turned = |pose: DAffine3| DAffine3::from_rotation_y(0.3) * pose;
-    for (name, other, pose, depth) in [
-        ("a corner", &cube, at(97.0, 8.0, 9.0), 1.0),
-        ("a face over a face", &cube, at(40.0, 8.5, 0.0), 1.5),
+    for (name, other, pose, depth, within) in [
+        ("a corner", &cube, at(97.0, 8.0, 9.0), 1.0, 1e-6),
+        ("a face over a face", &cube, at(40.0, 8.5, 0.0), 1.5, 1e-6),
         // No corner of one is in the other: the deepest points lie on a line in the middle.
-        ("a cross", &long, at(45.0, 0.0, 50.0) * DAffine3::from_rotation_y(std::f64::consts::FRAC_PI_2), 5.0),
-        ("one in the other", &Arc::new(block(DVec3::splat(4.0))), at(50.0, 3.0, 3.0), 5.0),
-        ("faces that only touch", &cube, at(40.0, 10.0, 0.0), 0.0),
+        ("a cross", &long, at(45.0, 0.0, 50.0) * DAffine3::from_rotation_y(std::f64::consts::FRAC_PI_2), 5.0, 0.3),
+        ("one in the other", &Arc::new(block(DVec3::splat(4.0))), at(50.0, 3.0, 3.0), 5.0, 0.3),
+        ("faces that only touch", &cube, at(40.0, 10.0, 0.0), 0.0, 1e-6),
     ] {
         let bodies = assembly(&[("a", &long, turned(at(0.0, 0.0, 0.0))), ("b", other, turned(pose))]);
         let found = Checker::new(&bodies, limits(1.0)).unwrap().all();
         let f = found.first().unwrap_or_else(|| panic!("{name}"));
-        assert!((f.depth_mm - depth).abs() < 0.02, "{name}: {f:?}");
+        assert!(f.depth_mm <= depth + 1e-6 && f.depth_mm >= depth - within, "{name}: {f:?}");
         assert!(f.depth_at_most_mm + 1e-9 >= depth, "{name}: {f:?}");
         assert_eq!(f.relation == Relation::Clash, depth > 0.1, "{name}");
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use glam::{DAffine3, DVec3};
-use pilots_assembly::{Assembly, Mesh, Part, Unit, make_glb, read, read_file};
+use pilots_assembly::{Assembly, Checked, Mesh, Part, Plan, Unit, check, make_glb, read, read_file, sequence};
 
 /// Real input, or `None` with a word about it; missing it fails where `CI` is set.
 fn shared(path: &str) -> Option<PathBuf> {
@@ -35,6 +35,16 @@ fn engine() -> Option<&'static Assembly> {
         shared("data/industrial/2CylinderEngine.glb").map(|file| read_file(&file, Some(Unit::Mm)).unwrap())
     });
     ENGINE.as_ref()
+}
+
+/// The engine's sequence and its check, worked out once.
+fn engine_plan() -> Option<&'static (Plan, Vec<Checked>)> {
+    static PLAN: LazyLock<Option<(Plan, Vec<Checked>)>> = LazyLock::new(|| {
+        let plan = sequence(engine()?, 0.1).unwrap();
+        let checked = check(engine()?, &plan, 1.0);
+        Some((plan, checked))
+    });
+    PLAN.as_ref()
 }
 
 fn made(parts: usize) -> Assembly {

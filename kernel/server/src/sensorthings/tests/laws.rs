@@ -53,7 +53,9 @@ impl Ask {
         let inner = |random: &mut StdRng| Box::new(Self::random(random, depth - 1));
         match random.random_range(0..if depth == 0 { 7 } else { 12 }) {
             0 => Self::Result(sign, value),
-            1 => Self::Scaled(f64::from(random.random_range(-3..4)), value, sign, f64::from(random.random_range(-9..30))),
+            1 => {
+                Self::Scaled(f64::from(random.random_range(-3..4)), value, sign, f64::from(random.random_range(-9..30)))
+            }
             2 => Self::Time(sign, random.random_range(-2..45)),
             3 => Self::Stream(sign, random.random_range(0..6)),
             4 => Self::Property(["humidity", "temperature", "nothing"][random.random_range(0..3)]),
@@ -88,7 +90,9 @@ impl Ask {
             }
             Self::Time(sign, second) => compares(&row.second, sign, second),
             Self::Stream(sign, number) => compares(&row.datastream, sign, number),
-            Self::Property(name) => (row.datastream % 2 == 1 && *name == "temperature") || (row.datastream % 2 == 0 && *name == "humidity"),
+            Self::Property(name) => {
+                (row.datastream % 2 == 1 && *name == "temperature") || (row.datastream % 2 == 0 && *name == "humidity")
+            }
             Self::Second(second) => row.second.rem_euclid(60) == *second,
             Self::Unknown(is) => row.result.is_none() == *is,
             Self::Not(inner) => !inner.holds(row),
@@ -106,13 +110,22 @@ async fn a_filter_gives_what_the_same_question_in_rust_gives() {
     let sources = ["mast-a/temperature", "mast-a/humidity", "mast-b/temperature", "mast-b/humidity"];
     let (mut rows, mut changes) = (Vec::new(), Vec::new());
     for (datastream, source) in (1..).zip(sources) {
-        let mut batch =
-            ObservationBatch { datastream: SourceKey::new("test", source), unit: None, rows: Vec::new(), places: Vec::new() };
+        let mut batch = ObservationBatch {
+            datastream: SourceKey::new("test", source),
+            unit: None,
+            rows: Vec::new(),
+            places: Vec::new(),
+        };
         for second in 0..40 {
             let missing = random.random_ratio(1, 8);
             let value = f64::from(random.random_range(-6..30)) / 2.0;
             let quality = if missing { Quality::Missing } else { Quality::Good };
-            batch.rows.push(Observation { phenomenon_time: TimeUs(second * 1_000_000), result_time: None, value, quality });
+            batch.rows.push(Observation {
+                phenomenon_time: TimeUs(second * 1_000_000),
+                result_time: None,
+                value,
+                quality,
+            });
             rows.push(Row { datastream, second, result: (!missing).then_some(value) });
         }
         changes.push(Change::Observations(batch));
@@ -120,13 +133,22 @@ async fn a_filter_gives_what_the_same_question_in_rust_gives() {
     service.commit(changes).await;
     for case in 0..150 {
         let ask = Ask::random(&mut random, 3);
-        let question = format!("$filter={}&$top=1000&$count=true&$select=phenomenonTime,result&$expand=Datastream($select=id)", ask.text());
+        let question = format!(
+            "$filter={}&$top=1000&$count=true&$select=phenomenonTime,result&$expand=Datastream($select=id)",
+            ask.text()
+        );
         let page = service.get(&format!("Observations?{question}")).await;
         let mut found: Vec<_> = page["value"].as_array().unwrap().iter().map(shown).collect();
-        let mut wanted: Vec<_> = rows.iter().filter(|row| ask.holds(row)).map(|row| {
-            let result = row.result.map_or(Value::Null, |result| if result.fract() == 0.0 { (result as i64).into() } else { result.into() });
-            (row.datastream, TimeUs(row.second * 1_000_000).to_string(), result.to_string())
-        }).collect();
+        let mut wanted: Vec<_> = rows
+            .iter()
+            .filter(|row| ask.holds(row))
+            .map(|row| {
+                let result = row.result.map_or(Value::Null, |result| {
+                    if result.fract() == 0.0 { (result as i64).into() } else { result.into() }
+                });
+                (row.datastream, TimeUs(row.second * 1_000_000).to_string(), result.to_string())
+            })
+            .collect();
         found.sort();
         wanted.sort();
         assert_eq!(found, wanted, "case {case}: {}", ask.text());
@@ -148,12 +170,26 @@ async fn pages_hold_beside_a_writer() {
         let state = service.state.clone();
         async move {
             for n in 0..400_i64 {
-                let row = Observation { phenomenon_time: TimeUs((n * 7 % 500) * 1_000_000 + 1), result_time: None, value: -1.0, quality: Quality::Good };
-                let mut thing = kernel_model::EntityDraft::new(SourceKey::new("test", format!("new-{n}")), kernel_model::Kind::Poi, "new");
+                let row = Observation {
+                    phenomenon_time: TimeUs((n * 7 % 500) * 1_000_000 + 1),
+                    result_time: None,
+                    value: -1.0,
+                    quality: Quality::Good,
+                };
+                let mut thing = kernel_model::EntityDraft::new(
+                    SourceKey::new("test", format!("new-{n}")),
+                    kernel_model::Kind::Poi,
+                    "new",
+                );
                 let mut name = String::new();
                 write!(name, "new {n}").unwrap();
                 thing.name = Some(name);
-                let batch = ObservationBatch { datastream: SourceKey::new("test", "mast-a/temperature"), unit: None, rows: vec![row], places: Vec::new() };
+                let batch = ObservationBatch {
+                    datastream: SourceKey::new("test", "mast-a/temperature"),
+                    unit: None,
+                    rows: vec![row],
+                    places: Vec::new(),
+                };
                 state.ingest.commit(vec![Change::Observations(batch), Change::Entity(thing)]).await.unwrap();
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
@@ -163,7 +199,13 @@ async fn pages_hold_beside_a_writer() {
         let (mut next, mut seen) = (format!("Datastreams(1)/Observations?$top=17{order}"), Vec::new());
         loop {
             let page = service.get(&next).await;
-            seen.extend(page["value"].as_array().unwrap().iter().map(|entity| (entity["@iot.id"].to_string(), entity["result"].as_f64())));
+            seen.extend(
+                page["value"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|entity| (entity["@iot.id"].to_string(), entity["result"].as_f64())),
+            );
             match page["@iot.nextLink"].as_str() {
                 Some(link) => next = link.to_owned(),
                 None => break,
@@ -173,17 +215,24 @@ async fn pages_hold_beside_a_writer() {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), seen.len(), "{order}: each once");
-        assert_eq!(seen.iter().filter(|(_, result)| *result > Some(0.0)).count(), 300, "{order}: what was there is there");
+        assert_eq!(
+            seen.iter().filter(|(_, result)| *result > Some(0.0)).count(),
+            300,
+            "{order}: what was there is there"
+        );
     }
     let (mut next, mut names) = ("Things?$top=3".to_owned(), Vec::new());
     loop {
         let page = service.get(&next).await;
-        names.extend(page["value"].as_array().unwrap().iter().map(|entity| entity["name"].as_str().unwrap().to_owned()));
+        names
+            .extend(page["value"].as_array().unwrap().iter().map(|entity| entity["name"].as_str().unwrap().to_owned()));
         match page["@iot.nextLink"].as_str() {
             Some(link) => next = link.to_owned(),
             None => break,
         }
     }
-    assert!(["mast-a", "mast-b", "vehicle bus"].iter().all(|name| names.iter().filter(|other| other == name).count() == 1));
+    assert!(
+        ["mast-a", "mast-b", "vehicle bus"].iter().all(|name| names.iter().filter(|other| other == name).count() == 1)
+    );
     writer.await.unwrap();
 }

@@ -123,7 +123,12 @@ pub(super) async fn city(service: &Service, readings: i64) {
                 name: format!("{property} at {mast}"),
             }));
             let rows = (1..=readings).map(row).collect();
-            changes.push(Change::Observations(ObservationBatch { datastream: source, unit: None, rows, places: Vec::new() }));
+            changes.push(Change::Observations(ObservationBatch {
+                datastream: source,
+                unit: None,
+                rows,
+                places: Vec::new(),
+            }));
         }
     }
     let mut house = EntityDraft::new(key("house"), Kind::Building, "residential");

@@ -106,7 +106,10 @@ async fn the_documents_lead_to_the_tiles() {
     let first = &set["tileMatrices"][0];
     // OGC 17-083r4, table D.1: level 0.
     assert!((first["scaleDenominator"].as_f64().unwrap() - 559_082_264.028_717_8).abs() < 0.01, "{first}");
-    assert_eq!((set["tileMatrices"].as_array().unwrap().len(), &set["tileMatrices"][15]["matrixWidth"]), (23, &32_768.into()));
+    assert_eq!(
+        (set["tileMatrices"].as_array().unwrap().len(), &set["tileMatrices"][15]["matrixWidth"]),
+        (23, &32_768.into())
+    );
 }
 
 #[tokio::test]
