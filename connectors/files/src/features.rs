@@ -24,11 +24,24 @@ pub(crate) struct Drafts {
     /// The property that the caller says holds the id.
     id: Option<String>,
     seen: Seen,
+    /// The id of the feature that was read last.
+    last: Option<String>,
 }
 
 impl Drafts {
     pub(crate) fn new(ground: Ground, options: &Options) -> Result<Self, Error> {
-        Ok(Self { ground, stated: options.stated_class()?, id: options.id.clone(), seen: Seen::default() })
+        Ok(Self { ground, stated: options.stated_class()?, id: options.id.clone(), seen: Seen::default(), last: None })
+    }
+
+    /// Takes the draft in that was made last, or tells why there is none.
+    pub(crate) fn settle(
+        &mut self,
+        intake: &mut Intake<'_>,
+        place: impl Into<String>,
+        sample: &str,
+        draft: Result<EntityDraft, Refusal>,
+    ) -> Result<(), Error> {
+        intake.settle(self.last.take().as_deref(), place, sample, draft).map(drop)
     }
 
     /// The draft of one feature: `own` is the format's own id of it, `index` its number from 0.
@@ -37,7 +50,7 @@ impl Drafts {
         intake: &Intake<'_>,
         own: Option<String>,
         index: u64,
-        geometry: Option<Geometry>,
+        geometry: Result<Option<Geometry>, Refusal>,
         properties: Properties,
     ) -> Result<EntityDraft, Refusal> {
         let id = match &self.id {
@@ -47,6 +60,7 @@ impl Drafts {
                 .ok_or_else(|| format!("it has no property `{property}` that could be its id"))?,
             None => own.or_else(|| by_property(&properties)).unwrap_or_else(|| index.to_string()),
         };
+        self.last = Some(id.clone());
         if !self.seen.is_new(&id) {
             return Err(format!("an earlier feature has the id `{id}` already; --id names another property for ids"));
         }
@@ -55,7 +69,7 @@ impl Drafts {
         let class = text("class").or(self.stated.as_ref().map(|s| s.class.as_str())).unwrap_or_default();
         let mut draft = EntityDraft::new(intake.key(id), kind.unwrap_or(Kind::Other), class);
         draft.name = text("name").map(str::to_owned);
-        draft.geometry = geometry;
+        draft.geometry = geometry?;
         draft.properties = properties;
         self.ground.stamp(&mut draft);
         Ok(draft)

@@ -84,6 +84,27 @@ impl fmt::Display for Format {
 }
 
 impl Format {
+    /// Whether a file of this format, taken in again, lists all that there still is of what it listed before. A table says it
+    /// itself; timetables, clouds and messages never do.
+    pub(crate) const fn lists_things(self) -> bool {
+        match self {
+            Self::CityJson
+            | Self::CityJsonSeq
+            | Self::CityGml
+            | Self::OsmPbf
+            | Self::OsmXml
+            | Self::GeoJson
+            | Self::GeoJsonSeq
+            | Self::GeoPackage
+            | Self::Shapefile
+            | Self::FlatGeobuf
+            | Self::GeoParquet => true,
+            Self::Gtfs | Self::GtfsRealtime | Self::Adsb | Self::Terrain | Self::Table | Self::Las | Self::Changes => {
+                false
+            }
+        }
+    }
+
     /// Finds the format of a file.
     ///
     /// # Errors

@@ -174,7 +174,7 @@ fn features(intake: &mut Intake<'_>, connection: &Connection, layer: &Layer, dra
             let fid = f.fid.map_or_else(|| format!("row {}", index + 1), |fid| fid.to_string());
             drafts.draft(intake, Some(format!("{}/{fid}", layer.table)), index, f.geometry, f.properties)
         });
-        intake.settle(place, "", draft)?;
+        drafts.settle(intake, place, "", draft)?;
         index += 1;
     }
     Ok(())
@@ -182,19 +182,19 @@ fn features(intake: &mut Intake<'_>, connection: &Connection, layer: &Layer, dra
 
 struct Feature {
     fid: Option<i64>,
-    geometry: Option<Geometry>,
+    geometry: Result<Option<Geometry>, Refusal>,
     properties: Properties,
 }
 
 fn feature(row: &rusqlite::Row<'_>, columns: &[Column], layer: &Layer, frame: &Frame) -> Result<Feature, Refusal> {
-    let mut feature = Feature { fid: None, geometry: None, properties: Properties::new() };
+    let mut feature = Feature { fid: None, geometry: Ok(None), properties: Properties::new() };
     for (at, column) in columns.iter().enumerate() {
         let value = row.get_ref(at).map_err(|e| e.to_string())?;
         if column.name.eq_ignore_ascii_case(&layer.geometry) {
             feature.geometry = match value {
-                ValueRef::Null => None,
-                ValueRef::Blob(blob) => geometry(blob, frame)?,
-                _ => return Err("its geometry is no blob".to_owned()),
+                ValueRef::Null => Ok(None),
+                ValueRef::Blob(blob) => geometry(blob, frame),
+                _ => Err("its geometry is no blob".to_owned()),
             };
         } else if let (true, ValueRef::Integer(fid)) = (column.is_key, value) {
             feature.fid = Some(fid);

@@ -31,11 +31,25 @@ pub(crate) struct Intake<'a> {
     pub(crate) left_out: BTreeMap<String, u64>,
     /// Things put without a geometry.
     pub(crate) without_geometry: u64,
+    /// Records refused of which nobody knows whose they are.
+    pub(crate) unidentified: u64,
+    /// The file lists what there is of its dataset, as far as a file of its sort can.
+    pub(crate) lists_things: bool,
 }
 
 impl<'a> Intake<'a> {
     pub(crate) fn new(input: &'a Input, dataset: Arc<str>, sink: &'a mut dyn Sink) -> Self {
-        Self { input, sink, dataset, read: 0, refused: 0, left_out: BTreeMap::new(), without_geometry: 0 }
+        Self {
+            input,
+            sink,
+            dataset,
+            read: 0,
+            refused: 0,
+            left_out: BTreeMap::new(),
+            without_geometry: 0,
+            unidentified: 0,
+            lists_things: false,
+        }
     }
 
     /// Takes another dataset's name, before anything is written.
@@ -71,6 +85,24 @@ impl<'a> Intake<'a> {
     }
 
     pub(crate) fn refuse(&mut self, place: impl Into<String>, reason: impl Into<String>, sample: &str) {
+        self.unidentified += 1;
+        self.tell_refused(place, reason, sample);
+    }
+
+    /// Refuses a record of a thing whose id is known: the thing is in the file all the same.
+    pub(crate) fn refuse_thing(
+        &mut self,
+        id: impl Into<Arc<str>>,
+        place: impl Into<String>,
+        reason: impl Into<String>,
+        sample: &str,
+    ) -> Result<(), Error> {
+        self.tell_refused(place, reason, sample);
+        let key = self.key(id);
+        Ok(self.sink.mention(key)?)
+    }
+
+    fn tell_refused(&mut self, place: impl Into<String>, reason: impl Into<String>, sample: &str) {
         self.refused += 1;
         self.sink.refused(Rejection {
             source: self.input.name.clone(),
@@ -80,21 +112,21 @@ impl<'a> Intake<'a> {
         });
     }
 
-    /// Takes the record or tells why not.
+    /// Takes the record or tells why not; `id` is the thing's, where that is known also of a record that is refused.
     pub(crate) fn settle(
         &mut self,
+        id: Option<&str>,
         place: impl Into<String>,
         sample: &str,
         record: Result<EntityDraft, Refusal>,
     ) -> Result<bool, Error> {
         self.count_record();
-        match record {
-            Ok(draft) => self.entity(draft).map(|()| true),
-            Err(reason) => {
-                self.refuse(place, reason, sample);
-                Ok(false)
-            }
+        match (record, id) {
+            (Ok(draft), _) => return self.entity(draft).map(|()| true),
+            (Err(reason), Some(id)) => self.refuse_thing(id, place, reason, sample)?,
+            (Err(reason), None) => self.refuse(place, reason, sample),
         }
+        Ok(false)
     }
 
     /// Tells the sink that the whole file was read.

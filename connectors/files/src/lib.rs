@@ -73,6 +73,11 @@ pub struct Summary {
     pub left_out: BTreeMap<String, u64>,
     /// Things of these that went in without a geometry: the file has none of them.
     pub without_geometry: u64,
+    /// Records of those refused that may be of any thing: they do not say of which.
+    pub unidentified: u64,
+    /// Whether the file lists all that there is of its things, so that what it lists no more is gone: city models, files of
+    /// features, OSM, tables of things without times.
+    pub lists_things: bool,
 }
 
 /// The frame a reader used, for the summary.
@@ -91,6 +96,7 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     let format = Format::of_input(&input, options)?;
     let dataset: Arc<str> = options.dataset.as_deref().map_or_else(|| stem(&input.name), str::to_owned).into();
     let mut intake = Intake::new(&input, dataset, sink);
+    intake.lists_things = format.lists_things();
     let used = match format {
         Format::CityJson => cityjson::read_document(&mut intake, options),
         Format::CityGml => citygml::read(&mut intake, options),
@@ -113,10 +119,29 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     intake.finish();
     let Used { crs, lineage } = used;
     let (records_read, records_refused, without_geometry) = (intake.read, intake.refused, intake.without_geometry);
+    let (unidentified, lists_things) = (intake.unidentified, intake.lists_things);
     let left_out = std::mem::take(&mut intake.left_out);
     let dataset = intake.dataset().to_owned();
     tracing::debug!(file = input.name, %format, %crs, records_read, records_refused, "file read");
-    Ok(Summary { format, dataset, crs, lineage, records_read, records_refused, left_out, without_geometry })
+    Ok(Summary {
+        format,
+        dataset,
+        crs,
+        lineage,
+        records_read,
+        records_refused,
+        left_out,
+        without_geometry,
+        unidentified,
+        lists_things,
+    })
+}
+
+/// What a file is called at every import: its name without folders and without the endings that only tell its format, and the
+/// layer where one is chosen. The same city in another format, or gzipped, is the same file.
+pub fn origin_of(path: &Path, options: &Options) -> String {
+    let name = stem(&Input::new(path).name);
+    options.layer.as_ref().map_or_else(|| name.clone(), |layer| format!("{name}#{layer}"))
 }
 
 /// The file's name without the endings that only tell its format.

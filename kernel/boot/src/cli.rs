@@ -208,6 +208,13 @@ pub(crate) struct ImportArgs {
     /// Where such a picture is: zoom/column/row
     #[arg(long, value_name = "TILE")]
     pub(crate) tile: Option<String>,
+    /// The file is a part of what there is: nothing is removed that it does not list [default: what the same file of the same
+    /// dataset listed before and lists no more is removed, where it is a city model, a file of features or OSM]
+    #[arg(long, visible_alias = "no-removal", conflicts_with = "complete")]
+    pub(crate) partial: bool,
+    /// The file is all of its dataset: whatever else the dataset has is removed
+    #[arg(long)]
+    pub(crate) complete: bool,
     /// API key for --server
     #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
     pub(crate) key: Option<String>,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use ureq::AsSendBody;
 
 /// A server's address.
 pub(crate) struct Remote {
@@ -45,7 +46,13 @@ impl Remote {
     }
 
     /// Posts a body.
-    pub(crate) fn post(&self, path: &str, media_type: &str, key: Option<&str>, body: &[u8]) -> anyhow::Result<Reply> {
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        media_type: &str,
+        key: Option<&str>,
+        body: impl AsSendBody,
+    ) -> anyhow::Result<Reply> {
         let url = format!("{}{path}", self.base);
         let mut request = self.agent.post(&url).header("content-type", media_type);
         if let Some(key) = key {

@@ -1,5 +1,7 @@
 //! What flows from connectors to the ingest task: one [`Change`] after the other, and word of what was refused.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{FixColumns, ReadingColumns};
@@ -79,6 +81,27 @@ impl Descent {
     }
 }
 
+/// The file that changes come from. A dataset may be of several files, and a thing in several of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    /// The dataset, as in the source keys of its things.
+    pub dataset: Arc<str>,
+    /// What the file is called, the same at every import: its name, with the layer where one of several was read.
+    pub file: Arc<str>,
+}
+
+/// What becomes of things that a file did not name again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Removal {
+    /// They stay: the file is a part of what there is.
+    Nothing,
+    /// Those that this file held before, and that no other file of the dataset holds, are gone.
+    OfFile,
+    /// Whatever else the dataset has is gone: the file is all of it.
+    OfDataset,
+}
+
 /// One thing to write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Change {
@@ -107,6 +130,17 @@ pub enum Change {
     Content(ContentDraft),
     /// Keep word of a refused record in the table `rejected`.
     Rejected(Rejection),
+    /// What follows in the same group was read from this file.
+    Origin(Origin),
+    /// The file has a thing that could not be taken in as it stands there: it is not gone.
+    Mention(SourceKey),
+    /// The file was read to its end.
+    Ended {
+        /// What becomes of things that it did not name.
+        removal: Removal,
+        /// Since when they are gone.
+        at: TimeUs,
+    },
 }
 
 impl Change {
@@ -119,6 +153,19 @@ impl Change {
             Self::Fixes(columns) => columns.len(),
             Self::Succession(succession) => succession.predecessors.len() + succession.successors.len(),
             _ => 1,
+        }
+    }
+}
+
+impl Change {
+    /// Bytes of memory that it holds, about: the other measure of batches, where single changes can be large.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Entity(draft) => draft.memory_bytes(),
+            Self::Succession(succession) => succession.successors.iter().map(EntityDraft::memory_bytes).sum(),
+            Self::Content(content) => content.bytes.len(),
+            Self::Rejected(rejection) => rejection.reason.len() + rejection.sample.len(),
+            other => other.row_count() * 64,
         }
     }
 }
@@ -138,6 +185,15 @@ pub trait Sink {
 
     /// Takes word of a refused record; the rest goes on.
     fn refused(&mut self, rejection: Rejection);
+
+    /// Takes word that the input has a thing whose record was refused. Who keeps no account of what is gone ignores it.
+    ///
+    /// # Errors
+    /// As of [`Sink::change`].
+    fn mention(&mut self, source: SourceKey) -> Result<(), SinkError> {
+        let _ = source;
+        Ok(())
+    }
 
     /// Told now and then how many bytes of the input were read, for a progress bar.
     fn progress(&mut self, bytes_read: u64) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::geometry::Geometry;
+use crate::geometry::{Coord, Geometry};
 use crate::id::SourceKey;
 use crate::kind::Kind;
 use crate::place::HeightReference;
@@ -59,6 +59,13 @@ impl EntityDraft {
         }
     }
 
+    /// Bytes of memory that it holds, about.
+    pub fn memory_bytes(&self) -> usize {
+        let coordinates = self.geometry.as_ref().map_or(0, Geometry::coord_count) * size_of::<Coord>();
+        let properties: usize = self.properties.iter().map(|(name, value)| name.len() + 64 + value_bytes(value)).sum();
+        size_of::<Self>() + self.source.id.len() + coordinates + properties
+    }
+
     /// A hash of everything the draft says: equal hash, equal description.
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -76,5 +83,17 @@ impl EntityDraft {
         part(format!("{:?}/{:?}", self.valid_from, self.valid_to).as_bytes());
         part(self.lineage.as_bytes());
         hash.finalize().into()
+    }
+}
+
+/// Bytes that a value holds beside itself, about.
+fn value_bytes(value: &serde_json::Value) -> usize {
+    match value {
+        serde_json::Value::String(text) => text.len(),
+        serde_json::Value::Array(values) => values.iter().map(|value| 32 + value_bytes(value)).sum(),
+        serde_json::Value::Object(fields) => {
+            fields.iter().map(|(name, value)| name.len() + 64 + value_bytes(value)).sum()
+        }
+        _ => 0,
     }
 }

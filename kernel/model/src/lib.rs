@@ -29,7 +29,7 @@ mod written;
 
 pub use anchor::{Anchor, AnchorError, AnchorPoint, Anchored};
 pub use asset::{AssetRecord, ContentRef, Operation};
-pub use change::{Change, ContentDraft, Descent, Rejection, Sink, SinkError, Succession};
+pub use change::{Change, ContentDraft, Descent, Origin, Rejection, Removal, Sink, SinkError, Succession};
 pub use columns::{ColumnsError, FixColumns, Names, PlaceColumns, ReadingColumns};
 pub use entity::EntityDraft;
 pub use geojson::GeoJsonError;

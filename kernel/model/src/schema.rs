@@ -29,11 +29,13 @@ pub enum Table {
     ObservationsHour,
     /// The same by days.
     ObservationsDay,
+    /// Which files hold which things.
+    Origins,
 }
 
 impl Table {
     /// All of them, in the order in which a commit applies them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Entities,
         Self::Datastreams,
         Self::Observations,
@@ -44,6 +46,7 @@ impl Table {
         Self::ObservationsMinute,
         Self::ObservationsHour,
         Self::ObservationsDay,
+        Self::Origins,
     ];
 
     /// Name in SQL and on disk.
@@ -59,6 +62,7 @@ impl Table {
             Self::ObservationsMinute => "observations_minute",
             Self::ObservationsHour => "observations_hour",
             Self::ObservationsDay => "observations_day",
+            Self::Origins => "origins",
         }
     }
 
@@ -83,6 +87,7 @@ impl Table {
             Self::Rejected => REJECTED.clone(),
             Self::Lineage => LINEAGE.clone(),
             Self::ObservationsMinute | Self::ObservationsHour | Self::ObservationsDay => SUMMARIES.clone(),
+            Self::Origins => ORIGINS.clone(),
         }
     }
 
@@ -95,7 +100,7 @@ impl Table {
             Self::Positions => 8,
             Self::Contents => 6,
             Self::Rejected => 0,
-            Self::Lineage => 5,
+            Self::Lineage | Self::Origins => 5,
             Self::ObservationsMinute | Self::ObservationsHour | Self::ObservationsDay => 18,
         }
     }
@@ -279,6 +284,18 @@ static LINEAGE: LazyLock<SchemaRef> = LazyLock::new(|| {
     ])
 });
 
+/// A row where a file has a thing for the first time, and one where it has it no more (`there`).
+static ORIGINS: LazyLock<SchemaRef> = LazyLock::new(|| {
+    schema(vec![
+        uuid("entity", false),
+        text("dataset"),
+        text("file"),
+        Field::new("there", DataType::Boolean, false),
+        number("seq"),
+        instant("recorded_at", false),
+    ])
+});
+
 /// Schema metadata key that says which live message a stream of record batches is.
 pub const MESSAGE_KEY: &str = "urbis.message";
 
@@ -348,7 +365,8 @@ mod tests {
                 ("lineage", 7),
                 ("observations_minute", 8),
                 ("observations_hour", 9),
-                ("observations_day", 10)
+                ("observations_day", 10),
+                ("origins", 11)
             ]
         );
         assert!(Table::ALL.iter().all(|table| Table::from_code(table.code()) == Some(*table)));

@@ -5,7 +5,7 @@
 //! allowed without saying so.
 //!
 //! Tables: `entities` (present, not retired), `entity_revisions`, `datastreams`, `observations`, `positions`, `contents`,
-//! `rejected`, `lineage`, `latest_observations`, `latest_positions`, and those the caller brings ([`ExtraTable`]); functions that are tables: `entities_as_of`,
+//! `rejected`, `lineage`, `origins`, `latest_observations`, `latest_positions`, and those the caller brings ([`ExtraTable`]); functions that are tables: `entities_as_of`,
 //! `observations_as_of`, `positions_as_of`, `lineage`, `ancestors`, `descendants`. UUIDs, digests and space-time keys read
 //! as text. Geometry is WKB marked `geoarrow.wkb`, taken by SedonaDB's `st_` functions. [`format`] writes answers as JSON,
 //! CSV, a table for terminals, Arrow IPC or GeoParquet.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arrow::array::RecordBatch;
 use kernel_model::schema::Table;
 use kernel_model::{Change, Sequence, TimeUs};
-use kernel_store::{Loaded, Outcome, Store};
+use kernel_store::{Committed, Loaded, Outcome, Store};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::alarms::Feed;
@@ -46,6 +46,8 @@ enum Sender {
     Waits(oneshot::Sender<Result<Receipt, String>>),
     /// Cannot be answered: tried again until it is durable, then this is called.
     Streams(Box<dyn FnOnce() + Send>),
+    /// As the first, of an import.
+    Imports(oneshot::Sender<Result<Receipt, ApiError>>),
 }
 
 impl Sender {
@@ -53,6 +55,7 @@ impl Sender {
         match self {
             Self::Waits(answer) => drop(answer.send(Ok(receipt))),
             Self::Streams(tell) => tell(),
+            Self::Imports(answer) => drop(answer.send(Ok(receipt))),
         }
     }
 }
@@ -80,6 +83,7 @@ impl Groups {
         for (changes, sender) in self.changes.into_iter().zip(self.senders) {
             match sender {
                 Sender::Waits(answer) => drop(answer.send(Err(line.to_owned()))),
+                Sender::Imports(answer) => drop(answer.send(Err(ApiError::unavailable(line)))),
                 streams @ Sender::Streams(_) => again.push(Group { changes, sender: streams }),
             }
         }
@@ -102,9 +106,23 @@ struct Load {
     answer: oneshot::Sender<Result<Loaded, ApiError>>,
 }
 
+/// Changes in pieces that become a commit of their own.
+type Pieces = Box<dyn Iterator<Item = Result<Vec<Change>, ApiError>> + Send>;
+
+struct Import {
+    pieces: Pieces,
+    answer: oneshot::Sender<Result<Receipt, ApiError>>,
+}
+
 enum Task {
     Group(Group),
+    /// What is a commit of its own.
+    Large(Large),
+}
+
+enum Large {
     Load(Load),
+    Import(Import),
 }
 
 #[derive(Debug, Default)]
@@ -197,7 +215,7 @@ impl Ingest {
         let commits = broadcast::channel(COMMITS).0;
         let all = commits.clone();
         let writer =
-            Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, commits: all, judge, load: None };
+            Writer { store, receiver, hub, alarms, counts: counts.clone(), tell, commits: all, judge, large: None };
         let thread = std::thread::spawn(move || writer.run());
         (Self { queue, refuses: None, counts, committed, commits, watched, limit: None }, thread)
     }
@@ -252,7 +270,17 @@ impl Ingest {
     /// The first row's that is refused, or where they cannot be written; then nothing of them was kept.
     pub(crate) async fn load(&self, table: Table, rows: Coming) -> Result<Loaded, ApiError> {
         let (answer, answered) = oneshot::channel();
-        self.push(Task::Load(Load { table, rows, answer })).await.map_err(ApiError::unavailable)?;
+        self.push(Task::Large(Large::Load(Load { table, rows, answer }))).await.map_err(ApiError::unavailable)?;
+        answered.await.unwrap_or_else(|_| Err(ApiError::unavailable("the writer gave no answer")))
+    }
+
+    /// As [`Ingest::load`], of changes in pieces: one commit or none.
+    ///
+    /// # Errors
+    /// Where they cannot be read or written; then nothing of them was kept.
+    pub(crate) async fn import(&self, pieces: Pieces) -> Result<Receipt, ApiError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(Task::Large(Large::Import(Import { pieces, answer }))).await.map_err(ApiError::unavailable)?;
         answered.await.unwrap_or_else(|_| Err(ApiError::unavailable("the writer gave no answer")))
     }
 
@@ -338,7 +366,7 @@ struct Writer {
     commits: broadcast::Sender<Rows>,
     judge: Judge,
     /// What comes after the groups that were gathered.
-    load: Option<Load>,
+    large: Option<Large>,
 }
 
 impl Writer {
@@ -351,8 +379,10 @@ impl Writer {
                     Err(error) => self.put_off(&error.to_string(), groups),
                 };
             }
-            if let Some(load) = self.load.take() {
-                self.load(load);
+            match self.large.take() {
+                Some(Large::Load(load)) => self.load(load),
+                Some(Large::Import(import)) => self.import(import),
+                None => {}
             }
         }
         if !groups.changes.is_empty() {
@@ -375,13 +405,13 @@ impl Writer {
             }
         }
         let mut rows = groups.rows();
-        while rows < COMMIT_ROWS && self.load.is_none() {
+        while rows < COMMIT_ROWS && self.large.is_none() {
             let Ok(next) = self.receiver.try_recv() else { break };
             let before = groups.changes.len();
             self.add(next, groups);
             rows += groups.changes[before..].iter().flatten().map(Change::row_count).sum::<usize>();
         }
-        groups.changes.len() > tried || self.load.is_some() || !self.receiver.is_closed()
+        groups.changes.len() > tried || self.large.is_some() || !self.receiver.is_closed()
     }
 
     fn add(&mut self, task: Task, groups: &mut Groups) {
@@ -389,8 +419,30 @@ impl Writer {
             Task::Group(Group { changes, sender }) => {
                 groups.push(Group { changes: self.judge.judge(changes, TimeUs::now()), sender });
             }
-            Task::Load(load) => self.load = Some(load),
+            Task::Large(large) => self.large = Some(large),
         }
+    }
+
+    /// Takes changes in that come in pieces, as a commit of their own.
+    fn import(&mut self, import: Import) {
+        let Import { pieces, answer } = import;
+        match self.take_in(pieces) {
+            Ok(committed) => drop(self.acknowledge(committed, vec![Sender::Imports(answer)])),
+            Err(error) => {
+                tracing::warn!("an import was refused: {}", error.description);
+                self.counts.failed.fetch_add(1, Ordering::Relaxed);
+                drop(answer.send(Err(error)));
+            }
+        }
+    }
+
+    fn take_in(&mut self, pieces: Pieces) -> Result<Committed, ApiError> {
+        let mut import = self.store.import();
+        for changes in pieces {
+            let changes = self.judge.judge(changes?, TimeUs::now());
+            import.take(changes).map_err(ApiError::unavailable)?;
+        }
+        import.finish().map_err(ApiError::unavailable)
     }
 
     /// Writes many rows as a commit of their own.
@@ -430,7 +482,7 @@ impl Writer {
         again
     }
 
-    fn acknowledge(&mut self, committed: kernel_store::Committed, senders: Vec<Sender>) -> Groups {
+    fn acknowledge(&mut self, committed: Committed, senders: Vec<Sender>) -> Groups {
         self.counts.commits.fetch_add(1, Ordering::Relaxed);
         if self.counts.set_trouble(None).is_some() {
             tracing::info!("commits go on");
@@ -444,8 +496,10 @@ impl Writer {
         if self.commits.receiver_count() > 0 {
             drop(self.commits.send(Arc::new(committed.rows.clone())));
         }
-        if let Some(alarms) = &self.alarms {
-            alarms.tell(sequence, committed.rows);
+        match &self.alarms {
+            Some(alarms) if committed.past_log => alarms.tell_loaded(),
+            Some(alarms) => alarms.tell(sequence, committed.rows),
+            None => {}
         }
         self.hub.publish(&committed.delta, &self.store.reader());
         self.tell.send_replace(sequence);

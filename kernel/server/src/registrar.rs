@@ -2,7 +2,7 @@
 //! the store go in, leaves of the ledger come out, in the order of the store's sequence; after a crash the rest is
 //! registered at the next start, each once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,8 +21,8 @@ use tokio::sync::watch;
 use crate::assets::AssetTable;
 use crate::error::Error;
 
-/// Leaves in one append: the ledger's own bound. A call is in whole or not at all.
-const GROUP: usize = 65_536;
+/// Leaves in one append, which is in whole or not at all: what of a large commit is in memory at a time.
+const GROUP: usize = 16_384;
 /// Time between two groups while commits keep coming.
 const PACE: Duration = Duration::from_millis(100);
 /// Pause after the ledger could not be written.
@@ -41,6 +41,8 @@ pub struct Registrar {
     dir: PathBuf,
     reader: Reader,
     reached: watch::Sender<Sequence>,
+    /// Held while rows are being registered: by one at a time.
+    turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Registrar {
@@ -81,7 +83,7 @@ impl Registrar {
 
     fn of(ledger: Ledger, dir: &Path, reader: Reader, reached: watch::Sender<Sequence>) -> Self {
         let (ledger, areas) = (Mutex::new(ledger), Mutex::new(None));
-        Self { ledger, table: AssetTable::default(), areas, dir: dir.to_owned(), reader, reached }
+        Self { ledger, table: AssetTable::default(), areas, dir: dir.to_owned(), reader, reached, turn: Mutex::default() }
     }
 
     /// The map of areas; none while it is being made. Hold it shortly.
@@ -156,60 +158,91 @@ impl Registrar {
         }
     }
 
-    /// Registers what is committed and not yet registered.
+    /// Registers what is committed and not yet registered, a group of leaves at a time.
     ///
     /// # Errors
     /// Where the ledger cannot be written; nothing is lost, the rows stay in the store.
     pub fn catch_up(&self) -> Result<u64, Error> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.reader.snapshot();
         let after = *self.reached.borrow();
         if snapshot.sequence() <= after {
             return Ok(0);
         }
-        let mut ledger = self.ledger();
-        let last = ledger.last_sequence();
+        let last = self.ledger().last_sequence();
         // Of the last sequence, a crash or a full disk between two appends may have left the end: its first ones are in. Only
-        // then, and at a start, does this look reach back to it; others must not read an import's thousands of leaves again.
+        // then, and at a start, does this look reach back to it; others must not count an import's leaves again.
         let reaches_back = after < Sequence(last);
-        let mut done = if reaches_back { ledger.records_with_sequence(last)?.len() } else { 0 };
-        let mut records = gather(&snapshot, after, &ledger)?;
-        records.retain(|record| {
-            let in_already = record.sequence < last || (record.sequence == last && done > 0);
-            done -= usize::from(record.sequence == last && done > 0);
-            !in_already
-        });
-        for group in records.chunks(GROUP) {
-            ledger.append(group)?;
+        let done = if reaches_back { self.ledger().records_with_sequence(last)?.len() as u64 } else { 0 };
+        let mut group = Group { registrar: self, last, done, records: Vec::new(), assets: HashSet::new(), count: 0 };
+        let mut contents = contents_after(&snapshot, after);
+        for batch in entity_rows_after(&snapshot, after) {
+            let sequences = batch.column(1).as_primitive::<UInt64Type>().values();
+            for row in 0..batch.num_rows() {
+                group.contents_before(sequences[row], &mut contents, &snapshot)?;
+                group.add(of_entity(&batch, row, &mut contents))?;
+            }
         }
-        drop(ledger);
+        group.contents_before(u64::MAX, &mut contents, &snapshot)?;
+        group.append()?;
         self.reached.send_replace(snapshot.sequence());
-        Ok(records.len() as u64)
+        Ok(group.count)
     }
 }
 
-/// Records of everything after a commit, in the order of sequences.
-fn gather(snapshot: &Snapshot, after: Sequence, ledger: &Ledger) -> Result<Vec<AssetRecord>, Error> {
-    let mut contents = contents_after(snapshot, after);
-    let mut records = Vec::new();
-    for batch in entity_rows_after(snapshot, after) {
-        for row in 0..batch.num_rows() {
-            if let Some(record) = of_entity(&batch, row, &mut contents, ledger)? {
-                records.push(record);
-            }
+/// Leaves on their way into the ledger, in the order of sequences.
+struct Group<'a> {
+    registrar: &'a Registrar,
+    /// The last sequence of which leaves are in, and how many of its leaves are still to be passed over.
+    last: u64,
+    done: u64,
+    records: Vec<AssetRecord>,
+    /// Whose they are.
+    assets: HashSet<String>,
+    /// Leaves appended.
+    count: u64,
+}
+
+impl Group<'_> {
+    fn add(&mut self, record: Option<AssetRecord>) -> Result<(), Error> {
+        let Some(mut record) = record else { return Ok(()) };
+        let is_in = record.sequence < self.last || (record.sequence == self.last && self.done > 0);
+        self.done -= u64::from(record.sequence == self.last && self.done > 0);
+        if is_in {
+            return Ok(());
         }
-    }
-    // Content that came without a new description: an update of the thing as it stands.
-    for ((sequence, id), content) in contents {
-        let Some((batch, row)) = find_row(snapshot, &id) else { continue };
-        if let Some(mut record) = of_entity(&batch, row, &mut BTreeMap::new(), ledger)? {
-            record.sequence = sequence;
-            record.operation = Operation::Update;
-            record.content.extend(content);
-            records.push(record);
+        let is_new = self.assets.insert(record.asset.clone())
+            && self.registrar.ledger().leaves_of_asset(&record.asset)?.is_empty();
+        if is_new && record.operation == Operation::Update {
+            record.operation = Operation::Register;
         }
+        self.records.push(record);
+        if self.records.len() >= GROUP { self.append() } else { Ok(()) }
     }
-    records.sort_by_key(|record| record.sequence);
-    Ok(records)
+
+    /// Adds content that came without a new description, in commits before one: an update of the thing as it stands.
+    fn contents_before(&mut self, sequence: u64, contents: &mut Contents, snapshot: &Snapshot) -> Result<(), Error> {
+        while let Some(entry) = contents.first_entry().filter(|entry| entry.key().0 < sequence) {
+            let ((sequence, id), content) = entry.remove_entry();
+            let row = find_row(snapshot, &id);
+            let record = row.and_then(|(batch, row)| of_entity(&batch, row, &mut BTreeMap::new()));
+            self.add(record.map(|mut record| {
+                record.sequence = sequence;
+                record.operation = Operation::Update;
+                record.content.extend(content);
+                record
+            }))?;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self) -> Result<(), Error> {
+        self.registrar.ledger().append(&self.records)?;
+        self.count += self.records.len() as u64;
+        self.records.clear();
+        self.assets.clear();
+        Ok(())
+    }
 }
 
 type Contents = BTreeMap<(u64, EntityId), Vec<ContentRef>>;
@@ -243,39 +276,31 @@ fn find_row(snapshot: &Snapshot, id: &EntityId) -> Option<(RecordBatch, usize)> 
 }
 
 /// The record of one row; none where it has neither geometry nor content and is not gone.
-fn of_entity(
-    batch: &RecordBatch,
-    row: usize,
-    contents: &mut Contents,
-    ledger: &Ledger,
-) -> Result<Option<AssetRecord>, Error> {
+fn of_entity(batch: &RecordBatch, row: usize, contents: &mut Contents) -> Option<AssetRecord> {
     let text = |column: usize| batch.column(column).as_string::<i32>().value(row);
     let instant = |column: usize| {
         let times = batch.column(column).as_primitive::<TimestampMicrosecondType>();
         times.is_valid(row).then(|| TimeUs(times.value(row)).to_string())
     };
-    let Some(id) = EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row)) else { return Ok(None) };
+    let id = EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row))?;
     let sequence = batch.column(1).as_primitive::<UInt64Type>().value(row);
     let geometry = batch.column(9).as_binary::<i32>();
     let wkb = geometry.is_valid(row).then(|| geometry.value(row));
     let retired = batch.column(22).as_boolean().value(row);
     let more = contents.remove(&(sequence, id)).unwrap_or_default();
     if wkb.is_none() && more.is_empty() && !retired {
-        return Ok(None);
+        return None;
     }
     let asset = id.to_string();
-    let operation = match (retired, ledger.leaves_of_asset(&asset)?.is_empty()) {
-        (true, _) => Operation::Retire,
-        (false, true) => Operation::Register,
-        (false, false) => Operation::Update,
-    };
+    // Whether it is its first leaf, the ledger knows.
+    let operation = if retired { Operation::Retire } else { Operation::Update };
     let own = wkb.map(|wkb| ContentRef {
         alg: "sha-256".to_owned(),
         digest: ContentId::of(wkb).to_string(),
         media_type: "application/wkb".to_owned(),
         size: wkb.len() as u64,
     });
-    Ok(Some(AssetRecord {
+    Some(AssetRecord {
         version: 1,
         asset,
         operation,
@@ -292,7 +317,7 @@ fn of_entity(
         content: own.into_iter().chain(more).collect(),
         lineage: text(23).to_owned(),
         previous: None,
-    }))
+    })
 }
 
 /// At most eight GeoSOT cells that hold the row's box.

@@ -1,6 +1,7 @@
-//! Who is who: source keys to the ids minted for them. Grows with the city, never forgets.
+//! Which datastream is which: source keys to the numbers minted for them. Grows with the city, never forgets; things are by
+//! their source keys in `entities`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -13,37 +14,13 @@ use crate::hash::IdMap;
 /// Source keys and what they stand for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Catalog {
-    pub(crate) entities: HashMap<SourceKey, EntityId>,
     pub(crate) datastreams: HashMap<SourceKey, Arc<DatastreamInfo>>,
     pub(crate) by_id: IdMap<DatastreamId, Arc<DatastreamInfo>>,
     pub(crate) by_entity: IdMap<EntityId, Vec<DatastreamId>>,
     pub(crate) last_datastream: u64,
-    pub(crate) datasets: HashSet<Arc<str>>,
 }
 
 impl Catalog {
-    /// Takes in rows of the table `entities`.
-    pub(crate) fn learn_entities(&mut self, batch: &RecordBatch) {
-        let (id, dataset, source) = (batch.column(0), batch.column(7), batch.column(8));
-        let (id, dataset, source) = (id.as_fixed_size_binary(), dataset.as_string::<i32>(), source.as_string::<i32>());
-        for row in 0..batch.num_rows() {
-            if let Some(entity) = EntityId::from_slice(id.value(row)) {
-                let dataset = self.dataset(dataset.value(row));
-                self.entities.insert(SourceKey::new(dataset, source.value(row)), entity);
-            }
-        }
-    }
-
-    /// One copy of a dataset's name for all its keys.
-    fn dataset(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.datasets.get(name) {
-            return known.clone();
-        }
-        let name: Arc<str> = Arc::from(name);
-        self.datasets.insert(name.clone());
-        name
-    }
-
     /// Takes in rows of the table `datastreams`; a later row of an id replaces the earlier one.
     pub(crate) fn learn_datastreams(&mut self, batch: &RecordBatch) {
         for info in (0..batch.num_rows()).filter_map(|row| datastream(batch, row)) {

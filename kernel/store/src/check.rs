@@ -13,7 +13,7 @@ use crate::latest::Latest;
 use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
 use crate::objects::{self, Access, Objects};
-use crate::parts::{self, Measured};
+use crate::parts::{self, Measured, mapped};
 use crate::record;
 
 /// What was found to be whole.
@@ -77,6 +77,9 @@ fn check_segments(objects: &Objects, manifest: &Manifest, report: &mut CheckRepo
                 parts::read_from(objects::fetched(remote, &name, Some(meta.parquet))?, &place, table)?
             }
         };
+        if mapped::has_rows(meta) {
+            mapped::check(&objects.path(&name), meta.parquet)?;
+        }
         let rows: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
         if rows != meta.rows {
             return Err(damaged(format!("it holds {rows} rows, the manifest says {}", meta.rows)));

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::interleave_record_batch;
+use arrow::array::RecordBatch;
 use kernel_model::schema::Table;
 use kernel_model::{
     Change, DatastreamDraft, DatastreamId, EntityDraft, EntityId, HeightReference, Place, Rejection, Sequence,
@@ -19,11 +18,14 @@ use crate::error::Error;
 use crate::hash::IdMap;
 use crate::lineage::Lineage;
 use crate::live::Live;
+use crate::origins::{Held, OriginRow};
 use crate::record::TableBatches;
 use crate::retention::Limits;
-use crate::rows::{self, ContentRow, EntityRow, EntityRows, LineageRow, instants, maybe_instants, repeated};
+use crate::revisions::{Revision, Row, in_order};
+use crate::rows::{self, ContentRow, EntityRow, EntityRows, LineageRow};
 use crate::sampler::Sampler;
 use crate::series_rows::{ObservationRows, PositionRows};
+use crate::snapshot::Snapshot;
 use crate::story::{State, Story};
 
 /// What became of one group of changes.
@@ -51,6 +53,22 @@ pub struct Outcome {
     pub doubles: BTreeMap<DatastreamId, u64>,
 }
 
+impl Outcome {
+    /// Adds what became of more changes of the same group.
+    pub(crate) fn add(&mut self, more: Self) {
+        self.created += more.created;
+        self.revised += more.revised;
+        self.unchanged += more.unchanged;
+        self.retired += more.retired;
+        self.links += more.links;
+        self.observations += more.observations;
+        self.positions += more.positions;
+        self.contents += more.contents;
+        self.rejected.extend(more.rejected);
+        more.doubles.into_iter().for_each(|(series, count)| *self.doubles.entry(series).or_default() += count);
+    }
+}
+
 /// A commit that is durable and visible.
 #[derive(Debug, Clone, Default)]
 pub struct Committed {
@@ -62,11 +80,17 @@ pub struct Committed {
     pub delta: crate::delta::Delta,
     /// Its rows as they are kept.
     pub rows: Vec<(Table, RecordBatch)>,
+    /// They went past the log: they are in the store, and none of them here.
+    pub past_log: bool,
 }
 
 /// Rows of a commit being gathered.
 pub(crate) struct Gathering<'a> {
     pub(crate) live: &'a Live,
+    /// What is stored, for what is not kept in memory.
+    pub(crate) snapshot: &'a Snapshot,
+    /// When the commit is recorded.
+    now: TimeUs,
     pub(crate) limits: Limits,
     group: usize,
     pub(crate) outcomes: Vec<Outcome>,
@@ -87,6 +111,9 @@ pub(crate) struct Gathering<'a> {
     pub(crate) position_rows: PositionRows,
     content_rows: Vec<ContentRow>,
     rejected: Vec<Rejection>,
+    /// The file that the group comes from.
+    pub(crate) held: Option<Held>,
+    pub(crate) origin_rows: Vec<OriginRow>,
     /// The first reading and the first fix of each group.
     begins: Vec<[usize; 2]>,
     /// Numbers of readings and of fixes that are there already, ascending.
@@ -106,29 +133,12 @@ pub(crate) struct Told {
     row: Row,
 }
 
-/// Where the row of a revision is.
-#[derive(Debug, Clone, Copy)]
-enum Row {
-    /// Its number in the present city.
-    Stored(usize),
-    /// Its number among those described in this commit.
-    New(usize),
-}
-
-/// A revision of this commit.
-enum Revision {
-    Described(usize),
-    /// A row again with the end of its validity.
-    Gone {
-        last: Row,
-        at: TimeUs,
-    },
-}
-
 impl<'a> Gathering<'a> {
-    pub(crate) fn new(live: &'a Live, limits: Limits) -> Self {
+    pub(crate) fn new(live: &'a Live, snapshot: &'a Snapshot, now: TimeUs, limits: Limits) -> Self {
         Self {
             live,
+            snapshot,
+            now,
             limits,
             group: 0,
             outcomes: Vec::new(),
@@ -147,6 +157,8 @@ impl<'a> Gathering<'a> {
             position_rows: PositionRows::default(),
             content_rows: Vec::new(),
             rejected: Vec::new(),
+            held: None,
+            origin_rows: Vec::new(),
             begins: Vec::new(),
             left_out: [Vec::new(), Vec::new()],
         }
@@ -155,6 +167,7 @@ impl<'a> Gathering<'a> {
     /// Begins the next group; its outcome is counted apart.
     pub(crate) fn begin_group(&mut self) {
         self.group = self.outcomes.len();
+        self.held = None;
         self.begins.push([self.observation_rows.len(), self.position_rows.len()]);
         self.outcomes.push(Outcome::default());
     }
@@ -170,7 +183,10 @@ impl<'a> Gathering<'a> {
         keep: impl FnOnce(&[u8]) -> Result<[u8; 32], Error>,
     ) -> Result<(), Error> {
         match change {
-            Change::Entity(draft) => self.entity(Cow::Borrowed(draft)),
+            Change::Entity(draft) => {
+                self.entity(Cow::Borrowed(draft));
+                self.named(&draft.source);
+            }
             Change::Retire { source, at } => match self.find_entity(source) {
                 None => self.unknown_thing(source, "removal"),
                 Some(id) => self.retire(id, *at),
@@ -182,6 +198,9 @@ impl<'a> Gathering<'a> {
             Change::Readings(columns) => self.readings(columns),
             Change::Fixes(columns) => self.fixes(columns),
             Change::Rejected(rejection) => self.reject(rejection.clone()),
+            Change::Origin(origin) => self.begin_origin(origin)?,
+            Change::Mention(source) => self.mentioned(source),
+            Change::Ended { removal, at } => self.ended(*removal, *at)?,
             Change::Content(draft) => match self.find_entity(&draft.entity) {
                 None => self.unknown_thing(&draft.entity, "content object"),
                 Some(entity) => {
@@ -238,7 +257,7 @@ impl<'a> Gathering<'a> {
     }
 
     pub(crate) fn find_entity(&self, source: &SourceKey) -> Option<EntityId> {
-        self.entities.get(source).or_else(|| self.live.catalog.entities.get(source)).copied()
+        self.entities.get(source).copied().or_else(|| self.live.present.of_source(source))
     }
 
     pub(crate) fn find_datastream(&self, source: &SourceKey) -> Option<Arc<DatastreamInfo>> {
@@ -258,7 +277,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    pub(crate) fn entity(&mut self, draft: Cow<'a, EntityDraft>) {
+    pub(crate) fn entity(&mut self, mut draft: Cow<'a, EntityDraft>) {
         let parent = draft.parent.as_ref().map(|source| (source, self.find_entity(source)));
         if let Some((source, None)) = parent {
             let reason = format!("its parent {source} was never described: describe the parent first");
@@ -273,8 +292,11 @@ impl<'a> Gathering<'a> {
         let parent = parent.and_then(|(_, id)| id);
         let known = self.find_entity(&draft.source);
         let id = known.unwrap_or_else(|| EntityId(Uuid::now_v7()));
-        let digest = draft.digest();
         let mut story = known.map(|id| self.story(&id)).unwrap_or_default();
+        if self.comes_back(&story, &draft) {
+            draft.to_mut().valid_from = Some(self.now);
+        }
+        let digest = draft.digest();
         if stands(&story, &draft, &digest) {
             self.outcome().unchanged += 1;
             return;
@@ -296,14 +318,25 @@ impl<'a> Gathering<'a> {
         self.described.insert(id, Described { story, place, height_reference });
     }
 
+    /// Whether a thing that is gone is in a file of what is there now, which says that it began before it went.
+    fn comes_back(&self, story: &Story<Told>, draft: &EntityDraft) -> bool {
+        let gone = story.last().filter(|last| last.gone && self.held.is_some());
+        gone.is_some_and(|gone| draft.valid_from.is_some() && draft.valid_from < gone.from)
+    }
+
     /// Ends a thing; one that is gone already only where it went earlier than was known.
     pub(crate) fn retire(&mut self, id: EntityId, at: TimeUs) {
+        self.end(id, at, None);
+    }
+
+    /// The same, with why.
+    pub(crate) fn end(&mut self, id: EntityId, at: TimeUs, note: Option<Arc<str>>) {
         let mut story = self.story(&id);
         let Some(last) = story.last().filter(|last| !last.gone || last.from > Some(at)).map(|last| last.what) else {
             self.outcome().unchanged += 1;
             return;
         };
-        self.revisions.push(Revision::Gone { last: last.row, at });
+        self.revisions.push(Revision::Gone { last: last.row, at, note });
         story.retire(at, last);
         let height_reference = self.standing(&id).map_or(HeightReference::None, |(_, reference)| reference);
         self.described.insert(id, Described { story, place: None, height_reference });
@@ -314,7 +347,7 @@ impl<'a> Gathering<'a> {
     fn standing(&self, id: &EntityId) -> Option<(Option<Place>, HeightReference)> {
         match self.described.get(id) {
             Some(new) => Some((new.place, new.height_reference.clone())),
-            None => self.live.present.get(id).map(|old| (old.place, old.height_reference.clone())),
+            None => self.live.present.height_reference(id).map(|reference| (self.live.present.place(id), reference)),
         }
     }
 
@@ -356,11 +389,8 @@ impl<'a> Gathering<'a> {
 
     /// Where a thing stands; with its height where that is above the ellipsoid.
     pub(crate) fn place_of(&self, entity: &EntityId) -> Option<Place> {
-        let (place, reference) = match self.described.get(entity) {
-            Some(new) => (new.place, &new.height_reference),
-            None => self.live.present.get(entity).map(|old| (old.place, &old.height_reference))?,
-        };
-        let above = |place: Place| place.height_m.filter(|_| *reference == HeightReference::Ellipsoid);
+        let (place, reference) = self.standing(entity)?;
+        let above = |place: Place| place.height_m.filter(|_| reference == HeightReference::Ellipsoid);
         place.map(|place| Place { height_m: above(place), ..place })
     }
 
@@ -440,6 +470,7 @@ impl<'a> Gathering<'a> {
         batches.push((Table::Positions, self.position_rows.finish(sequence, Some(at), fixes)?));
         batches.push((Table::Contents, rows::contents(&self.content_rows, sequence, at)?));
         batches.push((Table::Rejected, rows::rejected(&self.rejected, sequence, at)?));
+        batches.push((Table::Origins, rows::origins(&self.origin_rows, sequence, at)?));
         batches.retain(|(_, batch)| batch.num_rows() > 0);
         Ok((batches, self.outcomes))
     }
@@ -459,42 +490,4 @@ fn place_of(draft: &EntityDraft) -> Option<Place> {
     let anchor = geometry.anchor().filter(|a| a.lon_deg.abs() <= 180.0 && a.lat_deg.abs() <= 90.0)?;
     let height_m = geometry.has_height.then_some(anchor.height_m);
     Some(Place { lon_deg: anchor.lon_deg, lat_deg: anchor.lat_deg, height_m })
-}
-
-/// All revisions of a commit in their order.
-fn in_order(
-    described: &RecordBatch,
-    revisions: &[Revision],
-    live: &Live,
-    sequence: Sequence,
-    at: TimeUs,
-) -> Result<RecordBatch, Error> {
-    let (mut pieces, mut order) = (vec![described.clone()], Vec::with_capacity(revisions.len()));
-    for revision in revisions {
-        match revision {
-            Revision::Described(row) => order.push((0, *row)),
-            Revision::Gone { last, at: gone_at } => {
-                let last = match last {
-                    Row::Stored(row) => live.present.numbered(*row),
-                    Row::New(row) => described.slice(*row, 1),
-                };
-                order.push((pieces.len(), 0));
-                pieces.push(gone(&last, sequence, at, *gone_at)?);
-            }
-        }
-    }
-    if pieces.len() == 1 {
-        return Ok(described.clone());
-    }
-    interleave_record_batch(&pieces.iter().collect::<Vec<_>>(), &order).map_err(Error::arrow("put revisions in order"))
-}
-
-/// The last revision of a thing that is gone: its row again with the end of its validity.
-fn gone(row: &RecordBatch, sequence: Sequence, at: TimeUs, gone_at: TimeUs) -> Result<RecordBatch, Error> {
-    let mut columns = row.columns().to_vec();
-    columns[1] = repeated(sequence, 1);
-    columns[2] = instants(vec![at.0]);
-    columns[21] = maybe_instants(vec![Some(gone_at.0)]);
-    columns[22] = Arc::new(BooleanArray::from(vec![true]));
-    RecordBatch::try_new(row.schema(), columns).map_err(Error::arrow("retire a thing"))
 }

@@ -1,22 +1,34 @@
-//! The present city in memory: every revision as Arrow rows with a mask of the present ones, each entity's essentials by
-//! id, its story where that has more than one state, and an index of their boxes.
+//! The present city in memory: every revision as Arrow rows with a mask of the present ones, and by id and by what its source
+//! calls it the row of each thing's last state; its story where that has more than one state. What is said of a thing stands
+//! in its rows only: beside them a thing takes some twenty bytes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, AsArray, BooleanArray, BooleanBufferBuilder, Float64Array, RecordBatch};
+use arrow::buffer::{BooleanBuffer, Buffer};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, TimestampMicrosecondType, UInt64Type};
 use arrow::error::ArrowError;
+use hashbrown::HashTable;
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, HeightReference, Kind, Place, Region, Sequence, SourceKey, TimeUs};
-use spatial_index::{BoxIndex, LonLatBox};
 
 use crate::entity_boxes::EntityBoxes;
-use crate::hash::IdMap;
+use crate::hash::Folding;
 use crate::history::{History, Ids};
 use crate::story::Story;
 
+/// Columns of `entities`.
+const DATASET: usize = 7;
+const SOURCE_ID: usize = 8;
+const HEIGHT_REFERENCE: usize = 10;
+const VALID_FROM: usize = 20;
+const VALID_TO: usize = 21;
+const RETIRED: usize = 22;
+const DIGEST: usize = 24;
 /// Batches of at least this many rows are left as they are.
 const LARGE: usize = 131_072;
 /// So many batches of like size become one.
@@ -39,7 +51,7 @@ pub struct DatastreamInfo {
     pub source: SourceKey,
 }
 
-/// A thing as it stands by the last state of its story, in short; the whole row is [`Present::row`].
+/// A thing as it stands by the last state of its story, in short, read from its row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresentEntity {
     /// Its id.
@@ -64,7 +76,6 @@ pub struct PresentEntity {
     pub valid_from: Option<TimeUs>,
     /// Until when it is so; of what is gone, when it went.
     pub valid_to: Option<TimeUs>,
-    pub(crate) digest: [u8; 32],
     /// Its number among all rows.
     row: usize,
 }
@@ -78,117 +89,146 @@ pub(crate) struct Note {
 }
 
 /// Rows that came together, or small ones that became one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Revisions {
     /// The number of the first row.
     first: usize,
     batch: RecordBatch,
-    /// Rows that are the last state of a thing that is there.
-    present: BooleanBufferBuilder,
+    present: Marks,
     mask: OnceLock<BooleanArray>,
     ids: Arc<Ids>,
     boxes: Arc<EntityBoxes>,
+    /// They lie in a file that is mapped.
+    is_mapped: bool,
 }
 
-/// All entities in memory.
-#[derive(Debug, Default)]
+/// A bit for each row that is the last state of a thing that is there.
+#[derive(Debug, Clone)]
+struct Marks {
+    bytes: Vec<u8>,
+    rows: usize,
+}
+
+/// All entities in memory. A copy shares the rows.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Present {
     batches: Vec<Revisions>,
     rows: usize,
-    slots: Vec<PresentEntity>,
-    by_id: IdMap<EntityId, u32>,
+    /// So many of the first rows are sealed; up to the second number they are being sealed.
+    settled: usize,
+    frozen: usize,
+    /// The row of the last state of each thing, in the order in which things were first seen.
+    slots: Vec<u32>,
+    /// Slots by id, and by what the source calls it.
+    by_id: HashTable<u32>,
+    by_source: HashTable<u32>,
+    /// What sources call things is theirs to choose: hashed with a key that none of them knows.
+    source_hash: RandomState,
     /// Stories of more than one state, by slot.
     stories: HashMap<u32, Story<Note>>,
-    boxes: BoxIndex,
 }
 
-/// Boxes on their way into the index.
-type Fresh = Vec<(LonLatBox, u32)>;
-
 impl Present {
-    /// Takes in revisions, newest last.
-    pub(crate) fn learn(&mut self, batch: &RecordBatch) {
+    /// Takes in revisions, newest last; `is_mapped` says that they lie in a file.
+    pub(crate) fn learn(&mut self, batch: &RecordBatch, is_mapped: bool) {
         if batch.num_rows() == 0 {
             return;
         }
         let first = self.rows;
         self.rows += batch.num_rows();
-        self.batches.push(Revisions::of(first, batch.clone()));
-        let mut fresh = Vec::new();
-        for row in 0..batch.num_rows() {
-            if let Some(entity) = read_row(batch, first + row, row) {
-                self.take(entity, &mut fresh);
-            }
+        self.batches.push(Revisions { is_mapped, ..Revisions::of(first, batch.clone()) });
+        for row in first..self.rows {
+            self.take(row);
         }
-        self.boxes.extend(fresh);
         self.gather_small();
     }
 
-    fn take(&mut self, entity: PresentEntity, fresh: &mut Fresh) {
-        let Some(slot) = self.by_id.get(&entity.id).copied() else {
-            let slot = self.slots.len() as u32;
-            self.by_id.insert(entity.id, slot);
-            self.show(&entity, slot, fresh);
-            return self.slots.push(entity);
-        };
-        let mut story = self.stories.remove(&slot).unwrap_or_else(|| self.slots[slot as usize].story());
-        entity.tell(&mut story);
-        let last = story.last().map(|state| state.what.row);
+    fn take(&mut self, row: usize) {
+        let id = self.id_at(row);
+        let Some(slot) = self.slot(&id) else { return self.add(&id, row) };
+        let stands = self.slots[slot as usize] as usize;
+        let mut story = self.stories.remove(&slot).unwrap_or_else(|| self.told(stands, Story::default()));
+        story = self.told(row, story);
+        let last = story.last().map_or(stands, |state| state.what.row);
         if story.states().len() > 1 {
             self.stories.insert(slot, story);
         }
-        let stands = &self.slots[slot as usize];
-        let entity = match last {
-            Some(row) if row == entity.row => entity,
-            // A correction of the past: the thing stands as it stood, or as it stood before it was retired.
-            Some(row) if row != stands.row => {
-                let (batch, at) = self.find(row);
-                let Some(entity) = read_row(&self.batches[batch].batch, row, at) else { return };
-                entity
-            }
-            _ => return,
-        };
-        self.hide(slot, fresh);
-        self.show(&entity, slot, fresh);
-        self.slots[slot as usize] = entity;
+        // Another one than this row: a correction of the past. The thing stands as it stood, or as it stood before it was
+        // retired.
+        self.mark(stands, false);
+        self.mark(last, !self.is_retired(last));
+        self.slots[slot as usize] = last as u32;
     }
 
-    fn show(&mut self, entity: &PresentEntity, slot: u32, fresh: &mut Fresh) {
-        self.mark(entity.row, !entity.retired);
-        if let Some(region) = entity.region.filter(|_| !entity.retired) {
-            fresh.push((bounds(&region), slot));
+    /// A thing that is seen for the first time.
+    fn add(&mut self, id: &EntityId, row: usize) {
+        let slot = self.slots.len() as u32;
+        self.slots.push(row as u32);
+        let (dataset, source) = self.source_at(row);
+        let (own, by_source) = (hash_id(id.bytes()), self.source_hash.hash_one((dataset, source)));
+        let (batches, slots) = (&self.batches, &self.slots);
+        self.by_id.insert_unique(own, slot, |slot| hash_id(id_in(batches, slots[*slot as usize] as usize)));
+        let hash = |slot: &u32| self.source_hash.hash_one(source_in(batches, slots[*slot as usize] as usize));
+        self.by_source.insert_unique(by_source, slot, hash);
+        self.mark(row, !self.is_retired(row));
+    }
+
+    fn slot(&self, id: &EntityId) -> Option<u32> {
+        let is_it = |slot: &u32| id_in(&self.batches, self.slots[*slot as usize] as usize) == id.bytes();
+        self.by_id.find(hash_id(id.bytes()), is_it).copied()
+    }
+
+    /// The thing that a source calls so.
+    pub(crate) fn of_source(&self, source: &SourceKey) -> Option<EntityId> {
+        let wanted = (&*source.dataset, &*source.id);
+        let is_it = |slot: &u32| source_in(&self.batches, self.slots[*slot as usize] as usize) == wanted;
+        let slot = self.by_source.find(self.source_hash.hash_one(wanted), is_it)?;
+        Some(self.id_at(self.slots[*slot as usize] as usize))
+    }
+
+    fn id_at(&self, row: usize) -> EntityId {
+        EntityId::from_slice(id_in(&self.batches, row)).unwrap_or(EntityId(uuid::Uuid::nil()))
+    }
+
+    fn source_at(&self, row: usize) -> (&str, &str) {
+        source_in(&self.batches, row)
+    }
+
+    fn is_retired(&self, row: usize) -> bool {
+        let (batch, at) = place_in(&self.batches, row);
+        batch.column(RETIRED).as_boolean().value(at)
+    }
+
+    /// Goes on with a story by a row.
+    fn told(&self, row: usize, mut story: Story<Note>) -> Story<Note> {
+        let (batch, at) = place_in(&self.batches, row);
+        let [from, to] = [VALID_FROM, VALID_TO].map(|column| instant(batch, column, at));
+        let digest = batch.column(DIGEST).as_fixed_size_binary().value(at).try_into().unwrap_or([0; 32]);
+        let note = Note { digest, row };
+        match to.filter(|_| batch.column(RETIRED).as_boolean().value(at)) {
+            Some(at) => story.retire(at, note),
+            None => story.describe(from, to, note),
         }
-    }
-
-    fn hide(&mut self, slot: u32, fresh: &mut Fresh) {
-        let old = &self.slots[slot as usize];
-        let (row, indexed) = (old.row, old.region.filter(|_| !old.retired).map(|region| bounds(&region)));
-        self.mark(row, false);
-        if indexed.is_some_and(|bounds| !self.boxes.remove(bounds, slot)) {
-            // Not in the tree yet: it came earlier in this very batch.
-            fresh.retain(|(_, number)| *number != slot);
-        }
-    }
-
-    /// The batch of a row and its place in it.
-    fn find(&self, row: usize) -> (usize, usize) {
-        let batch = self.batches.partition_point(|batch| batch.first <= row).saturating_sub(1);
-        (batch, row - self.batches[batch].first)
+        story
     }
 
     fn mark(&mut self, row: usize, present: bool) {
-        let (batch, at) = self.find(row);
-        self.batches[batch].present.set_bit(at, present);
-        self.batches[batch].mask.take();
+        let at = self.batches.partition_point(|batch| batch.first <= row).saturating_sub(1);
+        let batch = &mut self.batches[at];
+        batch.present.set(row - batch.first, present);
+        batch.mask.take();
     }
 
     /// Small batches of like size become one, so that their number grows with the logarithm of the rows.
     fn gather_small(&mut self) {
         let tier = |batch: &Revisions| batch.batch.num_rows().max(1).ilog(FAN);
         loop {
-            let Some(last) = self.batches.last().filter(|last| last.batch.num_rows() < LARGE) else { return };
+            let is_small =
+                |batch: &&Revisions| batch.batch.num_rows() < LARGE && !batch.is_mapped && batch.first >= self.frozen;
+            let Some(last) = self.batches.last().filter(is_small) else { return };
             let tier_of_last = tier(last);
-            let alike = self.batches.iter().rev().take_while(|batch| tier(batch) <= tier_of_last).count();
+            let alike = self.batches.iter().rev().take_while(is_small);
+            let alike = alike.take_while(|batch| tier(batch) <= tier_of_last).count();
             if alike < FAN {
                 return;
             }
@@ -200,21 +240,72 @@ impl Present {
         }
     }
 
+    /// From now on the rows that are there are being sealed.
+    pub(crate) fn freeze(&mut self) {
+        self.frozen = self.rows;
+    }
+
+    /// What was being sealed is sealed; `mapped` are the same rows where they lie in a file.
+    pub(crate) fn settle(&mut self, mapped: Option<Vec<RecordBatch>>) {
+        let (from, to) = (self.settled, self.frozen);
+        self.settled = to;
+        let Some(mapped) = mapped else { return };
+        if mapped.iter().map(RecordBatch::num_rows).sum::<usize>() != to - from {
+            return;
+        }
+        let [begin, end] = [from, to].map(|row| self.batches.partition_point(|batch| batch.first < row));
+        let old = &self.batches[begin..end];
+        let (mut first, mut new) = (from, Vec::with_capacity(mapped.len()));
+        for batch in mapped {
+            let mut own = Revisions { is_mapped: true, ..Revisions::of(first, batch) };
+            for row in 0..own.batch.num_rows() {
+                let of = &old[old.partition_point(|batch| batch.first <= first + row).saturating_sub(1)];
+                own.present.set(row, of.present.get(first + row - of.first));
+            }
+            first += own.batch.num_rows();
+            new.push(own);
+        }
+        self.batches.splice(begin..end, new);
+    }
+
     /// The last state of a thing, also where it is gone.
-    pub(crate) fn get(&self, id: &EntityId) -> Option<&PresentEntity> {
-        self.by_id.get(id).map(|slot| &self.slots[*slot as usize])
+    pub(crate) fn get(&self, id: &EntityId) -> Option<PresentEntity> {
+        self.read(self.slots[self.slot(id)? as usize] as usize)
+    }
+
+    /// Whether it is a thing, also one that is gone.
+    pub(crate) fn contains(&self, id: &EntityId) -> bool {
+        self.slot(id).is_some()
+    }
+
+    /// Whether a thing is gone.
+    pub(crate) fn is_gone(&self, id: &EntityId) -> bool {
+        self.slot(id).is_some_and(|slot| self.is_retired(self.slots[slot as usize] as usize))
+    }
+
+    /// What heights of a thing are measured from.
+    pub(crate) fn height_reference(&self, id: &EntityId) -> Option<HeightReference> {
+        let (batch, at) = place_in(&self.batches, self.slots[self.slot(id)? as usize] as usize);
+        batch.column(HEIGHT_REFERENCE).as_string::<i32>().value(at).parse().ok()
+    }
+
+    /// Where a thing stands.
+    pub(crate) fn place(&self, id: &EntityId) -> Option<Place> {
+        let (batch, at) = place_in(&self.batches, self.slots[self.slot(id)? as usize] as usize);
+        place(batch, at)
     }
 
     /// What is known of a thing over valid time.
     pub(crate) fn story(&self, id: &EntityId) -> Option<Story<Note>> {
-        let slot = self.by_id.get(id)?;
-        Some(self.stories.get(slot).cloned().unwrap_or_else(|| self.slots[*slot as usize].story()))
+        let slot = self.slot(id)?;
+        let one = || self.told(self.slots[slot as usize] as usize, Story::default());
+        Some(self.stories.get(&slot).cloned().unwrap_or_else(one))
     }
 
     /// A row by its number.
     pub(crate) fn numbered(&self, row: usize) -> RecordBatch {
-        let (batch, at) = self.find(row);
-        self.batches[batch].batch.slice(at, 1)
+        let (batch, at) = place_in(&self.batches, row);
+        batch.slice(at, 1)
     }
 
     /// The whole row of an entity.
@@ -222,16 +313,19 @@ impl Present {
         self.numbered(entity.row)
     }
 
-    /// Everything present, oldest id first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &PresentEntity> {
-        self.slots.iter().filter(|entity| !entity.retired)
+    /// Everything present, in the order in which it was first seen.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PresentEntity> {
+        self.present_rows().filter_map(|row| self.read(row))
     }
 
-    /// Everything present whose box meets the region, in the order of [`Present::iter`].
-    pub(crate) fn in_region(&self, region: &Region) -> Vec<&PresentEntity> {
-        let mut slots: Vec<u32> = self.boxes.candidates(bounds(region)).collect();
-        slots.sort_unstable();
-        slots.into_iter().map(|slot| &self.slots[slot as usize]).collect()
+    fn present_rows(&self) -> impl Iterator<Item = usize> {
+        self.slots.iter().map(|row| *row as usize).filter(|row| !self.is_retired(*row))
+    }
+
+    /// Everything present of a dataset.
+    pub(crate) fn of_dataset(&self, dataset: &str) -> Vec<EntityId> {
+        let rows = self.present_rows().filter(|row| self.source_at(*row).0 == dataset);
+        rows.map(|row| self.id_at(row)).collect()
     }
 
     /// All revisions, with marks at the present ones.
@@ -241,7 +335,13 @@ impl Present {
             rows,
             ids: self.batches.iter().map(|batch| batch.ids.clone()).collect(),
             boxes: self.batches.iter().map(|batch| batch.boxes.clone()).collect(),
+            mapped: self.batches.iter().map(|batch| batch.is_mapped).collect(),
         }
+    }
+
+    fn read(&self, row: usize) -> Option<PresentEntity> {
+        let (batch, at) = place_in(&self.batches, row);
+        read_row(batch, row, at)
     }
 }
 
@@ -250,32 +350,35 @@ impl PresentEntity {
     pub(crate) fn row(&self) -> usize {
         self.row
     }
+}
 
-    fn note(&self) -> Note {
-        Note { digest: self.digest, row: self.row }
+impl Marks {
+    fn none(rows: usize) -> Self {
+        Self { bytes: vec![0; rows.div_ceil(8)], rows }
     }
 
-    /// Its story, where it has one state only.
-    fn story(&self) -> Story<Note> {
-        let mut story = Story::default();
-        self.tell(&mut story);
-        story
-    }
-
-    /// Goes on with a story.
-    fn tell(&self, story: &mut Story<Note>) {
-        match self.valid_to.filter(|_| self.retired) {
-            Some(at) => story.retire(at, self.note()),
-            None => story.describe(self.valid_from, self.valid_to, self.note()),
+    fn set(&mut self, row: usize, value: bool) {
+        let bit = 1 << (row % 8);
+        match value {
+            true => self.bytes[row / 8] |= bit,
+            false => self.bytes[row / 8] &= !bit,
         }
+    }
+
+    fn get(&self, row: usize) -> bool {
+        self.bytes[row / 8] & 1 << (row % 8) > 0
+    }
+
+    fn array(&self) -> BooleanArray {
+        BooleanArray::new(BooleanBuffer::new(Buffer::from(self.bytes.as_slice()), 0, self.rows), None)
     }
 }
 
 impl Revisions {
     fn of(first: usize, batch: RecordBatch) -> Self {
-        let mut present = BooleanBufferBuilder::new(batch.num_rows());
-        present.append_n(batch.num_rows(), false);
-        Self { first, ids: Ids::of(&batch), boxes: EntityBoxes::of(&batch), batch, present, mask: OnceLock::new() }
+        let present = Marks::none(batch.num_rows());
+        let (ids, boxes) = (Ids::of(&batch), EntityBoxes::of(&batch));
+        Self { first, ids, boxes, batch, present, mask: OnceLock::new(), is_mapped: false }
     }
 
     fn joined(batches: &[Self]) -> Result<Self, ArrowError> {
@@ -284,17 +387,46 @@ impl Revisions {
         for batch in batches {
             present.append_buffer(batch.mask().values());
         }
+        let present = Marks { rows: batch.num_rows(), bytes: present.as_slice().to_vec() };
         let first = batches.first().map_or(0, |batch| batch.first);
-        Ok(Self { first, ids: Ids::of(&batch), boxes: EntityBoxes::of(&batch), batch, present, mask: OnceLock::new() })
+        Ok(Self { present, ..Self::of(first, batch) })
     }
 
     fn mask(&self) -> &BooleanArray {
-        self.mask.get_or_init(|| BooleanArray::new(self.present.finish_cloned(), None))
+        self.mask.get_or_init(|| self.present.array())
     }
 }
 
-fn bounds(region: &Region) -> LonLatBox {
-    LonLatBox { min: [region.west, region.south], max: [region.east, region.north] }
+/// The batch of a row and its place in it.
+fn place_in(batches: &[Revisions], row: usize) -> (&RecordBatch, usize) {
+    let batch = &batches[batches.partition_point(|batch| batch.first <= row).saturating_sub(1)];
+    (&batch.batch, row - batch.first)
+}
+
+fn id_in(batches: &[Revisions], row: usize) -> &[u8] {
+    let (batch, at) = place_in(batches, row);
+    batch.column(0).as_fixed_size_binary().value(at)
+}
+
+fn source_in(batches: &[Revisions], row: usize) -> (&str, &str) {
+    let (batch, at) = place_in(batches, row);
+    let text = |column: usize| batch.column(column).as_string::<i32>().value(at);
+    (text(DATASET), text(SOURCE_ID))
+}
+
+/// Ids are the store's own.
+fn hash_id(id: &[u8]) -> u64 {
+    BuildHasherDefault::<Folding>::default().hash_one(id)
+}
+
+fn instant(batch: &RecordBatch, column: usize, row: usize) -> Option<TimeUs> {
+    let times = batch.column(column).as_primitive::<TimestampMicrosecondType>();
+    times.is_valid(row).then(|| TimeUs(times.value(row)))
+}
+
+fn place(batch: &RecordBatch, row: usize) -> Option<Place> {
+    let real = |column: usize| value(batch.column(column).as_primitive::<Float64Type>(), row);
+    Some(Place { lon_deg: real(11)?, lat_deg: real(12)?, height_m: real(13) })
 }
 
 /// A row of a batch; `number` is its number among all rows.
@@ -302,32 +434,23 @@ pub(crate) fn read_row(batch: &RecordBatch, number: usize, row: usize) -> Option
     debug_assert_eq!(batch.schema(), Table::Entities.schema());
     let text = |column: usize| batch.column(column).as_string::<i32>();
     let real = |column: usize| value(batch.column(column).as_primitive::<Float64Type>(), row);
-    let place = match (real(11), real(12)) {
-        (Some(lon_deg), Some(lat_deg)) => Some(Place { lon_deg, lat_deg, height_m: real(13) }),
-        _ => None,
-    };
     let region = match (real(14), real(15), real(16), real(17)) {
         (Some(west), Some(south), Some(east), Some(north)) => Some(Region { west, south, east, north }),
         _ => None,
     };
     let name = text(5);
-    let instant = |column: usize| {
-        let times = batch.column(column).as_primitive::<TimestampMicrosecondType>();
-        times.is_valid(row).then(|| TimeUs(times.value(row)))
-    };
     Some(PresentEntity {
         id: EntityId::from_slice(batch.column(0).as_fixed_size_binary().value(row))?,
         kind: text(3).value(row).parse().ok()?,
         class: text(4).value(row).to_owned(),
         name: name.is_valid(row).then(|| name.value(row).to_owned()),
-        place,
+        place: place(batch, row),
         region,
-        height_reference: text(10).value(row).parse().ok()?,
+        height_reference: text(HEIGHT_REFERENCE).value(row).parse().ok()?,
         sequence: Sequence(batch.column(1).as_primitive::<UInt64Type>().value(row)),
-        retired: batch.column(22).as_boolean().value(row),
-        valid_from: instant(20),
-        valid_to: instant(21),
-        digest: batch.column(24).as_fixed_size_binary().value(row).try_into().ok()?,
+        retired: batch.column(RETIRED).as_boolean().value(row),
+        valid_from: instant(batch, VALID_FROM, row),
+        valid_to: instant(batch, VALID_TO, row),
         row: number,
     })
 }

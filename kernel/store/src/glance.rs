@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, RwLockReadGuard};
 
 use arrow::array::RecordBatch;
-use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, Region, SourceKey, Traits};
+use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, SourceKey, Traits};
 
 use crate::entities::{DatastreamInfo, PresentEntity, read_row};
 use crate::live::Live;
@@ -54,7 +54,7 @@ impl<'a> LiveView<'a> {
     }
 
     /// The last state of an id, retired ones too.
-    pub fn entity(&self, id: &EntityId) -> Option<Cow<'_, PresentEntity>> {
+    pub fn entity(&self, id: &EntityId) -> Option<PresentEntity> {
         self.shown(self.live.present.get(id)?)
     }
 
@@ -67,20 +67,8 @@ impl<'a> LiveView<'a> {
     }
 
     /// Everything present, in the order in which it was first seen.
-    pub fn entities(&self) -> impl Iterator<Item = Cow<'_, PresentEntity>> {
+    pub fn entities(&self) -> impl Iterator<Item = PresentEntity> {
         self.live.present.iter().filter_map(|entity| self.shown(entity))
-    }
-
-    /// Everything present whose box meets the region, in the order in which it was first seen.
-    pub fn entities_in(&self, region: &Region) -> Vec<Cow<'_, PresentEntity>> {
-        match self.sieve {
-            None => self.live.present.in_region(region).into_iter().map(Cow::Borrowed).collect(),
-            // Where things are told to be elsewhere, their own boxes must not answer.
-            Some(_) => {
-                let meets = |entity: &Cow<'_, PresentEntity>| entity.region.is_some_and(|own| own.intersects(region));
-                self.entities().filter(meets).collect()
-            }
-        }
     }
 
     /// A datastream.
@@ -95,7 +83,7 @@ impl<'a> LiveView<'a> {
 
     /// The thing that a source calls so.
     pub fn entity_of(&self, source: &SourceKey) -> Option<EntityId> {
-        let id = self.live.catalog.entities.get(source).copied()?;
+        let id = self.live.present.of_source(source)?;
         (self.sieve.is_none() || self.entity(&id).is_some()).then_some(id)
     }
 
@@ -130,17 +118,17 @@ impl<'a> LiveView<'a> {
         shown_fix(sieve.sight(), self.traits(entity)?, fix)
     }
 
-    fn shown<'b>(&self, entity: &'b PresentEntity) -> Option<Cow<'b, PresentEntity>> {
+    fn shown(&self, entity: PresentEntity) -> Option<PresentEntity> {
         if self.sieve.is_none() {
-            return Some(Cow::Borrowed(entity));
+            return Some(entity);
         }
-        let row = self.entity_row(entity)?;
-        read_row(&row, entity.row(), 0).map(Cow::Owned)
+        let row = self.entity_row(&entity)?;
+        read_row(&row, entity.row(), 0)
     }
 
     fn traits(&self, id: &EntityId) -> Option<Traits> {
         let (sieve, entity) = (self.sieve.as_ref()?, self.live.present.get(id)?);
-        let row = self.live.present.row(entity);
+        let row = self.live.present.row(&entity);
         view(&row, 0, sieve.sight())?;
         traits(&row, 0, sieve.sight())
     }

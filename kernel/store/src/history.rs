@@ -21,6 +21,8 @@ pub(crate) struct History {
     pub(crate) rows: Vec<(RecordBatch, BooleanArray)>,
     pub(crate) ids: Vec<Arc<Ids>>,
     pub(crate) boxes: Vec<Arc<EntityBoxes>>,
+    /// Which batches lie in a file that is mapped.
+    pub(crate) mapped: Vec<bool>,
 }
 
 /// The rows of a batch in the order of their ids, sorted when they are first asked for.

@@ -19,7 +19,7 @@ use crate::record::TableBatches;
 use crate::rows::{read_observations, read_positions};
 
 /// The present city, shared between the writer and readers.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
     pub(crate) catalog: Catalog,
     pub(crate) present: Present,
@@ -33,20 +33,23 @@ pub(crate) struct Live {
 }
 
 impl Live {
+    /// Takes in revisions that are sealed; `is_mapped` says that they lie in a file.
+    pub(crate) fn learn_things(&mut self, batch: &RecordBatch, is_mapped: bool) {
+        self.note_time(Table::Entities, batch);
+        self.present.learn(batch, is_mapped);
+        for id in ids(batch) {
+            match self.present.is_gone(&id) {
+                true => self.gone.insert(id),
+                false => self.gone.remove(&id),
+            };
+        }
+    }
+
     /// Takes in rows that are durable.
     pub(crate) fn learn(&mut self, table: Table, batch: &RecordBatch) {
         self.note_time(table, batch);
         match table {
-            Table::Entities => {
-                self.catalog.learn_entities(batch);
-                self.present.learn(batch);
-                for id in ids(batch) {
-                    match self.present.get(&id).is_some_and(|state| state.retired) {
-                        true => self.gone.insert(id),
-                        false => self.gone.remove(&id),
-                    };
-                }
-            }
+            Table::Entities => self.learn_things(batch, false),
             Table::Datastreams => self.catalog.learn_datastreams(batch),
             Table::Contents => {
                 let (digest, entity) = (batch.column(0).as_fixed_size_binary(), batch.column(1).as_fixed_size_binary());
@@ -56,7 +59,11 @@ impl Live {
             }
             Table::Observations | Table::Positions => self.latest.learn(table, batch),
             Table::Lineage => self.lineage.learn(batch),
-            Table::Rejected | Table::ObservationsMinute | Table::ObservationsHour | Table::ObservationsDay => {}
+            Table::Rejected
+            | Table::Origins
+            | Table::ObservationsMinute
+            | Table::ObservationsHour
+            | Table::ObservationsDay => {}
         }
     }
 

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
+use kernel_model::schema::Table;
 use kernel_model::{Sequence, TimeUs};
 
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::log::{self, TornTail};
 use crate::manifest::Manifest;
 use crate::memtable::{Rows, resident};
 use crate::objects::{self, Objects};
-use crate::parts::{self, ColumnCache, Part, Segment, SegmentMeta, is_placed};
+use crate::parts::{self, ColumnCache, Part, Segment, SegmentMeta, is_placed, mapped};
 use crate::record;
 use crate::snapshot::Snapshot;
 
@@ -72,12 +74,19 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     let mut live = Live::default();
     let mut rows = Rows::default();
     for meta in &manifest.segments {
+        if mapped::has_rows(meta) {
+            let (batches, is_mapped) = things(objects, meta, cache)?;
+            batches.iter().for_each(|batch| live.learn_things(batch, is_mapped));
+            continue;
+        }
         let part = open_segment(objects, meta, cache)?;
         if let Some(batch) = part.batch().filter(|_| resident(part.table())) {
             live.learn(part.table(), batch);
         }
         rows.sealed[part.table() as usize].push(part);
     }
+    live.present.freeze();
+    live.present.settle(None);
     if let Some(file) = &manifest.latest {
         live.latest = latest(objects, file, &rows)?;
     }
@@ -87,6 +96,24 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     let mut opened = Opened { sequence: manifest.sealed, ..Opened::default() };
     let log = replay(dir, &manifest, &mut live, &mut rows, &mut opened)?;
     Ok(Loaded { manifest, live, rows, latest, opened, log })
+}
+
+/// The revisions of a segment, and whether they are mapped; they are not where they cannot be put there.
+fn things(objects: &Objects, meta: &SegmentMeta, cache: &Arc<ColumnCache>) -> Result<(Vec<RecordBatch>, bool), Error> {
+    let segment = objects.path(&objects::sealed(&meta.file));
+    let open = || mapped::open(&segment, Table::Entities, meta.parquet);
+    match open() {
+        Ok(Some(rows)) => return Ok((rows, true)),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "rows are made anew from their segment"),
+    }
+    let part = open_file(objects, meta, cache)?;
+    if mapped::make(objects.disk(), &segment, &part, meta.parquet).is_ok()
+        && let Ok(Some(rows)) = open()
+    {
+        return Ok((rows, true));
+    }
+    Ok((parts::read(objects, meta, Table::Entities)?, false))
 }
 
 /// The latest values as of the last seal; where their file is damaged, of the sealed rows themselves.

@@ -17,7 +17,7 @@ use crate::flusher::{Durability, Flusher};
 use crate::onebit;
 
 const MAGIC: &[u8; 8] = b"URBISLOG";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: u64 = 16;
 const RECORD: usize = 16;
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::objects;
-use crate::parts::{Measured, SegmentMeta};
+use crate::parts::{Measured, SegmentMeta, mapped};
 
 const MAGIC: &str = "URBISMAN";
 /// Of a folder whose segments are in it, and of one whose segments are in an object store.
@@ -21,6 +21,8 @@ const IN_FOLDER: u32 = 5;
 const IN_STORE: u32 = 6;
 /// Of one from which rows have gone, whose summaries older programs would not know.
 const WITH_SUMMARIES: u32 = 7;
+/// Of one that says which files hold which things.
+const WITH_ORIGINS: u32 = 8;
 const NAME: &str = "manifest";
 /// Written before the manifest itself, so that it is never the older of the two.
 const COPY: &str = "manifest.copy";
@@ -111,8 +113,8 @@ impl Manifest {
             return Err(damaged("no URBISMAN header".to_owned()));
         }
         let found = version.and_then(|v| v.parse().ok()).unwrap_or(0);
-        if found > WITH_SUMMARIES {
-            return Err(Error::Version { path: path.clone(), found, known: WITH_SUMMARIES });
+        if found > WITH_ORIGINS {
+            return Err(Error::Version { path: path.clone(), found, known: WITH_ORIGINS });
         }
         if sum != Some(format!("{:08x}", crc32c::crc32c(body.as_bytes())).as_str()) {
             return Err(damaged("its checksum does not match".to_owned()));
@@ -138,7 +140,9 @@ impl Manifest {
         let zones = |meta: &SegmentMeta| {
             meta.zones.is_some() && Path::new(&meta.file).with_extension("zones") == Path::new(file)
         };
-        self.segments.iter().any(|meta| meta.file == file || zones(meta))
+        let rows =
+            |meta: &SegmentMeta| mapped::has_rows(meta) && mapped::path(Path::new(&meta.file)) == Path::new(file);
+        self.segments.iter().any(|meta| meta.file == file || zones(meta) || rows(meta))
     }
 
     /// Its text.
@@ -146,6 +150,7 @@ impl Manifest {
         let body =
             serde_json::to_string_pretty(self).map_err(|_| Error::defect("a manifest cannot be written as JSON"))?;
         let version = match (self.gone_us.is_empty(), &self.objects) {
+            _ if self.of(Table::Origins).next().is_some() => WITH_ORIGINS,
             (false, _) => WITH_SUMMARIES,
             (true, Some(_)) => IN_STORE,
             (true, None) => IN_FOLDER,

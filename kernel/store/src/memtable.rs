@@ -118,7 +118,8 @@ impl Rows {
 
     /// Takes over what was frozen and is sealed now: of small tables the rows, of the others the files.
     pub(crate) fn keep_sealed(&mut self, frozen: &Parts, files: Vec<Part>) {
-        for table in Table::ALL.into_iter().filter(|table| resident(*table)) {
+        // Things are in the present city, with all their revisions.
+        for table in Table::ALL.into_iter().filter(|table| resident(*table) && *table != Table::Entities) {
             self.sealed[table as usize].extend_from_slice(&frozen[table as usize]);
         }
         for file in files.into_iter().filter(|file| !resident(file.table())) {

@@ -36,7 +36,7 @@ pub(crate) fn encode(batches: &TableBatches) -> Result<Vec<u8>, Error> {
 
 /// Appends an Arrow IPC stream of one batch, as [`StreamWriter`] writes it. Its schema message, which takes longer than the
 /// batch where that is small, is always the same and is made once.
-fn stream(table: Table, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
+pub(crate) fn stream(table: Table, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), ArrowError> {
     static HEADERS: [OnceLock<Vec<u8>>; Table::ALL.len()] = [const { OnceLock::new() }; Table::ALL.len()];
     let header = &HEADERS[table as usize];
     if header.get().is_none() {
@@ -72,7 +72,7 @@ pub(crate) fn decode(mut payload: &[u8]) -> Result<TableBatches, Error> {
 }
 
 /// Rows in the table's schema: columns that are younger than the rows are null.
-fn complete(table: Table, batch: RecordBatch) -> Result<RecordBatch, Error> {
+pub(crate) fn complete(table: Table, batch: RecordBatch) -> Result<RecordBatch, Error> {
     let (schema, rows) = (table.schema(), batch.num_rows());
     if batch.num_columns() >= schema.fields().len() {
         return Ok(batch);

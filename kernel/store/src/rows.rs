@@ -16,6 +16,7 @@ use kernel_model::{
 
 use crate::entities::DatastreamInfo;
 use crate::error::Error;
+use crate::origins::OriginRow;
 
 pub(crate) fn batch(table: Table, columns: Vec<ArrayRef>) -> Result<RecordBatch, Error> {
     RecordBatch::try_new(table.schema(), columns).map_err(Error::arrow(format!("build rows of {}", table.name())))
@@ -167,6 +168,19 @@ pub(crate) fn lineage(rows: &[LineageRow], sequence: Sequence, at: TimeUs) -> Re
         instants(vec![at.0; rows.len()]),
     ];
     batch(Table::Lineage, columns)
+}
+
+/// Origins.
+pub(crate) fn origins(rows: &[OriginRow], sequence: Sequence, at: TimeUs) -> Result<RecordBatch, Error> {
+    let columns: Vec<ArrayRef> = vec![
+        fixed(16, rows.iter().map(|row| Some(row.entity.bytes().as_slice())))?,
+        text(rows.iter().map(|row| &*row.origin.dataset)),
+        text(rows.iter().map(|row| &*row.origin.file)),
+        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.there)))),
+        repeated(sequence, rows.len()),
+        instants(vec![at.0; rows.len()]),
+    ];
+    batch(Table::Origins, columns)
 }
 
 /// Entity revisions.

@@ -237,8 +237,7 @@ impl Gathering<'_> {
                 for id in ids {
                     // What has moved before is a thing; whether another id is one is looked up.
                     let stored = self.stored_fix(id);
-                    let known =
-                        stored.is_some() || self.described.contains_key(id) || self.live.present.get(id).is_some();
+                    let known = stored.is_some() || self.described.contains_key(id) || self.live.present.contains(id);
                     if !known {
                         self.unknown_thing(&SourceKey::new("", id.to_string()), "fix");
                     }
@@ -264,10 +263,10 @@ impl Gathering<'_> {
     /// What the heights of a thing are measured from, where that is another one.
     fn other_reference(&self, entity: &EntityId, reference: &HeightReference) -> Option<HeightReference> {
         let stated = match self.described.get(entity) {
-            Some(new) => &new.height_reference,
-            None => &self.live.present.get(entity)?.height_reference,
+            Some(new) => new.height_reference.clone(),
+            None => self.live.present.height_reference(entity)?,
         };
-        (stated != reference).then(|| stated.clone())
+        (stated != *reference).then_some(stated)
     }
 
     fn fix(&mut self, entity: EntityId, fix: &PositionFix, newest: &mut Option<TimeUs>) {

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::history::History;
 use crate::latest::SealedLatest;
 use crate::memtable;
-use crate::parts::{self, Asked, ColumnCache, Part, SegmentRef};
+use crate::parts::{self, Asked, ColumnCache, Part, SegmentRef, mapped};
 use crate::sight::{Eye, Seen, Sieve};
 
 /// The store as of one commit.
@@ -35,8 +35,10 @@ pub struct Snapshot {
 pub struct MemoryUse {
     /// Rows that are not sealed yet.
     pub unsealed_rows: u64,
-    /// Rows of tables that stay in memory: revisions of things, datastreams, contents.
+    /// Rows of tables that stay in memory: revisions of things that are not sealed, datastreams, contents.
     pub resident_rows: u64,
+    /// Revisions of things in files that are mapped: the system's cache, which it takes back where memory is short.
+    pub mapped_rows: u64,
     /// Zone maps and trees of boxes that were asked.
     pub zone_maps: u64,
     /// Latest values by the last sealed commit.
@@ -191,9 +193,12 @@ impl Snapshot {
     /// What memory is used for.
     pub fn memory(&self) -> MemoryUse {
         let bytes = |rows: &RecordBatch| rows.get_array_memory_size() as u64;
-        let entities: u64 = self.entities.rows.iter().map(|(rows, _)| bytes(rows)).sum();
+        let things = || self.entities.rows.iter().map(|(rows, _)| rows).zip(&self.entities.mapped);
+        let entities: u64 = things().filter(|(_, mapped)| !**mapped).map(|(rows, _)| bytes(rows)).sum();
+        let mapped = things().filter(|(_, mapped)| **mapped).map(|(rows, _)| mapped::bytes_of(rows) as u64).sum();
         let mut used = MemoryUse {
             resident_rows: entities,
+            mapped_rows: mapped,
             latest_values: self.latest.memory_bytes(),
             columns: self.cache.held_bytes(),
             columns_budget: self.cache.budget_bytes(),

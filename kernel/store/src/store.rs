@@ -1,6 +1,7 @@
 //! The one writer of a data folder: groups of changes come in, become one durable commit, and show in the next snapshot;
 //! what was committed is sealed beside it.
 
+mod import;
 mod load;
 mod retain;
 mod tend;
@@ -35,6 +36,8 @@ use crate::seal::Sealing;
 use crate::snapshot::Snapshot;
 use crate::{content, duplicates, tidy};
 
+pub use import::Import;
+
 /// How long the end of a store waits for the object store to follow it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -47,6 +50,8 @@ pub struct Options {
     pub seal_rows: usize,
     /// Rows of a segment, about, beyond which compaction begins another one.
     pub segment_rows: u64,
+    /// Rows of an import that are written together; an eighth of them goes by the log.
+    pub import_rows: usize,
     /// Bytes of rows that a bulk load holds in memory; more go through files.
     pub load_bytes: usize,
     /// Bytes of decoded columns of sealed files that are kept in memory.
@@ -71,6 +76,7 @@ impl Default for Options {
             durability: Durability::default(),
             seal_rows: 1 << 20,
             segment_rows: 8 << 20,
+            import_rows: 1 << 17,
             load_bytes: 1 << 30,
             cache_bytes: 512 << 20,
             segments: SegmentsAt::default(),
@@ -199,7 +205,7 @@ impl Store {
         }
         self.publish(described);
         self.tend();
-        Ok(Committed { sequence, outcomes, delta, rows: batches })
+        Ok(Committed { sequence, outcomes, delta, rows: batches, past_log: false })
     }
 
     fn now(&self) -> TimeUs {
@@ -208,15 +214,15 @@ impl Store {
 
     fn resolve(&mut self, groups: &[Vec<Change>], sequence: Sequence) -> Result<(TableBatches, Vec<Outcome>), Error> {
         let (reader, now) = (self.reader.clone(), self.now());
-        let live = reader.live();
-        let mut gathering = Gathering::new(live.whole(), self.limits(now));
+        let (live, snapshot) = (reader.live(), reader.snapshot());
+        let mut gathering = Gathering::new(live.whole(), &snapshot, now, self.limits(now));
         for group in groups {
             gathering.begin_group();
             for change in group {
                 gathering.take(change, |bytes| content::keep(&self.options.disk, &self.dir, bytes).map(|id| id.0))?;
             }
         }
-        duplicates::settle(&mut gathering, &reader.snapshot())?;
+        duplicates::settle(&mut gathering, &snapshot)?;
         gathering.sample(&mut self.sampler, now);
         gathering.finish(sequence, now)
     }

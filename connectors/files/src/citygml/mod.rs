@@ -121,6 +121,7 @@ struct Run<'o> {
 
 /// An object as it comes out of its member: where it stands and what became of it.
 struct Outcome {
+    id: String,
     place: String,
     sample: String,
     object: Result<(CityObject, Option<usize>), Refusal>,
@@ -210,7 +211,7 @@ impl Run<'_> {
 
     fn write(&mut self, intake: &mut Intake<'_>, outcomes: Vec<Outcome>) -> Result<(), Error> {
         let mut written: HashSet<String> = HashSet::new();
-        for Outcome { place, sample, object, unlocated } in outcomes {
+        for Outcome { id, place, sample, object, unlocated } in outcomes {
             self.only_unlocated |= unlocated;
             let draft = object.map(|(object, ground)| {
                 let id = object.id.clone();
@@ -223,7 +224,7 @@ impl Run<'_> {
                 written.insert(id);
                 draft
             });
-            intake.settle(place, &sample, draft)?;
+            intake.settle(Some(&id), place, &sample, draft)?;
         }
         Ok(())
     }
@@ -290,7 +291,7 @@ fn assemble<'t>(
         };
         (object, ground)
     });
-    outcomes.push(Outcome { place, sample, object, unlocated });
+    outcomes.push(Outcome { id: id.clone(), place, sample, object, unlocated });
     for child in inside {
         assemble(assembler, child, Some(&id), srs_name, outcomes);
     }
@@ -308,6 +309,7 @@ fn left_out(intake: &mut Intake<'_>, label: &str) {
     *intake.left_out.entry(label.to_owned()).or_default() += 1;
 }
 
+/// What is inside it is not known: it may be any thing of the file.
 fn refuse_large(intake: &mut Intake<'_>, limit: usize, top: Element<'_>) {
     intake.count_record();
     let object = top.children().next();

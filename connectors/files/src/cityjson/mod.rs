@@ -145,7 +145,7 @@ fn write_objects(
             draft
         });
         let sample = if draft.is_err() { object.sample() } else { String::new() };
-        if intake.settle(format!("CityObjects/{id}"), &sample, draft)? {
+        if intake.settle(Some(id), format!("CityObjects/{id}"), &sample, draft)? {
             written.insert(std::mem::take(id));
         }
     }

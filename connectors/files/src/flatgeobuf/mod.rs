@@ -63,7 +63,7 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
         sized(&mut reader, &file, MAX_FEATURE_BYTES, &mut feature)?;
         let draft = read_feature(&feature, &header, &drafts.ground.frame)
             .and_then(|(own, geometry, properties)| drafts.draft(intake, own, index, geometry, properties));
-        intake.settle(format!("features/{index}"), "", draft)?;
+        drafts.settle(intake, format!("features/{index}"), "", draft)?;
         index += 1;
     }
     // A writer that streams leaves the number open as 0.
@@ -158,20 +158,21 @@ fn skip_index(reader: &mut impl Read, header: &Header, file: &str) -> Result<(),
     Ok(())
 }
 
-type Feature = (Option<String>, Option<Geometry>, Properties);
+type Feature = (Option<String>, Result<Option<Geometry>, Refusal>, Properties);
 
 fn read_feature(bytes: &[u8], header: &Header, frame: &Frame) -> Result<Feature, Refusal> {
     let outside = |_: Outside| OUTSIDE.to_owned();
     let table = Table::root(bytes).map_err(outside)?;
     let geometry = match table.table(0).map_err(outside)? {
-        None => None,
+        None => Ok(None),
         Some(geometry) => {
             let kind = geometry.scalar::<u8>(6, 0).map_err(outside)?;
             let kind = if kind == 0 { header.kind } else { kind };
             let has_z = header.has_z;
             let left = Cell::new(bytes.len() / 16);
-            let shape = Reader { frame, has_z, left }.shape(geometry, kind)?;
-            shape.map(|shape| Geometry { has_height: has_z && frame.knows_height_unit(), shape })
+            let shape = Reader { frame, has_z, left }.shape(geometry, kind);
+            let whole = |shape| Geometry { has_height: has_z && frame.knows_height_unit(), shape };
+            shape.map(|shape| shape.map(whole))
         }
     };
     let own_columns = columns(table, 2).map_err(outside)?;

@@ -93,7 +93,7 @@ impl Features<'_, '_> {
             Ok(_) => String::new(),
             Err(_) => feature.to_string().chars().take(200).collect(),
         };
-        self.intake.settle(place, &sample, draft).map(|_| ())
+        self.drafts.settle(self.intake, place, &sample, draft)
     }
 
     fn draft(&mut self, feature: &Value) -> Result<EntityDraft, Refusal> {
@@ -106,8 +106,8 @@ impl Features<'_, '_> {
             _ => return Err("`properties` is not an object".to_owned()),
         };
         let geometry = match &feature["geometry"] {
-            Value::Null => None,
-            geometry => Some(self.geometry(geometry)?),
+            Value::Null => Ok(None),
+            geometry => self.geometry(geometry).map(Some),
         };
         self.drafts.draft(self.intake, identifier(&feature["id"]), self.index - 1, geometry, properties)
     }

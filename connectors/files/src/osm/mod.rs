@@ -134,7 +134,7 @@ fn write(
         ground.stamp(&mut draft);
         draft
     });
-    intake.settle(id, &sample, record).map(|_| ())
+    intake.settle(Some(id), id, &sample, record).map(|_| ())
 }
 
 /// A closed way of an area's sort is a polygon, every other one a line, cut where nodes are missing.

@@ -65,17 +65,16 @@ fn rows(intake: &mut Intake<'_>, batch: &RecordBatch, geo: &Geo, drafts: &mut Dr
     let Some(column) = batch.column_by_name(&geo.column) else { return Ok(()) };
     for row in 0..batch.num_rows() {
         let number = index + row as u64;
-        let draft = geometry(column.as_ref(), row, geo.encoding, &drafts.ground.frame).and_then(|geometry| {
-            let mut properties = Properties::new();
-            for (name, cell) in &cells {
-                let value = cell(row);
-                if !value.is_null() {
-                    properties.insert((*name).clone(), value);
-                }
+        let geometry = geometry(column.as_ref(), row, geo.encoding, &drafts.ground.frame);
+        let mut properties = Properties::new();
+        for (name, cell) in &cells {
+            let value = cell(row);
+            if !value.is_null() {
+                properties.insert((*name).clone(), value);
             }
-            drafts.draft(intake, None, number, geometry, properties)
-        });
-        intake.settle(format!("row {}", number + 1), "", draft)?;
+        }
+        let draft = drafts.draft(intake, None, number, geometry, properties);
+        drafts.settle(intake, format!("row {}", number + 1), "", draft)?;
     }
     Ok(())
 }

@@ -5,8 +5,6 @@
 mod dbase;
 mod records;
 
-use kernel_model::Geometry;
-
 use crate::Used;
 use crate::archive::{Bundle, Member, has_ending, stem};
 use crate::crs::{AxisOrder, Crs};
@@ -103,10 +101,10 @@ fn layer(
         let draft = match (shape, row) {
             // Marked as deleted in the table.
             (_, Ok(None)) => continue,
-            (Ok(shape), Ok(Some(properties))) => feature(intake, drafts, own, number, shape, properties),
-            (Err(reason), _) | (_, Err(reason)) => Err(reason),
+            (shape, Ok(Some(properties))) => drafts.draft(intake, own, number, shape, properties),
+            (_, Err(reason)) => Err(reason),
         };
-        intake.settle(format!("{name} record {}", number + 1), "", draft)?;
+        drafts.settle(intake, format!("{name} record {}", number + 1), "", draft)?;
     }
     let more = table.map_or(Ok(None), |mut table| table.next())?;
     if more.is_some() {
@@ -118,15 +116,4 @@ fn layer(
         }
         _ => Ok(()),
     }
-}
-
-fn feature(
-    intake: &Intake<'_>,
-    drafts: &mut Drafts,
-    own: Option<String>,
-    index: u64,
-    geometry: Option<Geometry>,
-    properties: Properties,
-) -> Result<kernel_model::EntityDraft, Refusal> {
-    drafts.draft(intake, own, index, geometry, properties)
 }

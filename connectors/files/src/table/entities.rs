@@ -38,7 +38,8 @@ pub(super) fn read(intake: &mut Intake<'_>, layout: &Layout, frame: &Frame, rows
             draft
         });
         let sample = if draft.is_err() { fields.sample() } else { String::new() };
-        intake.settle(format!("line {line}"), &sample, draft)?;
+        let id = frame.id(fields, line).ok();
+        intake.settle(id.as_deref(), format!("line {line}"), &sample, draft)?;
     }
 }
 

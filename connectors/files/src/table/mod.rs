@@ -61,7 +61,11 @@ pub(crate) fn read(intake: &mut Intake<'_>, options: &Options) -> Result<Used, E
     match layout.mode {
         Mode::Observations => observations::read(intake, layout, &frame, &mut rows),
         Mode::Positions => positions::read(intake, layout, &frame, &mut rows),
-        Mode::Entities => entities::read(intake, layout, &frame, &mut rows),
+        Mode::Entities => {
+            // Rows with times are a history, of which a file may hold the newest part only.
+            intake.lists_things = frame.clock.is_none();
+            entities::read(intake, layout, &frame, &mut rows)
+        }
     }?;
     Ok(Used { crs: "OGC:CRS84".to_owned(), lineage: frame.lineage.to_string() })
 }

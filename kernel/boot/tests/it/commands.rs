@@ -190,7 +190,7 @@ fn a_city_is_backed_up_while_it_is_served_and_restored() {
     done(&["restore", &path("copy"), "--data", &path("again")]);
     assert!(done(&["check", "--data", &path("again")]).contains("ledger: sound, 100 leaves"));
     assert_eq!(count("again"), count("data"));
-    assert!(done(&["compact", "--data", &path("again")]).contains("with 100 rows"));
+    assert!(done(&["compact", "--data", &path("again")]).contains("with 200 rows"));
     assert_eq!(count("again"), count("data"));
     let server = Server::start(&dir.path().join("again"), "off");
     assert_eq!(server.number("SELECT count(*) FROM entities"), 100);

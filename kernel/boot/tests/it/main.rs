@@ -18,6 +18,7 @@ mod features;
 mod full_disk;
 mod history;
 mod house;
+mod import;
 mod objects;
 mod read_only;
 mod retention;

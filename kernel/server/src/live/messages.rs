@@ -1,6 +1,5 @@
 //! The two live messages as Arrow IPC streams (schemas: `kernel_model::schema::LIVE_ENTITIES`, `LIVE_STATES`).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -32,7 +31,7 @@ fn ipc(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Vec<u8>, ArrowError
 /// None on rows of the store; Arrow's where a column cannot be built.
 pub fn entities_message(
     live: &LiveView<'_>,
-    entities: &[Cow<'_, PresentEntity>],
+    entities: &[PresentEntity],
     hidden: &[EntityId],
 ) -> Result<Vec<u8>, ArrowError> {
     let mut id = FixedSizeBinaryBuilder::new(16);

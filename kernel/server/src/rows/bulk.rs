@@ -59,7 +59,7 @@ pub(super) async fn take(
 }
 
 /// The body in a file of the data folder's disk that is gone when it is closed.
-async fn received(dir: &Path, body: Body) -> Result<File, ApiError> {
+pub(crate) async fn received(dir: &Path, body: Body) -> Result<File, ApiError> {
     let unwritten =
         |error: std::io::Error| ApiError::unavailable(format!("the body cannot be received to the disk: {error}"));
     let mut file = tempfile::tempfile_in(dir).map_err(unwritten)?;

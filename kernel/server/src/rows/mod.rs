@@ -25,6 +25,7 @@ use futures_util::StreamExt;
 use kernel_model::Change;
 use serde_json::{Value, json};
 
+pub(crate) use self::bulk::received;
 pub(crate) use self::read::Door;
 pub(crate) use self::said::Parameters;
 use crate::changes::first_refused;

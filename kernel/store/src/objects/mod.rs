@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::disk::Disk;
 use crate::error::Error;
 use crate::manifest::Manifest;
-use crate::parts::{Measured, SegmentMeta, is_placed};
+use crate::parts::{Measured, SegmentMeta, is_placed, mapped};
 
 pub use access::Access;
 pub use place::SegmentsAt;
@@ -191,6 +191,9 @@ impl Objects {
     pub(crate) fn forget_segment(&self, meta: &SegmentMeta) {
         self.forget(&sealed(&meta.file));
         self.forget(&zones(&meta.file));
+        if mapped::has_rows(meta) {
+            drop(self.disk.remove(&mapped::path(&self.path(&sealed(&meta.file)))));
+        }
     }
 
     /// Tells the object store of a new manifest of the folder.

@@ -57,7 +57,7 @@ pub(crate) fn samples(part: &Part, chunk: usize, step: usize) -> Result<Vec<(u64
 
 fn one_after_the_other(table: Table, parts: &[Part], writers: &mut [SegmentWriter]) -> Result<(), Error> {
     for part in parts {
-        for chunk in 0..part.chunks() {
+        for chunk in 0..part.groups()? {
             let rows = read_chunk(table, part, chunk)?;
             if let Some(writer) = writers.first_mut() {
                 writer.push(&rows, 0)?;

@@ -4,6 +4,7 @@
 mod cache;
 mod filter;
 mod layout;
+pub(crate) mod mapped;
 mod merge;
 mod newest;
 mod order;

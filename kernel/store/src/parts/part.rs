@@ -211,6 +211,14 @@ impl Part {
         self.rows.div_ceil(CHUNK_ROWS)
     }
 
+    /// In how many pieces it is read whole: its chunks, or what a file of a table without places was written in.
+    pub(crate) fn groups(&self) -> Result<usize, Error> {
+        match &self.data {
+            Data::Memory(_) => Ok(self.chunks()),
+            Data::Sealed(segment) => segment.groups(),
+        }
+    }
+
     /// Rows of a chunk.
     pub fn chunk(&self, chunk: usize) -> Range<usize> {
         chunk * CHUNK_ROWS..self.rows.min((chunk + 1) * CHUNK_ROWS)

@@ -138,6 +138,11 @@ impl Segment {
         Ok(self.footer.get_or_init(|| footer))
     }
 
+    /// How many row groups it has.
+    pub(crate) fn groups(&self) -> Result<usize, Error> {
+        Ok(self.footer()?.parquet.metadata().num_row_groups())
+    }
+
     /// Where it belongs, for people.
     fn place(&self) -> PathBuf {
         self.objects.place(&self.name)

@@ -9,11 +9,15 @@ use parquet::arrow::ArrowWriter;
 use spatial_index::{TimeBand, Zones, ZonesBuilder};
 
 use super::layout::Layout;
-use super::part::{Part, with_columns};
+use super::mapped::{self, RowsWriter};
+use super::part::{CHUNK_ROWS, Part, with_columns};
 use super::segment::{Measured, SegmentMeta, properties};
 use super::sums;
 use crate::disk::{Disk, DiskFile};
 use crate::error::Error;
+
+/// Bytes of rows in a row group of a table without places, about.
+const GROUP_BYTES: usize = 32 << 20;
 
 /// A segment that is not finished; its files are nothing until a manifest names them.
 pub(crate) struct SegmentWriter {
@@ -22,7 +26,10 @@ pub(crate) struct SegmentWriter {
     file: String,
     path: PathBuf,
     parquet: ArrowWriter<DiskFile>,
+    /// The rows as memory has them, beside.
+    mapped: Option<RowsWriter>,
     zones: ZonesBuilder,
+    group_bytes: usize,
     rows: u64,
     sequence: (u64, u64),
 }
@@ -35,13 +42,16 @@ impl SegmentWriter {
         let out = disk.create(&path)?;
         let parquet = ArrowWriter::try_new(out, table.schema(), Some(properties(table)?))
             .map_err(Error::parquet(format!("write {}", path.display())))?;
+        let mapped = (table == Table::Entities).then(|| RowsWriter::create(disk, table, mapped::path(&path)));
         Ok(Self {
+            mapped: mapped.transpose()?,
             disk: disk.clone(),
             table,
             file,
             path,
             parquet,
             zones: ZonesBuilder::default(),
+            group_bytes: 0,
             rows: 0,
             sequence: (u64::MAX, 0),
         })
@@ -49,9 +59,26 @@ impl SegmentWriter {
 
     /// Adds rows, of which the first `placed` have a place.
     pub(crate) fn push(&mut self, rows: &RecordBatch, placed: usize) -> Result<(), Error> {
-        self.parquet.write(rows).map_err(Error::parquet(format!("write {}", self.path.display())))?;
-        if let Some(layout) = Layout::of(self.table) {
-            with_columns(layout, rows, placed, |columns| self.zones.push(columns));
+        let what = || format!("write {}", self.path.display());
+        match Layout::of(self.table) {
+            Some(layout) => {
+                self.parquet.write(rows).map_err(Error::parquet(what()))?;
+                with_columns(layout, rows, placed, |columns| self.zones.push(columns));
+            }
+            // Rows may be large: a group of them is cut where it has many bytes.
+            None => {
+                for piece in mapped::pieces(rows, CHUNK_ROWS, GROUP_BYTES) {
+                    self.parquet.write(&piece).map_err(Error::parquet(what()))?;
+                    self.group_bytes += mapped::bytes_of(&piece);
+                    if self.group_bytes >= GROUP_BYTES {
+                        self.group_bytes = 0;
+                        self.parquet.flush().map_err(Error::parquet(what()))?;
+                    }
+                }
+            }
+        }
+        if let Some(mapped) = &mut self.mapped {
+            mapped.push(rows)?;
         }
         self.rows += rows.num_rows() as u64;
         for sequence in rows.column(sequence_column(self.table)).as_primitive::<UInt64Type>().values() {
@@ -64,6 +91,9 @@ impl SegmentWriter {
     pub(crate) fn finish(mut self) -> Result<Option<SegmentMeta>, Error> {
         if self.rows == 0 {
             drop(self.disk.remove(&self.path));
+            if self.mapped.is_some() {
+                drop(self.disk.remove(&mapped::path(&self.path)));
+            }
             return Ok(None);
         }
         let what = || format!("write {}", self.path.display());
@@ -77,10 +107,11 @@ impl SegmentWriter {
         let band = zones.as_ref().and_then(Zones::time_band);
         let zones =
             zones.map(|zones| write_zones(&self.disk, &self.path.with_extension("zones"), &zones)).transpose()?;
+        let parquet = Measured::of(&self.path)?;
+        self.mapped.map_or(Ok(()), |mapped| mapped.finish(parquet))?;
         if let Some(folder) = self.path.parent() {
             self.disk.sync_folder(folder)?;
         }
-        let parquet = Measured::of(&self.path)?;
         Ok(Some(SegmentMeta {
             table: self.table.name().to_owned(),
             file: self.file,
@@ -114,7 +145,7 @@ fn sequence_column(table: Table) -> usize {
         Table::Entities | Table::Datastreams => 1,
         Table::Observations | Table::Positions => 7,
         Table::Contents | Table::Rejected => 5,
-        Table::Lineage => 4,
+        Table::Lineage | Table::Origins => 4,
         Table::ObservationsMinute | Table::ObservationsHour | Table::ObservationsDay => 17,
     }
 }

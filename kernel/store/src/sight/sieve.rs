@@ -80,6 +80,7 @@ impl Sieve {
             rows: kept.batches.iter().zip(&whole.rows).map(|(sifted, (_, mask))| sifted.marked(mask)).collect(),
             ids: kept.batches.iter().map(|sifted| sifted.ids.clone()).collect(),
             boxes: kept.batches.iter().map(|sifted| sifted.boxes.clone()).collect(),
+            mapped: whole.mapped.clone(),
         };
         let things = Arc::new(Things { whole: whole.clone(), seen: Arc::new(seen) });
         kept.things = Some(things.clone());
@@ -120,8 +121,8 @@ impl Sieve {
         let tables = same.cloned().unwrap_or_else(|| self.sift_tables(things, rows, parts));
         *kept = Some(tables.clone());
         let sifted = TABLES.iter().map(|(table, _)| *table).zip(tables.parts);
-        // What was refused may be of anything.
-        let sifted = sifted.chain([(Table::Rejected, Arc::default())]).collect();
+        // What was refused may be of anything; what a source held names hidden things too.
+        let sifted = sifted.chain([(Table::Rejected, Arc::default()), (Table::Origins, Arc::default())]).collect();
         (sifted, Seen { sight: self.sight.clone(), things: things.clone(), streams: tables.streams })
     }
 

@@ -10,6 +10,7 @@ use super::Store;
 use crate::bulk::{self, Bulk, Loaded};
 use crate::error::Error;
 use crate::latest::SealedLatest;
+use crate::manifest::Manifest;
 use crate::parts::SegmentMeta;
 use crate::{retention, tidy};
 
@@ -71,8 +72,21 @@ impl Store {
         Ok(adopted?)
     }
 
+    /// Makes a new manifest the one that counts, or makes sure that the old one is.
+    pub(super) fn replace_or_settle(&mut self, manifest: Manifest) -> Result<Manifest, Error> {
+        let replaced = self.replace_manifest(manifest);
+        if replaced.is_err() {
+            // It may be in its place all the same, and would hide what is committed next.
+            self.unsettled = true;
+            if let Err(error) = self.settle_manifest() {
+                tracing::error!(%error, "the manifest cannot be put back: nothing is committed until it can be");
+            }
+        }
+        replaced
+    }
+
     /// Puts segments where they belong, or takes all of them away again.
-    fn keep_or_forget(&self, segments: &[SegmentMeta]) -> Result<(), Error> {
+    pub(super) fn keep_or_forget(&self, segments: &[SegmentMeta]) -> Result<(), Error> {
         let kept = self.objects.keep_segments(segments);
         if kept.is_err() {
             for meta in segments {
@@ -100,15 +114,7 @@ impl Store {
         manifest.latest = Some(file);
         manifest.last_observation = latest.last_observation;
         manifest.last_recorded_us = at.0;
-        let replaced = self.replace_manifest(manifest);
-        if replaced.is_err() {
-            // It may be in its place all the same, and would hide what is committed next.
-            self.unsettled = true;
-            if let Err(error) = self.settle_manifest() {
-                tracing::error!(%error, "the manifest cannot be put back: nothing is committed until it can be");
-            }
-        }
-        let old = replaced?;
+        let old = self.replace_or_settle(manifest)?;
         self.sequence = sequence;
         self.latest = SealedLatest::new(Arc::new(latest.clone()), sequence);
         let mut live = self.reader.write_live();

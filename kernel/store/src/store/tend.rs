@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use arrow::array::RecordBatch;
 use kernel_model::Sequence;
 use kernel_model::schema::Table;
 
@@ -13,7 +14,8 @@ use crate::error::Error;
 use crate::latest::SealedLatest;
 use crate::load::open_file;
 use crate::memtable::resident;
-use crate::parts::{Part, SegmentMeta};
+use crate::objects;
+use crate::parts::{Part, SegmentMeta, mapped};
 use crate::seal::Sealing;
 
 impl Store {
@@ -60,6 +62,7 @@ impl Store {
             return Ok(());
         }
         self.log.turn_over(Sequence(self.sequence.0 + 1))?;
+        self.reader.write_live().present.freeze();
         let work = Sealing {
             dir: self.dir.clone(),
             sequence: self.sequence,
@@ -80,15 +83,16 @@ impl Store {
         let (work, failures) = (sealing.work().clone(), sealing.failures() + 1);
         let replaced = sealing.finish().and_then(|written| {
             let files = self.open_segments(&written.segments)?;
+            let things = self.mapped_things(&written.segments);
             let mut manifest = self.manifest.clone();
             manifest.sealed = work.sequence;
             manifest.segments.extend(written.segments);
             manifest.latest = Some(written.latest);
             manifest.last_observation = work.latest.last_observation;
             manifest.last_recorded_us = work.last_recorded.0;
-            Ok((self.replace_manifest(manifest)?, files))
+            Ok((self.replace_manifest(manifest)?, files, things))
         });
-        let (old, files) = match replaced {
+        let (old, files, things) = match replaced {
             Ok(replaced) => replaced,
             Err(error) => {
                 self.sealing = Some(Background::again(work, failures));
@@ -97,9 +101,21 @@ impl Store {
         };
         self.rows.keep_sealed(&work.rows, files);
         self.latest = SealedLatest::new(work.latest.clone(), work.sequence);
-        self.publish(false);
+        let has_things = things.is_some();
+        self.reader.write_live().present.settle(things);
+        self.publish(has_things);
         self.tidy_up(old.latest);
         Ok(())
+    }
+
+    /// The revisions of things among segments that were just written, where they lie in their file.
+    pub(super) fn mapped_things(&self, segments: &[SegmentMeta]) -> Option<Vec<RecordBatch>> {
+        let meta = segments.iter().find(|meta| mapped::has_rows(meta))?;
+        let segment = self.objects.path(&objects::sealed(&meta.file));
+        mapped::open(&segment, Table::Entities, meta.parquet).unwrap_or_else(|error| {
+            tracing::error!(%error, "revisions stay in memory that were to lie in a file");
+            None
+        })
     }
 
     /// Hands segments that are to become fewer to a background thread.

@@ -159,7 +159,8 @@ fn ends(name: &str, ending: &str) -> bool {
 
 /// Files in which a turned bit loses nothing at all.
 fn is_mendable(name: &str) -> bool {
-    name.starts_with("manifest") || name.starts_with("latest-") || ends(name, "zones") || ends(name, "log")
+    let mendable = ["zones", "rows", "log"].iter().any(|ending| ends(name, ending));
+    name.starts_with("manifest") || name.starts_with("latest-") || mendable
 }
 
 #[test]
@@ -210,7 +211,8 @@ fn one_turned_bit_of_any_file_is_mended_or_named_and_the_rest_is_served() {
             }
         }
     }
-    for kind in ["observations-", "positions-", "entities-", "datastreams-", "contents-"] {
+    // Things are read from their rows beside the segment, and each stands in for the other.
+    for kind in ["observations-", "positions-", "datastreams-", "contents-"] {
         assert!(failed.keys().any(|name| name.starts_with(kind)), "damage in {kind} was never noticed: {failed:?}");
     }
     assert!(failed.contains_key(&ContentId::of(CONTENT).to_string()));

@@ -127,8 +127,8 @@ fn a_log_of_the_version_before_is_read_and_not_appended_to() {
     drop(store);
     let old = newest_log(dir.path());
     let mut bytes = fs::read(&old).unwrap();
-    assert_eq!(bytes[8], 2, "the version of this program");
-    bytes[8] = 1;
+    assert_eq!(bytes[8], 3, "the version of this program");
+    bytes[8] = 2;
     bytes.extend([7; 5]);
     fs::write(&old, &bytes).unwrap();
     for round in 1..3 {
@@ -136,12 +136,12 @@ fn a_log_of_the_version_before_is_read_and_not_appended_to() {
         store.commit(&[vec![readings("d", vec![reading(round * 10, 0.0)])]]).unwrap();
         assert_eq!(store.reader().snapshot().row_count(Table::Observations), 1 + round as u64);
         assert_eq!(fs::read(&old).unwrap(), bytes[..bytes.len() - 5], "only its torn tail is cut");
-        assert_eq!(fs::read(newest_log(dir.path())).unwrap()[8], 2);
+        assert_eq!(fs::read(newest_log(dir.path())).unwrap()[8], 3);
     }
     assert_eq!(check(dir.path()).unwrap().commits, 4);
     let newest = newest_log(dir.path());
     let mut bytes = fs::read(&newest).unwrap();
-    bytes[8] = 3;
+    bytes[8] = 4;
     fs::write(&newest, bytes).unwrap();
-    assert!(matches!(Reader::open(dir.path()), Err(Error::Version { found: 3, known: 2, .. })));
+    assert!(matches!(Reader::open(dir.path()), Err(Error::Version { found: 4, known: 3, .. })));
 }

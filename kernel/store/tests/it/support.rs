@@ -63,7 +63,7 @@ pub(crate) fn open(dir: &std::path::Path, seal_rows: usize) -> Store {
 
 /// Rows of each table that comes before `lineage`.
 pub(crate) fn counts(snapshot: &Snapshot) -> [u64; 6] {
-    let [counts @ .., _, _, _, _] = Table::ALL.map(|table| snapshot.row_count(table));
+    let [counts @ .., _, _, _, _, _] = Table::ALL.map(|table| snapshot.row_count(table));
     counts
 }
 
