@@ -51,7 +51,7 @@ pub(crate) fn write(path: &Path, keys: &[Key]) -> Result<(), Error> {
         text.push('\n');
     }
     let sum = hex::encode(Sha256::digest(&text));
-    text += &format!("sha256 {sum}\n");
+    text.extend(["sha256 ", &sum, "\n"]);
     let beside = path.with_extension("new");
     let io = |source| Error::Io { path: beside.clone(), source };
     // Only one can make the file: it keeps two writers from each other.

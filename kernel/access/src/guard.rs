@@ -26,6 +26,7 @@ pub struct Proof<'a> {
 
 /// What a principal may.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing that may be done")]
 pub struct Rights {
     /// What it sees.
     pub sight: Sight,

@@ -166,8 +166,7 @@ pub fn check_proof(credential: &Value, document: Option<&Value>) -> Result<Strin
         let found = format!("{} {} for {}", text("type"), text("cryptosuite"), text("proofPurpose"));
         return Err(CredentialError::Suite(found));
     }
-    let value =
-        options.remove("proofValue").and_then(|value| Some(from_multibase(value.as_str()?, 64)?.try_into().ok()?));
+    let value = options.remove("proofValue").and_then(|value| from_multibase(value.as_str()?, 64)?.try_into().ok());
     let value: [u8; 64] = value.ok_or(CredentialError::Signature)?;
     // The contexts that were signed are those that the document begins with.
     if let Some(context) = options.get("@context") {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel_model::{ChainHead, Operation, Origin, Right, Statement, TimeUs, Valuation};
+use kernel_model::{ChainHead, Derivation, Operation, Right, Statement, TimeUs, Valuation};
 use serde::{Deserialize, Serialize};
 
 use crate::leaf::Leaf;
@@ -26,7 +26,7 @@ pub struct AssetState {
     /// What it is worth, and who said so.
     pub value: Option<(Valuation, String)>,
     /// What it was made of.
-    pub lineage: Vec<Origin>,
+    pub lineage: Vec<Derivation>,
     /// The ends of chains of readings, by the number of their datastream.
     pub chains: BTreeMap<u64, ChainHead>,
     /// The store's sequence up to which those go.

@@ -66,6 +66,17 @@ impl EntityDraft {
         size_of::<Self>() + self.source.id.len() + coordinates + properties
     }
 
+    /// The properties as JSON, members in the order of their names: the same properties are the same text, in whatever order a
+    /// file has them.
+    pub fn properties_text(&self) -> String {
+        if self.properties.iter().all(|(_, value)| is_sorted(value)) && self.properties.keys().is_sorted() {
+            return serde_json::to_string(&self.properties).unwrap_or_default();
+        }
+        let mut sorted = serde_json::Value::Object(self.properties.clone());
+        sorted.sort_all_objects();
+        sorted.to_string()
+    }
+
     /// A hash of everything the draft says: equal hash, equal description.
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -79,7 +90,7 @@ impl EntityDraft {
         part(self.parent.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes());
         part(&self.geometry.as_ref().map(Geometry::to_wkb).unwrap_or_default());
         part(self.height_reference.to_string().as_bytes());
-        part(&serde_json::to_vec(&self.properties).unwrap_or_default());
+        part(self.properties_text().as_bytes());
         part(format!("{:?}/{:?}", self.valid_from, self.valid_to).as_bytes());
         part(self.lineage.as_bytes());
         hash.finalize().into()
@@ -95,5 +106,13 @@ fn value_bytes(value: &serde_json::Value) -> usize {
             fields.iter().map(|(name, value)| name.len() + 64 + value_bytes(value)).sum()
         }
         _ => 0,
+    }
+}
+
+fn is_sorted(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Object(members) => members.keys().is_sorted() && members.values().all(is_sorted),
+        serde_json::Value::Array(items) => items.iter().all(is_sorted),
+        _ => true,
     }
 }

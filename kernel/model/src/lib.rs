@@ -39,7 +39,7 @@ pub use kind::Kind;
 pub use observation::{DatastreamDraft, Observation, ObservationBatch, PositionBatch, PositionFix, Quality};
 pub use place::{HeightReference, Place, PlaceError, Region};
 pub use sight::{District, Places, Sight, Traits, View, grade_of};
-pub use statement::{AssetEvent, ChainHead, ChainHeads, Origin, Right, Statement, Valuation};
+pub use statement::{AssetEvent, ChainHead, ChainHeads, Derivation, Right, Statement, Valuation};
 pub use time::{Span, TimeError, TimeUs};
 pub use wkb::WkbError;
 pub use written::{CHANGES_TYPE, WrittenError, Wrong, read_changes};

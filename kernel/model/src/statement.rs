@@ -37,7 +37,7 @@ pub struct Valuation {
 /// Where an asset comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Origin {
+pub struct Derivation {
     /// The asset that it was made of.
     pub parent: String,
     /// How.
@@ -106,7 +106,7 @@ pub struct Statement {
     pub content: Vec<ContentRef>,
     /// What it was made of (register, update).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lineage: Vec<Origin>,
+    pub lineage: Vec<Derivation>,
     /// The id of the credential that holds no longer (revoke).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,

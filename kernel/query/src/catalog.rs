@@ -130,8 +130,7 @@ pub(crate) fn shapes(snapshot: &Snapshot, extra: &[ExtraTable]) -> Vec<(String, 
     let revisions = (REVISIONS.to_owned(), sql_schema(&Table::Entities.schema()));
     let latest = Of::ALL.into_iter().map(|of| (of.name().to_owned(), of.schema()));
     let told = extra.iter().filter(|extra| extra.is_told(snapshot)).map(ExtraTable::shape);
-    let mut shapes: Vec<_> =
-        stored.chain([revisions]).chain(latest).chain(told).collect();
+    let mut shapes: Vec<_> = stored.chain([revisions]).chain(latest).chain(told).collect();
     // Stable: a stored table goes before one of the same name that the caller brings.
     shapes.sort_by(|(a, _), (b, _)| a.cmp(b));
     shapes.dedup_by(|(a, _), (b, _)| a == b);

@@ -135,12 +135,11 @@ impl Planner {
     pub(crate) async fn describe(&self, question: &Question) -> Result<Described, Error> {
         let Planned { state, plan, .. } = self.plan(question, size::tokens(&question.sql)?).await?;
         let parameters = parameters::types(&plan)?;
-        let schema = match parameters.len() > question.parameters.len() {
-            true => Arc::new(plan.schema().as_arrow().clone()),
-            false => {
-                let plan = parameters::bind(plan, &question.parameters)?;
-                DataFrame::new(state, plan).create_physical_plan().await?.schema()
-            }
+        let schema = if parameters.len() > question.parameters.len() {
+            Arc::new(plan.schema().as_arrow().clone())
+        } else {
+            let plan = parameters::bind(plan, &question.parameters)?;
+            DataFrame::new(state, plan).create_physical_plan().await?.schema()
         };
         Ok(Described { schema, parameters })
     }

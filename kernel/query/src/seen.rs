@@ -186,7 +186,7 @@ impl ExecutionPlan for SeenExec {
 
 /// The rows of a batch that are seen, as they are told.
 fn look(batch: &RecordBatch, eye: &mut Eye, told: &SchemaRef) -> Result<RecordBatch> {
-    let places = [column(batch, "lon")?, column(batch, "lat")?].map(|degrees| degrees.as_primitive::<Float64Type>());
+    let places = [column(batch, "lon")?, column(batch, "lat")?].map(AsArray::as_primitive::<Float64Type>);
     let of = Of::read(batch)?;
     let mut levels = Vec::with_capacity(batch.num_rows());
     let mut keep = Vec::with_capacity(batch.num_rows());
@@ -200,7 +200,7 @@ fn look(batch: &RecordBatch, eye: &mut Eye, told: &SchemaRef) -> Result<RecordBa
     let kept = filter_record_batch(batch, &BooleanArray::from(keep))?;
     let mut columns = kept.columns()[..told.fields().len()].to_vec();
     if levels.iter().any(Option::is_some) {
-        let [lon, lat] = [column(&kept, "lon")?, column(&kept, "lat")?].map(|d| d.as_primitive::<Float64Type>());
+        let [lon, lat] = [column(&kept, "lon")?, column(&kept, "lat")?].map(AsArray::as_primitive::<Float64Type>);
         let centre = |row: usize| levels[row].map(|level| blurred(lon.value(row), lat.value(row), level));
         let degrees = |own: &Float64Array, axis: usize| -> ArrayRef {
             let told =

@@ -39,7 +39,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) path: &'a str,
     pub(crate) status: u16,
     /// `allowed` or `refused`.
-    pub(crate) decision: &'a str,
+    #[serde(rename = "decision")]
+    pub(crate) made: &'a str,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<&'a str>,
@@ -199,7 +200,7 @@ mod tests {
             method: "POST",
             path,
             status: 200,
-            decision: "allowed",
+            made: "allowed",
             why: None,
         }
     }

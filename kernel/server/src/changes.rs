@@ -32,6 +32,9 @@ pub(crate) async fn post(
     state.ingest.may_write().map_err(ApiError::unavailable)?;
     state.access.may_write(&headers)?;
     let receipt = if is(&headers, b"application/cbor-seq") {
+        if !state.reader.is_whole() || state.ingest.is_limited() {
+            return Err(ApiError::forbidden("an import in pieces is for who sees everything and writes everywhere"));
+        }
         let file = received(state.reader.snapshot().dir(), body).await?;
         state.ingest.import(Box::new(pieces(file))).await?
     } else {

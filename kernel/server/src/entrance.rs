@@ -142,7 +142,7 @@ impl Entrance {
                 method: about.method.as_str(),
                 path: &about.path,
                 status: status.as_u16(),
-                decision: if is_refused { "refused" } else { "allowed" },
+                made: if is_refused { "refused" } else { "allowed" },
                 why: why.as_deref(),
             });
         }
@@ -288,7 +288,8 @@ fn check(about: &About, principal: &Principal, rights: &Rights) -> Result<(), Ap
     if writes(about) && !rights.may_write {
         return Err(lacks(principal, "a write"));
     }
-    if !writes(about) && !rights.may_read && !(about.path == "/metrics" && rights.may_operate) {
+    let is_open = rights.may_read || (about.path == "/metrics" && rights.may_operate);
+    if !writes(about) && !is_open {
         return Err(lacks(principal, "reading"));
     }
     Ok(())

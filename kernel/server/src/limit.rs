@@ -51,13 +51,19 @@ impl Limit {
             Change::Readings(columns) => self.names(&columns.datastreams, |id| self.of_datastream(*id)),
             Change::Fixes(columns) => self.names(&columns.things, |id| self.of_thing(id)),
             Change::Content(draft) => self.source(&draft.entity),
-            // Word of what was refused is of nobody's dataset.
-            Change::Rejected(_) => None,
+            Change::Origin(origin) => self.dataset(&origin.dataset),
+            Change::Mention(source) => self.source(source),
+            // Of the file that was named before. Word of what was refused is of nobody's dataset.
+            Change::Ended { .. } | Change::Rejected(_) => None,
         }
     }
 
     fn source(&self, source: &SourceKey) -> Option<String> {
-        (!(self.may)(&source.dataset)).then(|| format!("the dataset {}", source.dataset))
+        self.dataset(&source.dataset)
+    }
+
+    fn dataset(&self, dataset: &str) -> Option<String> {
+        (!(self.may)(dataset)).then(|| format!("the dataset {dataset}"))
     }
 
     fn names<T: fmt::Display + Eq + Hash>(

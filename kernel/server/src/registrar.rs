@@ -83,7 +83,15 @@ impl Registrar {
 
     fn of(ledger: Ledger, dir: &Path, reader: Reader, reached: watch::Sender<Sequence>) -> Self {
         let (ledger, areas) = (Mutex::new(ledger), Mutex::new(None));
-        Self { ledger, table: AssetTable::default(), areas, dir: dir.to_owned(), reader, reached, turn: Mutex::default() }
+        Self {
+            ledger,
+            table: AssetTable::default(),
+            areas,
+            dir: dir.to_owned(),
+            reader,
+            reached,
+            turn: Mutex::default(),
+        }
     }
 
     /// The map of areas; none while it is being made. Hold it shortly.

@@ -19,8 +19,8 @@ use tower_http::trace::TraceLayer;
 
 use crate::error::ApiError;
 use crate::state::{AppState, Settings};
-use crate::{alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, tiles, traffic,
-    trust,
+use crate::{
+    alarms, api, assets, changes, hooks, live, metrics, ogc, page, rows, sensorthings, sql, tiles, traffic, trust,
 };
 
 /// Longest time in which nothing of a body comes.
@@ -72,7 +72,14 @@ pub(crate) fn doors(state: &Arc<AppState>) -> Router {
 fn of_everything(state: &Arc<AppState>) -> Router {
     if !state.reader.is_whole() {
         let shut = || async { ApiError::forbidden("this is told only to who may see everything") };
-        let paths = ["/metrics", "/log/tile/{*leaf}", "/log/areas/{*tile}", "/log/leaf/{index}", "/assets/area", "/assets/{id}/{what}"];
+        let paths = [
+            "/metrics",
+            "/log/tile/{*leaf}",
+            "/log/areas/{*tile}",
+            "/log/leaf/{index}",
+            "/assets/area",
+            "/assets/{id}/{what}",
+        ];
         return paths.into_iter().fold(Router::new(), |router, path| router.route(path, any(shut)));
     }
     let log = state.registrar.dir();

@@ -76,7 +76,9 @@ pub(crate) fn load(dir: &Path, objects: &Objects, cache: &Arc<ColumnCache>) -> R
     for meta in &manifest.segments {
         if mapped::has_rows(meta) {
             let (batches, is_mapped) = things(objects, meta, cache)?;
-            batches.iter().for_each(|batch| live.learn_things(batch, is_mapped));
+            for batch in &batches {
+                live.learn_things(batch, is_mapped);
+            }
             continue;
         }
         let part = open_segment(objects, meta, cache)?;

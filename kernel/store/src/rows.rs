@@ -176,7 +176,7 @@ pub(crate) fn origins(rows: &[OriginRow], sequence: Sequence, at: TimeUs) -> Res
         fixed(16, rows.iter().map(|row| Some(row.entity.bytes().as_slice())))?,
         text(rows.iter().map(|row| &*row.origin.dataset)),
         text(rows.iter().map(|row| &*row.origin.file)),
-        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.there)))),
+        Arc::new(rows.iter().map(|row| Some(row.there)).collect::<BooleanArray>()),
         repeated(sequence, rows.len()),
         instants(vec![at.0; rows.len()]),
     ];
@@ -214,7 +214,7 @@ impl<'a> EntityRows<'a> {
         let wkb: Vec<Option<&[u8]>> = geometry.iter().map(|s| s.as_ref().map(|s| s.wkb.as_slice())).collect();
         let mut properties = StringBuilder::new();
         for row in rows {
-            properties.append_value(serde_json::to_string(&row.draft.properties).unwrap_or_default());
+            properties.append_value(row.draft.properties_text());
         }
         let columns: Vec<ArrayRef> = vec![
             fixed(16, rows.iter().map(|row| Some(row.id.bytes().as_slice())))?,

@@ -77,12 +77,13 @@ fn number_in(object: &str, key: &str) -> Option<f64> {
             b'"' => {
                 let end = end_of_text(bytes, at + 1)?;
                 let behind = object.get(end + 1..)?.trim_start();
-                if depth == 1 && object.get(at + 1..end)? == key {
-                    if let Some(value) = behind.strip_prefix(':') {
-                        let value = value.trim_start();
-                        let length = value.find([',', '}', ' ', '\n', '\r', '\t']).unwrap_or(value.len());
-                        return value[..length].parse().ok();
-                    }
+                if depth == 1
+                    && object.get(at + 1..end)? == key
+                    && let Some(value) = behind.strip_prefix(':')
+                {
+                    let value = value.trim_start();
+                    let length = value.find([',', '}', ' ', '\n', '\r', '\t']).unwrap_or(value.len());
+                    return value[..length].parse().ok();
                 }
                 at = end;
             }

@@ -154,6 +154,9 @@ fn part_draft(frame: &Frame, source: SourceKey, part: &Part) -> Result<EntityDra
     Ok(draft)
 }
 
+/// Corners by their bits x, y, z; counter-clockwise seen from outside (the motion keeps handedness).
+const FACES: [[usize; 4]; 6] = [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
+
 /// A box of a frame in millimetres as six faces, and the code of its middle.
 fn described(frame: &Frame, source: SourceKey, class: &str, b: Aabb, pose: &DAffine3) -> Result<EntityDraft, Error> {
     let mut draft = EntityDraft::new(source, Kind::Other, class);
@@ -161,8 +164,6 @@ fn described(frame: &Frame, source: SourceKey, class: &str, b: Aabb, pose: &DAff
         let pick = |axis: usize| if bits >> axis & 1 == 0 { b.lo[axis] } else { b.hi[axis] };
         frame.coord(pose.transform_point3(DVec3::new(pick(0), pick(1), pick(2))))
     };
-    // Corners by their bits x, y, z; counter-clockwise seen from outside (the motion keeps handedness).
-    const FACES: [[usize; 4]; 6] = [[0, 4, 6, 2], [1, 3, 7, 5], [0, 1, 5, 4], [2, 6, 7, 3], [0, 2, 3, 1], [4, 5, 7, 6]];
     let face = |bits: &[usize; 4]| -> Polygon { vec![bits.iter().chain(&bits[..1]).map(|at| corner(*at)).collect()] };
     draft.geometry = Some(Geometry::with_height(Shape::MultiPolygon(FACES.iter().map(face).collect())));
     draft.height_reference = frame.placement.height_reference.clone();

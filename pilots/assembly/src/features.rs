@@ -151,7 +151,7 @@ fn fitted(mesh: &Mesh, axis: DVec3, region: &[usize]) -> Option<Cylinder> {
     let (cx, cy) = ((xz * yy - yz * xy) / spread / 2.0, (yz * xx - xz * xy) / spread / 2.0);
     let radius_mm = (z / flat.len() as f64 + cx * cx + cy * cy).sqrt();
     let off = flat.iter().map(|(x, y)| ((x - cx).hypot(y - cy) - radius_mm).abs()).fold(0.0, f64::max);
-    if !(off <= 0.01 * radius_mm) {
+    if off.is_nan() || off > 0.01 * radius_mm {
         return None;
     }
     let middle = origin + u * cx + v * cy;

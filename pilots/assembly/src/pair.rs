@@ -109,7 +109,7 @@ impl<'a> Pair<'a> {
 
     /// Whether the surfaces share a point, and one of those in the frame of `a`.
     pub(crate) fn crosses(&self) -> Option<DVec3> {
-        self.first(|a, b| a.distance_squared(b) == 0.0, |a, b| meet(a, b))
+        self.first(|a, b| a.distance_squared(b) == 0.0, meet)
     }
 
     /// Corners of triangles that cross, of `a` and of `b`, each once, in the frame of `a`; of at most `most` pairs.

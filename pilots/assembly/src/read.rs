@@ -241,7 +241,7 @@ impl Reader<'_> {
         let at = |i: usize| indices[i] + base;
         match primitive.mode() {
             Mode::TriangleStrip => {
-                triangles.extend((2..indices.len()).map(|i| [at(i - 2), at(i - 1 + i % 2), at(i - i % 2)]))
+                triangles.extend((2..indices.len()).map(|i| [at(i - 2), at(i - 1 + i % 2), at(i - i % 2)]));
             }
             Mode::TriangleFan => triangles.extend((2..indices.len()).map(|i| [at(0), at(i - 1), at(i)])),
             _ => triangles.extend((0..indices.len() / 3).map(|i| [at(3 * i), at(3 * i + 1), at(3 * i + 2)])),

@@ -16,7 +16,7 @@ pub(crate) fn city(dir: &Path) {
         features.push(json!({
             "type": "Feature", "id": format!("p{i}"), "geometry": { "type": "Point", "coordinates": [lon, lat] },
             "properties": {
-                "kind": "poi", "class": ["cafe", "school", "shop"][i as usize % 3], "name": format!("Place {i}"),
+                "kind": "poi", "class": (["cafe", "school", "shop"][i as usize % 3]), "name": format!("Place {i}"),
                 "seats": i % 17, "rating": f64::from(i % 11) / 4.0, "open": i % 2 == 0,
             },
         }));

@@ -56,7 +56,7 @@ fn the_page_of_sensorthings_holds() {
 
 #[test]
 fn the_client_of_frost_reads_and_writes() {
-    let Some(python) = crate::clients::python() else { return };
+    let Some(python) = crate::support::python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path(), "off");
     let (url, key) = (server.url.trim_end_matches('/'), server.key.clone().unwrap());

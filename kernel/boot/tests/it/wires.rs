@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::clients::python;
+use crate::support::python;
 use crate::support::{Server, has, urbis};
 
 const PAGE: &str = include_str!("../../../../docs/wires.md");

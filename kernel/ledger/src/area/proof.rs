@@ -152,15 +152,12 @@ impl Writer<'_> {
 /// Of an asset that is shown only where it is gone from, nothing vouches for its newest leaf: it is not written.
 fn write_named(out: &mut Vec<u8>, asset: &Asset, is_there: bool) {
     let gone = if is_there { 0 } else { GONE };
-    match uuid_bytes(&asset.id) {
-        Some(bytes) => {
-            out.push(gone);
-            out.extend_from_slice(&bytes);
-        }
-        None => {
-            out.push(gone + 1);
-            write_text(out, &asset.id);
-        }
+    if let Some(bytes) = uuid_bytes(&asset.id) {
+        out.push(gone);
+        out.extend_from_slice(&bytes);
+    } else {
+        out.push(gone + 1);
+        write_text(out, &asset.id);
     }
     if is_there {
         write_number(out, asset.index);

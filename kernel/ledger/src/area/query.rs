@@ -84,7 +84,9 @@ impl Query {
         match self {
             Self::Box(sides) => {
                 out.push(0);
-                sides.iter().for_each(|side| out.extend_from_slice(&side.to_be_bytes()));
+                for side in sides {
+                    out.extend_from_slice(&side.to_be_bytes());
+                }
             }
             Self::Cells(cells) => {
                 out.push(1);

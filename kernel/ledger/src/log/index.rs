@@ -58,7 +58,7 @@ impl Index {
                     runs.push(run);
                 }
                 _ => {
-                    tracing::warn!(path = %path.display(), "the index is not of this log, or damaged: it is made anew")
+                    tracing::warn!(path = %path.display(), "the index is not of this log, or damaged: it is made anew");
                 }
             }
         }

@@ -280,11 +280,6 @@ impl Ledger {
         Ok(assets)
     }
 
-    /// The leaves of a sequence; empty where the log has none.
-    pub fn leaves_with_sequence(&self, sequence: u64) -> Range<u64> {
-        self.index.leaves_of(sequence)
-    }
-
     /// The leaves of an asset, oldest first; empty where the log has none.
     ///
     /// # Errors

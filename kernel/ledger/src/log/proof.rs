@@ -119,14 +119,13 @@ impl Log {
         let at = (index % WIDTH) as usize * tlog_tiles::HASH_SIZE;
         let hash = bytes.get(at..at + tlog_tiles::HASH_SIZE).and_then(|hash| hash.try_into().ok()).map(Hash);
         let hash = hash.ok_or_else(|| short(path.clone()))?;
-        let above = match self.frontier.hash(1, number) {
-            Some(above) => above,
-            None => {
-                let (bytes, path) = tile(1, number / WIDTH).read(&self.dir)?;
-                let at = (number % WIDTH) as usize * tlog_tiles::HASH_SIZE;
-                let above = bytes.get(at..at + tlog_tiles::HASH_SIZE).and_then(|hash| hash.try_into().ok());
-                Hash(above.ok_or_else(|| short(path))?)
-            }
+        let above = if let Some(above) = self.frontier.hash(1, number) {
+            above
+        } else {
+            let (bytes, path) = tile(1, number / WIDTH).read(&self.dir)?;
+            let at = (number % WIDTH) as usize * tlog_tiles::HASH_SIZE;
+            let above = bytes.get(at..at + tlog_tiles::HASH_SIZE).and_then(|hash| hash.try_into().ok());
+            Hash(above.ok_or_else(|| short(path))?)
         };
         if bytes.len() == WIDTH as usize * tlog_tiles::HASH_SIZE && HashTile::subtree_hash(&bytes) == above {
             return Ok(hash);

@@ -41,10 +41,10 @@ pub(super) fn recover(
     may_write: bool,
 ) -> Result<Recovered, Error> {
     if checkpoint.size() > options.reread_upto {
-        match edge(dir, checkpoint) {
-            Some(edge) => return Ok(edge),
-            None => tracing::warn!("the right edge of the log is not what was signed: all leaves are reread"),
+        if let Some(edge) = edge(dir, checkpoint) {
+            return Ok(edge);
         }
+        tracing::warn!("the right edge of the log is not what was signed: all leaves are reread");
     }
     reread(dir, checkpoint, may_write)
 }
@@ -61,7 +61,9 @@ fn edge(dir: &Path, checkpoint: &Checkpoint) -> Option<Recovered> {
             let leaves = split_entries(&bytes, width)?;
             let hashes: Vec<u8> = leaves.iter().flat_map(|leaf| tlog_tiles::record_hash(leaf).0).collect();
             let mut bundle = Vec::new();
-            leaves.iter().for_each(|leaf| push_entry(&mut bundle, leaf));
+            for leaf in &leaves {
+                push_entry(&mut bundle, leaf);
+            }
             (hashes == frontier.open_leaves()).then_some(bundle)?
         }
     };

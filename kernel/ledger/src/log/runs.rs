@@ -162,7 +162,9 @@ pub(super) fn write(
         flush(&mut out, &mut block).map_err(Error::io("write", &beside))?;
     }
     let mut end = MAGIC.to_vec();
-    [made.first, made.end, made.new_assets, count].iter().for_each(|n| end.extend_from_slice(&n.to_be_bytes()));
+    for n in [made.first, made.end, made.new_assets, count] {
+        end.extend_from_slice(&n.to_be_bytes());
+    }
     end.extend_from_slice(&made.last_hash);
     let sum = crc32c::crc32c_append(crc32c::crc32c(&starts), &end);
     end.extend_from_slice(&sum.to_be_bytes());

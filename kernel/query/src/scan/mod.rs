@@ -195,13 +195,12 @@ impl Ordered {
     }
 }
 
+/// Columns that are read, by position, and what is tested on them.
+type Tested = (Vec<usize>, Arc<dyn PhysicalExpr>);
+
 /// Predicates over the stored columns as one test of rows, the cheap parts first, and the columns it reads, by position. The
 /// rows to test have these columns and no others.
-pub(crate) fn test(
-    state: &dyn Session,
-    predicates: &[Expr],
-    stored: &Schema,
-) -> Result<Option<(Vec<usize>, Arc<dyn PhysicalExpr>)>> {
+pub(crate) fn test(state: &dyn Session, predicates: &[Expr], stored: &Schema) -> Result<Option<Tested>> {
     let Some(predicate) = ordered(predicates, stored).for_memory() else { return Ok(None) };
     let mut read =
         predicate.column_refs().iter().map(|column| stored.index_of(&column.name)).collect::<Result<Vec<_>, _>>()?;

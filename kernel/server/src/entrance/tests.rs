@@ -152,8 +152,8 @@ async fn city(has_hidden: bool) -> City {
             state.ingest.commit(changes).await.unwrap();
         }
     }
-    let sequence = state.reader.snapshot().sequence();
-    state.registrar.reached().wait_for(|reached| *reached >= sequence).await.ok();
+    let registrar = state.registrar.clone();
+    tokio::task::spawn_blocking(move || registrar.catch_up()).await.unwrap().unwrap();
     let mut hidden = Vec::new();
     for id in ["former", "bunker", "boat"] {
         hidden.extend(state.reader.live().entity_of(&secret(id)).map(|id| id.to_string()));

@@ -131,8 +131,10 @@ impl Asked {
         match self.format {
             Format::Html => Ok(true),
             Format::Json => Ok(false),
-            _ if !self.is_explicit => Ok(false),
-            other => Err(ApiError::bad_request(format!("f={}: this is given as json or html", other.name()))),
+            Format::Rows(_) if !self.is_explicit => Ok(false),
+            other @ Format::Rows(_) => {
+                Err(ApiError::bad_request(format!("f={}: this is given as json or html", other.name())))
+            }
         }
     }
 

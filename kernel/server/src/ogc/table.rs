@@ -102,12 +102,9 @@ fn uuids(column: &ArrayRef) -> ArrayRef {
 fn located(shapes: &ArrayRef, system: &System) -> Result<ArrayRef, ApiError> {
     let mut out = BinaryBuilder::new();
     for bytes in shapes.as_binary::<i32>() {
-        let mut geometry = match bytes.map(Geometry::from_wkb) {
-            Some(Ok(geometry)) => geometry,
-            _ => {
-                out.append_null();
-                continue;
-            }
+        let Some(Ok(mut geometry)) = bytes.map(Geometry::from_wkb) else {
+            out.append_null();
+            continue;
         };
         each_coord(&mut geometry, |c| {
             (c.lon_deg, c.lat_deg) = system.coordinates(c.lon_deg, c.lat_deg)?;

@@ -36,7 +36,7 @@ impl World<'_> {
                     let inner = value.get(member).or_else(|| value.get(member.parse::<usize>().ok()?));
                     inner.ok_or_else(|| ApiError::not_found(format!("{name} has no `{member}`")))
                 })?;
-                property_response(members.last().map_or(*name, String::as_str), value, *raw)
+                Ok(property_response(members.last().map_or(*name, String::as_str), value, *raw))
             }
         }
     }
@@ -228,17 +228,17 @@ fn json_response(body: &Json) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-fn property_response(name: &str, value: &Json, raw: bool) -> Result<Response, ApiError> {
+fn property_response(name: &str, value: &Json, raw: bool) -> Response {
     if value.is_null() {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+        return StatusCode::NO_CONTENT.into_response();
     }
     if !raw {
         let body: Map<String, Json> = [(name.to_owned(), value.clone())].into_iter().collect();
-        return Ok(json_response(&body.into()));
+        return json_response(&body.into());
     }
-    Ok(match value {
+    match value {
         Json::String(text) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.clone()).into_response(),
         value if value.is_object() || value.is_array() => json_response(value),
         value => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], value.to_string()).into_response(),
-    })
+    }
 }

@@ -101,7 +101,7 @@ impl World<'_> {
     }
 
     fn page_by_keys(&self, items: Items<'_>, options: &Options) -> Result<Page, ApiError> {
-        let behind = options.after.as_deref().map(|token| self.behind(token, &options.order)).transpose()?;
+        let behind = options.after.as_deref().map(|token| Self::behind(token, &options.order)).transpose()?;
         let skip = if behind.is_some() { 0 } else { options.skip };
         let wanted = options.page().saturating_add(skip).saturating_add(1);
         let compare = |a: &(Vec<Value>, Id), b: &(Vec<Value>, Id)| in_order(a, b, &options.order);
@@ -138,7 +138,7 @@ impl World<'_> {
     }
 
     /// The keys and the id of a token.
-    fn behind(&self, token: &[Json], order: &[Key]) -> Result<(Vec<Value>, Id), ApiError> {
+    fn behind(token: &[Json], order: &[Key]) -> Result<(Vec<Value>, Id), ApiError> {
         let wrong =
             || ApiError::bad_request("$skiptoken: this is of another question: follow links to next pages as they are");
         let (id, keys) = token.split_last().ok_or_else(wrong)?;

@@ -98,7 +98,11 @@ pub async fn ask_witness(registrar: Arc<Registrar>, door: WitnessDoor) {
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                tracing::warn!(url = door.url, error = error.description, "the witness did not sign and will be asked again");
+                tracing::warn!(
+                    url = door.url,
+                    error = error.description,
+                    "the witness did not sign and will be asked again"
+                );
                 tokio::time::sleep(PAUSE).await;
             }
         }

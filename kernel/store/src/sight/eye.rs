@@ -11,12 +11,15 @@ use super::Seen;
 /// Things that are remembered at most.
 const REMEMBERED: usize = 1 << 20;
 
+/// A thing, and the district of its row.
+type Seat = (EntityId, Option<Arc<str>>);
+
 /// Looks at rows for one question.
 #[derive(Debug)]
 pub struct Eye {
     seen: Arc<Seen>,
     traits: HashMap<EntityId, Option<Traits>>,
-    views: HashMap<(EntityId, Option<Arc<str>>), Option<Arc<View>>>,
+    views: HashMap<Seat, Option<Arc<View>>>,
 }
 
 impl Eye {

@@ -23,6 +23,8 @@ const TABLES: [(Table, &[usize]); 3] = [(Table::Datastreams, &[3]), (Table::Cont
 const STREAM_PROPERTY: usize = 4;
 const STREAM_DATASET: usize = 7;
 
+/// A table, and its rows as they are seen.
+type Shown = (Table, Arc<Vec<Part>>);
 type Views = Arc<Vec<Option<Arc<View>>>>;
 
 /// Sifts for one sight.
@@ -114,7 +116,7 @@ impl Sieve {
         &self,
         things: &Arc<Things>,
         parts: &[Arc<Vec<Part>>; Table::ALL.len()],
-    ) -> (Vec<(Table, Arc<Vec<Part>>)>, Seen) {
+    ) -> (Vec<Shown>, Seen) {
         let rows = TABLES.map(|(table, _)| parts[table as usize].iter().map(Part::rows).sum());
         let mut kept = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let same = kept.as_ref().filter(|kept| Arc::ptr_eq(&kept.things, things) && kept.rows == rows);
@@ -154,7 +156,9 @@ impl Sieve {
                 }
             }
             if table == Table::Datastreams {
-                memtable::batches(&seen).iter().for_each(|batch| streams.extend(streams_of(batch)));
+                for batch in memtable::batches(&seen) {
+                    streams.extend(streams_of(&batch));
+                }
             }
             Arc::new(seen)
         });

@@ -183,7 +183,7 @@ impl Staged {
         store.settle_manifest()?;
         store.seal()?;
         let at = store.now();
-        let live = store.reader.live().0.clone();
+        let live = store.reader.live().whole().clone();
         Ok(Self {
             sequence: Sequence(store.sequence.0 + 1),
             at,
@@ -231,7 +231,9 @@ impl Staged {
         gathering.sample(&mut store.sampler, self.at);
         self.held = gathering.held.take();
         let (batches, outcomes) = gathering.finish(self.sequence, self.at)?;
-        outcomes.into_iter().for_each(|outcome| self.outcome.add(outcome));
+        for outcome in outcomes {
+            self.outcome.add(outcome);
+        }
         Ok(batches)
     }
 

@@ -66,7 +66,8 @@ impl Properties {
     /// The extension at the top of the glTF.
     pub(super) fn write(self, gltf: &mut Gltf) -> Value {
         let mut properties = json!({ "height_m": { "values": gltf.view(&self.heights_m, None) } });
-        let texts = [("id", self.ids), ("class", self.classes), ("name", self.names), ("height_reference", self.references)];
+        let texts =
+            [("id", self.ids), ("class", self.classes), ("name", self.names), ("height_reference", self.references)];
         for (name, texts) in texts {
             if let Some(column) = texts.write(gltf) {
                 properties[name] = column;

@@ -11,7 +11,7 @@ use crate::view::View;
 
 /// The subtree whose first tile has this address; no bytes where there is none.
 pub(crate) fn subtree(view: &View, kind: Kind, at: Address, offsets: Offsets) -> Vec<u8> {
-    if (at.cell.level - at.root.level) % SUBTREE_LEVELS != 0 {
+    if !(at.cell.level - at.root.level).is_multiple_of(SUBTREE_LEVELS) {
         return Vec::new();
     }
     let things = view.in_cell(kind, &at.cell);

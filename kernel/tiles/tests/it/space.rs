@@ -192,12 +192,8 @@ fn city_of(count: usize) -> (Vec<Region>, City) {
     let crowded = |(n, at): (usize, Region)| {
         let moved = |from: f64, to: f64| to + (from - to) / 40.0 - from;
         let (east, north) = (moved(at.west, 116.32), moved(at.south, 39.99));
-        let shifted = Region {
-            west: at.west + east,
-            south: at.south + north,
-            east: at.east + east,
-            north: at.north + north,
-        };
+        let shifted =
+            Region { west: at.west + east, south: at.south + north, east: at.east + east, north: at.north + north };
         if n % 2 == 0 { at } else { shifted }
     };
     let boxes: Vec<Region> = strewn(count, 7).into_iter().enumerate().map(crowded).collect();

@@ -95,7 +95,10 @@ async fn attributes(context: &SessionContext) -> Result<Arc<MemTable>> {
 async fn rows(context: &SessionContext, sql: &str) -> Result<RecordBatch> {
     let frame = context.sql(sql).await?;
     let schema: Schema = frame.schema().as_arrow().clone();
-    Ok(concat_batches(&Arc::new(schema), &frame.collect().await?)?)
+    let batches = frame.collect().await?;
+    // Types are settled after planning: those of the rows count, where there are any.
+    let schema = batches.first().map_or_else(|| Arc::new(schema), RecordBatch::schema);
+    Ok(concat_batches(&schema, &batches)?)
 }
 
 /// The same rows with the types of another table.

@@ -66,12 +66,8 @@ impl Connection {
             return Ok(Kind::Command(command));
         }
         let tables = self.view()?.tables();
-        let names: Vec<String> = statement
-            .tokens
-            .iter()
-            .filter(|token| matches!(token, Token::Word(_)))
-            .map(words::word)
-            .collect();
+        let names: Vec<String> =
+            statement.tokens.iter().filter(|token| matches!(token, Token::Word(_))).map(words::word).collect();
         if names.iter().any(|name| tables.iter().any(|(table, _)| table == name)) {
             return Ok(Kind::City);
         }

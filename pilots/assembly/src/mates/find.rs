@@ -48,7 +48,7 @@ pub(super) fn aside(one: &Cylinder, two: &Cylinder) -> DVec3 {
 /// Whether two cylinders fit, a shaft in a hole or one behind the other, and lie beside each other along their axis.
 pub(super) fn fit(one: &Cylinder, two: &Cylinder, tolerance_mm: f64) -> Option<f64> {
     let along = (two.centre - one.centre).dot(one.axis).abs();
-    if along > (one.length_mm + two.length_mm) / 2.0 + tolerance_mm {
+    if along > one.length_mm.midpoint(two.length_mm) + tolerance_mm {
         return None;
     }
     let (hole, shaft) = match (one.hole, two.hole) {

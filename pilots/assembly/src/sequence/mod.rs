@@ -60,7 +60,7 @@ pub struct Plan {
 /// # Errors
 /// [`Error::Number`] where the tolerance cannot be: it is above zero, since bodies that touch share points.
 pub fn sequence(assembly: &Assembly, tolerance_mm: f64) -> Result<Plan, Error> {
-    if !(tolerance_mm > 0.0) {
+    if tolerance_mm.is_nan() || tolerance_mm <= 0.0 {
         let wanted = "give millimetres above 0: parts that touch share points";
         return Err(Error::Number { what: "the tolerance", value: tolerance_mm, wanted });
     }

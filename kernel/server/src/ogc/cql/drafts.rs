@@ -19,7 +19,7 @@ pub(super) fn standard(filter: &str) -> String {
 
 /// Where the word stands outside of any text: an even number of quotation marks is before it.
 fn outside_texts(filter: &str) -> Option<usize> {
-    let is_outside = |at: &usize| filter[..*at].matches('\'').count() % 2 == 0;
+    let is_outside = |at: &usize| filter[..*at].matches('\'').count().is_multiple_of(2);
     filter.match_indices(WORD).map(|(at, _)| at).find(is_outside)
 }
 

@@ -94,6 +94,9 @@ fn parse(filter: &str, language: Language) -> Result<Expr, ApiError> {
     if nesting(filter) > MOST_NESTED {
         return Err(refused(format!("its brackets are nested deeper than {MOST_NESTED}")));
     }
+    if says_times(filter) && lacks_offset(filter) {
+        return Err(refused("a time of day stands there without its offset: write 2026-11-22T08:00:00Z"));
+    }
     match language {
         Language::DraftText => parse(&drafts::standard(filter), Language::Text),
         Language::Text => {
@@ -116,6 +119,28 @@ fn nesting(filter: &str) -> usize {
         deepest = deepest.max(depth);
     }
     deepest
+}
+
+/// Whether the filter has times that say themselves such: the parser would take one without an offset for UTC.
+fn says_times(filter: &str) -> bool {
+    let lower = filter.to_ascii_lowercase();
+    lower.contains("timestamp") || lower.contains("interval")
+}
+
+/// Whether a date and a time of day stand somewhere without an offset behind them.
+fn lacks_offset(filter: &str) -> bool {
+    let bytes = filter.as_bytes();
+    let is_date = |text: &[u8]| {
+        text.iter()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() })
+    };
+    (10..bytes.len()).any(|at| {
+        let begins = matches!(bytes[at], b'T' | b't' | b' ') && is_date(&bytes[at - 10..at]);
+        let time = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit() || matches!(**byte, b':' | b'.'));
+        let length = time.count();
+        begins && length >= 5 && !matches!(bytes.get(at + 1 + length), Some(b'Z' | b'z' | b'+' | b'-'))
+    })
 }
 
 fn one_line(text: &str) -> String {

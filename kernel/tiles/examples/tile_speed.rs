@@ -1,7 +1,7 @@
 //! How fast tiles are: a city of so many building-like polygons (4 to 12 corners, 10 to 80 m across, six of ten in
 //! clusters) is written into a folder, opened anew, and asked. Arguments: buildings (1,000,000), threads (2).
 //!
-//! `cargo run --release -p kernel-tiles --example speed`
+//! `cargo run --release -p kernel-tiles --example tile_speed`
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints its measurements")]
 
