@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::slice;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::UInt64Type;
+use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use kernel_model::schema::Table;
 use kernel_model::{DatastreamId, EntityId, Observation, PositionFix, TimeUs};
 
@@ -21,6 +21,22 @@ pub(crate) const NO_COMMIT: u64 = 0;
 
 /// Rows that came after a commit, the newest of each series so far: when it was so, its commit, its number in the table.
 type Newer<K, V> = HashMap<K, ((TimeUs, u64, u64), V)>;
+
+/// The latest fix of a moving thing, and where its row stands.
+#[derive(Debug, Clone, Copy)]
+pub struct LastFix {
+    fix: PositionFix,
+    /// The last sealed commit, where it came after that; it stands among the sealed ones otherwise.
+    after: Option<u64>,
+}
+
+impl LastFix {
+    /// Whether it is a row of [`Snapshot::latest_fix_parts`] of its thing. `told` is the commit that the row names.
+    pub fn is(&self, time: TimeUs, lon_lat_deg: [f64; 2], told: u64) -> bool {
+        let stands = self.after.map_or(told == NO_COMMIT, |through| told > through);
+        stands && self.fix.time == time && [self.fix.place.lon_deg, self.fix.place.lat_deg] == lon_lat_deg
+    }
+}
 
 impl Snapshot {
     /// The latest reading of a datastream; of one instant the one that was told last.
@@ -54,7 +70,7 @@ impl Snapshot {
     }
 
     /// Parts with the latest fix of every moving thing among their rows, each at most once: an index over what is now, exact
-    /// with [`Snapshot::is_latest_fix`]. `None` where it is asked what was known at an instant, or not everything is seen.
+    /// with [`Snapshot::last_fix`]. `None` where it is asked what was known at an instant, or not everything is seen.
     ///
     /// # Errors
     /// Where rows do not fit their table, which is a defect.
@@ -67,23 +83,39 @@ impl Snapshot {
         Ok(Some(slice::from_ref(sealed).iter().chain(unsealed).cloned().collect()))
     }
 
-    /// Whether a row of [`Snapshot::latest_fix_parts`] is its thing's latest fix. `told` is the commit that the row names.
-    pub fn is_latest_fix(&self, entity: &EntityId, time: TimeUs, lon_lat_deg: [f64; 2], told: u64) -> bool {
-        let is_it = |fix: &PositionFix| fix.time == time && [fix.place.lon_deg, fix.place.lat_deg] == lon_lat_deg;
-        let sealed = self.latest.values.fix_of(entity);
+    /// The latest fix of a moving thing, to compare rows of [`Snapshot::latest_fix_parts`] with.
+    pub fn last_fix(&self, entity: &EntityId) -> Option<LastFix> {
+        let sealed = self.latest.values.fix_of(entity).copied();
         let newer = self.newer_fix(entity).filter(|newer| sealed.is_none_or(|sealed| newer.time >= sealed.time));
         match newer {
-            Some(newer) => told > self.through() && is_it(&newer),
-            None => told == NO_COMMIT && sealed.is_some_and(is_it),
+            Some(fix) => Some(LastFix { fix, after: Some(self.through()) }),
+            None => sealed.map(|fix| LastFix { fix, after: None }),
         }
     }
 
     /// The newest fix of a thing among those that came since the last sealed commit.
     fn newer_fix(&self, entity: &EntityId) -> Option<PositionFix> {
-        let mut newer = Newer::new();
+        let layout = Layout::of(Table::Positions)?;
         let series = series_of(entity.bytes());
-        self.each_newer(Table::Positions, Some(series), |rows| fixes(rows, self.through(), &mut newer));
-        newer.remove(entity).map(|(_, fix)| fix)
+        let mut newest: Option<((i64, u64), &RecordBatch, usize)> = None;
+        for part in self.parts(Table::Positions) {
+            let Some(rows) = part.batch() else { continue };
+            let ids = rows.column(0).as_fixed_size_binary();
+            let times = rows.column(1).as_primitive::<TimestampMicrosecondType>();
+            let commits = rows.column(7).as_primitive::<UInt64Type>();
+            for row in part.rows_of_series(layout, series) {
+                let order = (times.value(row), commits.value(row));
+                // Of one instant and commit the later row stands, as in `take`.
+                let is_newest = newest.is_none_or(|(before, ..)| before <= order);
+                if is_newest && order.1 > self.through() && ids.value(row) == entity.bytes() {
+                    newest = Some((order, rows, row));
+                }
+            }
+        }
+        let (_, rows, row) = newest?;
+        let mut found = None;
+        read_positions(&rows.slice(row, 1), |_, fix| found = Some(fix));
+        found
     }
 
     /// The latest reading of every datastream that has one.

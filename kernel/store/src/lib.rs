@@ -78,6 +78,7 @@ pub use entity_boxes::EntityBoxes;
 pub use error::Error;
 pub use flusher::Durability;
 pub use glance::LiveView;
+pub use last::LastFix;
 pub use load::Opened;
 pub use log::TornTail;
 pub use moving::MovingThings;

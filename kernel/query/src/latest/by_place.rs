@@ -2,8 +2,9 @@
 //! rows come in, as a table like any other with an index goes out, of which only those rows are seen that say where their
 //! things were last. What was sealed stands in one part, made when it is first asked; what came since lies in memory.
 
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, AsArray, BooleanArray, StringArray};
 use arrow::datatypes::{DataType, Float64Type, TimestampMicrosecondType, UInt64Type};
@@ -13,7 +14,7 @@ use datafusion::logical_expr::{
 };
 use kernel_model::schema::Table;
 use kernel_model::{EntityId, TimeUs};
-use kernel_store::Snapshot;
+use kernel_store::{LastFix, Snapshot};
 
 use super::failed;
 use crate::table::SnapshotTable;
@@ -40,6 +41,8 @@ struct OfThing {
     name: &'static str,
     snapshot: Snapshot,
     signature: Signature,
+    /// The latest fixes of things with rows in memory that were asked so far: each is found once, however many its rows are.
+    last: Mutex<HashMap<EntityId, Option<LastFix>>>,
 }
 
 // The same of two commits are two functions.
@@ -61,7 +64,7 @@ impl OfThing {
     #[expect(clippy::new_ret_no_self, reason = "it is only ever used as the engine's function")]
     fn new(name: &'static str, snapshot: &Snapshot) -> Arc<ScalarUDF> {
         let signature = Signature::variadic_any(Volatility::Stable);
-        Arc::new(Self { name, snapshot: snapshot.clone(), signature }.into())
+        Arc::new(Self { name, snapshot: snapshot.clone(), signature, last: Mutex::default() }.into())
     }
 }
 
@@ -85,11 +88,16 @@ impl ScalarUDFImpl for OfThing {
                 let (ids, times) = (entity.as_fixed_size_binary(), time.as_primitive::<TimestampMicrosecondType>());
                 let (lon, lat) = (lon.as_primitive::<Float64Type>(), lat.as_primitive::<Float64Type>());
                 let told = told.as_primitive::<UInt64Type>();
+                let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
                 let truth = |row: usize| {
+                    let Some(id) = EntityId::from_slice(ids.value(row)) else { return false };
+                    let found = match told.value(row) {
+                        // Of what was sealed each thing has one row.
+                        0 => last.get(&id).copied().unwrap_or_else(|| self.snapshot.last_fix(&id)),
+                        _ => *last.entry(id).or_insert_with(|| self.snapshot.last_fix(&id)),
+                    };
                     let place = [lon.value(row), lat.value(row)];
-                    let is_latest =
-                        |id| self.snapshot.is_latest_fix(&id, TimeUs(times.value(row)), place, told.value(row));
-                    EntityId::from_slice(ids.value(row)).is_some_and(is_latest)
+                    found.is_some_and(|found| found.is(TimeUs(times.value(row)), place, told.value(row)))
                 };
                 let truths = BooleanArray::from((0..ids.len()).map(truth).collect::<Vec<_>>());
                 Ok(ColumnarValue::Array(Arc::new(truths)))

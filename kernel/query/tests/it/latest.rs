@@ -230,3 +230,34 @@ fn what_moves_near_a_place_is_found_the_short_way() {
         }
     }
 }
+
+/// Every row of a thing in memory is compared with its last fix: finding that one anew for each row takes minutes here, and the
+/// question's deadline ends it.
+#[test]
+fn many_fixes_of_few_things_are_looked_through_once() {
+    const FIXES: i64 = 30_000;
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path(), Options::default()).unwrap().0;
+    declare(&mut store);
+    for n in 1..=2_u32 {
+        let row = |second: i64| PositionFix {
+            time: TimeUs(NEW_YEAR_US + second * 1_000_000),
+            place: Place { lon_deg: 116.0 + second as f64 * 1e-6, lat_deg: 39.0 + f64::from(n), height_m: Some(4.0) },
+            heading_deg: None,
+            speed_m_s: None,
+        };
+        let (entity, height_reference) = (key("van", n.into()), HeightReference::Ellipsoid);
+        let rows = (0..FIXES).map(row).collect();
+        store.commit(&[vec![Change::Positions(PositionBatch { entity, height_reference, rows })]]).unwrap();
+    }
+    let snapshot = store.reader().snapshot();
+    let found = |condition: &str| {
+        ask(&snapshot, &format!("SELECT entity_name, lat FROM latest_positions WHERE {condition} ORDER BY entity_name"))
+    };
+    let last = 116.0 + (FIXES - 1) as f64 * 1e-6;
+    let (first, second) = (vec!["Van 1".to_owned(), "40.0".to_owned()], vec!["Van 2".to_owned(), "41.0".to_owned()]);
+    assert_eq!(found(&format!("lon >= {last:?} AND lat < 50")), [first.clone(), second.clone()]);
+    assert_eq!(found("time >= TIMESTAMP '2000-01-01T00:00:00Z'"), [first, second.clone()]);
+    assert_eq!(found(&format!("ST_Intersects(ST_Point(lon, lat), ST_GeomFromText('POINT({last:?} 41)'))")), [second]);
+    assert!(found(&format!("lon < {:?}", last - 1e-7)).is_empty(), "where they were before");
+}
