@@ -21,6 +21,8 @@ use arrow_flight::{
     Action, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage, SchemaAsIpc,
     Ticket,
 };
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use kernel_model::TimeUs;
@@ -76,6 +78,12 @@ impl Sql {
     ) -> Told {
         let view = self.admit(request.metadata())?.view(handle.recorded());
         let described = self.describe(&view, &handle).await?;
+        let (wanted, given) = (described.parameters.len(), handle.bound().map_err(status)?.len());
+        if given < wanted {
+            return Err(status(Error::Invalid(format!(
+                "the statement has places for {wanted} values, {given} were given"
+            ))));
+        }
         told(&described.schema, ticket(handle.bytes()), request)
     }
 
@@ -89,6 +97,12 @@ impl Sql {
     }
 }
 
+/// Arrow's client in Go leaves the padding out.
+const PADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// The key of a call: a bearer token, or the password of `Basic` (RFC 7617), whose user may be any.
 fn key(metadata: &MetadataMap) -> Result<Option<String>, Status> {
     let Some(value) = metadata.get("authorization") else { return Ok(None) };
@@ -101,7 +115,7 @@ fn key(metadata: &MetadataMap) -> Result<Option<String>, Status> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(unknown());
     }
-    let pair = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, rest.trim()).map_err(|_| unknown())?;
+    let pair = base64::Engine::decode(&PADDED_OR_NOT, rest.trim()).map_err(|_| unknown())?;
     let pair = String::from_utf8(pair).map_err(|_| unknown())?;
     let (_, password) = pair.split_once(':').ok_or_else(unknown)?;
     Ok((!password.is_empty()).then(|| password.to_owned()))

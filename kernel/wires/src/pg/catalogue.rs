@@ -25,7 +25,7 @@ use kernel_query::{CATALOG, Cut, Described, Limits, SCHEMA, View};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::{functions, geometry, information, places};
+use super::{functions, information, places, types};
 use crate::door::Place;
 use crate::error::Error;
 use crate::rows::{Rows, Stop};
@@ -100,7 +100,7 @@ impl Made {
         context.register_catalog(CATALOG, Arc::new(catalog));
         setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|error| *error)?;
         functions::register(&context);
-        geometry::add(&context).await?;
+        types::amend(&context, &tables).await?;
         Ok(Self { context, parser: PostgresCompatibilityParser::new() })
     }
 

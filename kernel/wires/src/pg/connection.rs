@@ -27,7 +27,7 @@ type Calls = watch::Sender<Option<Called>>;
 
 /// The connections that there are, by the number and the secret with which another connection may cancel what they run.
 pub(super) struct Running {
-    connections: Mutex<HashMap<(i32, SecretKey), Calls>>,
+    connections: Mutex<HashMap<i32, (SecretKey, Calls)>>,
     generator: Arc<dyn PidSecretKeyGenerator>,
 }
 
@@ -67,24 +67,24 @@ pub(super) struct Connection {
     session: OnceLock<Session>,
     state: Mutex<State>,
     calls: Calls,
-    name: OnceLock<(i32, SecretKey)>,
+    pid: OnceLock<i32>,
     parser: Arc<Parser>,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(name) = self.name.get() {
-            lock(&self.shared.running.connections).remove(name);
+        if let Some(pid) = self.pid.get() {
+            lock(&self.shared.running.connections).remove(pid);
         }
     }
 }
 
 impl Connection {
     pub(super) fn new(shared: Arc<Shared>) -> Arc<Self> {
-        let (session, state, name) = (OnceLock::new(), Mutex::default(), OnceLock::new());
+        let (session, state, pid) = (OnceLock::new(), Mutex::default(), OnceLock::new());
         Arc::new_cyclic(|own| {
             let parser = Arc::new(Parser(own.clone()));
-            Self { shared, session, state, calls: watch::channel(None).0, name, parser }
+            Self { shared, session, state, calls: watch::channel(None).0, pid, parser }
         })
     }
 
@@ -104,8 +104,8 @@ impl Connection {
 
     /// Lets another connection cancel what it runs.
     pub(super) fn known_as(&self, pid: i32, secret: SecretKey) {
-        let name = self.name.get_or_init(|| (pid, secret));
-        lock(&self.shared.running.connections).insert(name.clone(), self.calls.clone());
+        let pid = self.pid.get_or_init(|| pid);
+        lock(&self.shared.running.connections).insert(*pid, (secret, self.calls.clone()));
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -132,8 +132,10 @@ impl Connection {
 #[async_trait]
 impl CancelHandler for Connection {
     async fn on_cancel_request(&self, request: CancelRequest) {
-        let name = (request.pid, request.secret_key);
-        if let Some(calls) = lock(&self.shared.running.connections).get(&name) {
+        // The connection that cancels may speak another version, in which the same secret is read otherwise.
+        if let Some((secret, calls)) = lock(&self.shared.running.connections).get(&request.pid)
+            && secret.eq_value(&request.secret_key)
+        {
             calls.send_replace(Some(Called::Cancel));
         }
     }

@@ -1,10 +1,13 @@
 //! Batches as rows of the protocol. Geometry goes out as PostGIS sends it, as extended WKB, in hexadecimal digits where text is
-//! wanted; every other column as arrow-pg writes its type. What has no form in the protocol is refused by its column's name.
+//! wanted; numbers with a fraction as PostgreSQL prints them where text is wanted; every other column as arrow-pg writes its
+//! type. What has no form in the protocol is refused by its column's name.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, RecordBatch, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryBuilder, RecordBatch, StringArray, StringBuilder,
+};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Schema};
 use datafusion_postgres::arrow_pg::datatypes::{encode_recordbatch, field_into_pg_type};
 use datafusion_postgres::pgwire::api::Type;
 use datafusion_postgres::pgwire::api::portal::Format;
@@ -14,8 +17,8 @@ use futures_util::{StreamExt, stream};
 use kernel_query::SCHEMA;
 use postgres_types::Kind;
 
-use super::ewkb;
 use super::status::failed;
+use super::{ewkb, numbers};
 use crate::error::Error;
 use crate::rows::Rows;
 
@@ -65,7 +68,7 @@ pub(super) fn response(rows: Rows, format: &Format) -> PgWireResult<QueryRespons
     let fields = Arc::new(fields(&rows.schema(), format)?);
     let own = fields.clone();
     let rows = rows.flat_map(move |batch| {
-        let batch = batch.map_err(failed).and_then(|batch| with_geometry(&batch, &own));
+        let batch = batch.map_err(failed).and_then(|batch| in_own_forms(&batch, &own));
         match batch {
             Ok(batch) => stream::iter(encode_recordbatch(own.clone(), batch)).boxed(),
             Err(error) => stream::iter([Err(error)]).boxed(),
@@ -74,26 +77,30 @@ pub(super) fn response(rows: Rows, format: &Format) -> PgWireResult<QueryRespons
     Ok(QueryResponse::new(fields, rows))
 }
 
-/// The batch with extended WKB in place of ISO WKB.
-fn with_geometry(batch: &RecordBatch, fields: &[FieldInfo]) -> PgWireResult<RecordBatch> {
+/// The batch with columns in place of those that arrow-pg would write otherwise.
+fn in_own_forms(batch: &RecordBatch, fields: &[FieldInfo]) -> PgWireResult<RecordBatch> {
     let schema = batch.schema();
-    if !schema.fields().iter().any(|field| is_geometry(field)) {
-        return Ok(batch.clone());
-    }
     let mut columns = Vec::with_capacity(batch.num_columns());
     let mut own = Vec::with_capacity(batch.num_columns());
     for ((field, column), info) in schema.fields().iter().zip(batch.columns()).zip(fields) {
-        if is_geometry(field) {
-            let column = extended(field, column, info.format())?;
-            own.push(Arc::new(Field::new(field.name(), column.data_type().clone(), true)));
-            columns.push(column);
-        } else {
-            own.push(field.clone());
-            columns.push(column.clone());
-        }
+        let written = match (column.data_type(), info.format()) {
+            _ if is_geometry(field) => Some(extended(field, column, info.format())?),
+            (DataType::Float64, FieldFormat::Text) => Some(numbers::<Float64Type>(column, numbers::double)),
+            (DataType::Float32, FieldFormat::Text) => Some(numbers::<Float32Type>(column, numbers::real)),
+            _ => None,
+        };
+        own.push(match &written {
+            Some(column) => Arc::new(Field::new(field.name(), column.data_type().clone(), true)),
+            None => field.clone(),
+        });
+        columns.push(written.unwrap_or_else(|| column.clone()));
     }
     RecordBatch::try_new(Arc::new(Schema::new(own)), columns)
         .map_err(|error| failed(Error::Question(kernel_query::Error::Internal(error.to_string()))))
+}
+
+fn numbers<T: ArrowPrimitiveType>(column: &ArrayRef, text: fn(T::Native) -> String) -> ArrayRef {
+    Arc::new(column.as_primitive::<T>().iter().map(|value| value.map(text)).collect::<StringArray>())
 }
 
 fn extended(field: &Field, column: &ArrayRef, format: FieldFormat) -> PgWireResult<ArrayRef> {

@@ -122,7 +122,7 @@ impl ScalarUDFImpl for Function {
         let value = |row: usize| {
             let arguments: Vec<_> = columns
                 .iter()
-                .map(|column| column.as_string::<i32>())
+                .map(AsArray::as_string::<i32>)
                 .map(|texts| (!texts.is_null(row)).then(|| texts.value(row)))
                 .collect();
             (self.of_row)(&arguments)

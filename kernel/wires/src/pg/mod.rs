@@ -12,15 +12,16 @@ mod connection;
 mod encode;
 mod ewkb;
 mod functions;
-mod geometry;
 mod gone;
 mod information;
 mod login;
+mod numbers;
 mod obey;
 mod places;
 mod run;
 mod settings;
 mod status;
+mod types;
 mod values;
 mod words;
 

