@@ -137,6 +137,14 @@ pub fn read_file(path: &Path, options: &Options, sink: &mut dyn Sink) -> Result<
     })
 }
 
+/// The format of a file.
+///
+/// # Errors
+/// Where it cannot be read or is of none that is known.
+pub fn format_of(path: &Path, options: &Options) -> Result<Format, Error> {
+    Format::of_input(&Input::new(path), options)
+}
+
 /// What a file is called at every import: its name without folders and without the endings that only tell its format, and the
 /// layer where one is chosen. The same city in another format, or gzipped, is the same file.
 pub fn origin_of(path: &Path, options: &Options) -> String {

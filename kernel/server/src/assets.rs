@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arrow::array::{ArrayRef, FixedSizeBinaryBuilder, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use kernel_ledger::{Entries, Entry, Ledger, Which};
@@ -14,6 +14,7 @@ use kernel_query::ExtraTable;
 use serde::Deserialize;
 
 use crate::error::{ApiError, Error};
+use crate::parameters::{Parameters, Path};
 use crate::state::AppState;
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +29,7 @@ pub(crate) struct WhichLeaf {
 pub(crate) async fn receipt(
     State(state): State<Arc<AppState>>,
     Path(id): Path<String>,
-    Query(which): Query<WhichLeaf>,
+    Parameters(which): Parameters<WhichLeaf>,
 ) -> Result<impl IntoResponse, ApiError> {
     let id: EntityId = id.parse().map_err(ApiError::bad_request)?;
     // It says where the thing is, and what its description hashes to.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use hmac::{Hmac, Mac};
 use kernel_model::Change;
@@ -18,6 +18,7 @@ use sha2::Sha256;
 
 use crate::error::ApiError;
 use crate::parameters;
+use crate::parameters::Path;
 use crate::rows;
 use crate::state::AppState;
 

@@ -4,6 +4,8 @@
 //!
 //! `cargo run --profile quick -p kernel-store --example things -- 1000000 [DIR]`
 
+#![expect(clippy::print_stdout, reason = "a program whose output is figures")]
+
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;

@@ -52,7 +52,7 @@ fn pair(text: &str) -> anyhow::Result<(String, String, f64)> {
 }
 
 fn take_apart(args: &SequenceArgs) -> anyhow::Result<()> {
-    if !(args.stride > 0.0) {
+    if args.stride.is_nan() || args.stride <= 0.0 {
         bail!("the stride is {}: give millimetres above 0", args.stride);
     }
     let assembly = read(&args.model)?;

@@ -57,16 +57,20 @@ fn gdal_pushes_filters_down_and_gets_what_brute_force_finds() {
             .unwrap();
         let (told, debug) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{debug}");
-        (told.matches("OGRFeature(").count(), debug.into_owned())
+        // Some releases of GDAL show the address as it is sent, some do not.
+        let debug = [("%20", " "), ("%27", "'"), ("%28", "("), ("%29", ")"), ("%3C", "<"), ("%3D", "="), ("%3E", ">")]
+            .into_iter()
+            .fold(debug.into_owned(), |debug, (sent, meant)| debug.replace(sent, meant));
+        (told.matches("OGRFeature(").count(), debug)
     };
     // Of the 300 points: how many, and what has to stand in the request.
     for (arguments, wanted, request) in [
-        (["-where", "class = 'cafe'"].as_slice(), 100, "filter=class%20%3D%20%27cafe%27&filter-lang=cql-text"),
-        (&["-where", "seats > 14"], (0..300).filter(|i| i % 17 > 14).count(), "filter=seats%20%3E%2014"),
+        (["-where", "class = 'cafe'"].as_slice(), 100, "filter=class = 'cafe'&filter-lang=cql-text"),
+        (&["-where", "seats > 14"], (0..300).filter(|i| i % 17 > 14).count(), "filter=seats > 14"),
         (
             &["-where", "class = 'shop' AND rating <= 0.5 AND NOT (seats = 3)"],
             (0..300).filter(|i| i % 3 == 2 && i % 11 <= 2 && i % 17 != 3).count(),
-            "filter=%28%28class%20%3D%20%27shop%27%29%20AND",
+            "filter=((class = 'shop') AND",
         ),
         (
             &["-where", "class = 'cafe' OR seats BETWEEN 3 AND 5"],
@@ -220,6 +224,8 @@ fn schemathesis_finds_no_failure_of_the_server() {
         let mut document = whole.clone();
         let paths = document["paths"].as_object_mut().unwrap();
         paths.retain(|_, item| item["servers"].is_null() == own);
+        // It writes no Arrow.
+        paths.retain(|path, _| path != "/observations" && path != "/positions");
         // A WebSocket is no plain answer.
         paths.retain(|path, _| !path.ends_with("/live") && path != "/live");
         paths.values_mut().for_each(|item| drop(item.as_object_mut().unwrap().remove("servers")));

@@ -117,7 +117,8 @@ impl Server {
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut response = agent.get(format!("{}{path}", self.url)).call().unwrap();
-        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+        let body = response.body_mut().read_to_vec().unwrap();
+        (response.status().as_u16(), String::from_utf8_lossy(&body).into_owned())
     }
 
     pub(crate) fn json(&self, path: &str) -> Value {

@@ -59,6 +59,7 @@ fn an_area_is_proven_from_a_folder_and_a_server_and_lies_have_names() {
     assert!(done(&["verify", "area", &count, "--key", &key]).contains("exactly 10"));
 
     let server = Server::start(Path::new(&data), "off");
+    until(&server, "/log/areas/checkpoint");
     let from_server = done(&["prove", "area", "--bbox", TEN, "--server", &server.url, "--out", &served]);
     assert_eq!(from_server.replace(&served, &area), told);
     // Beside the server the folder can be asked too.

@@ -62,7 +62,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u8, Deed)>> {
 struct Naive(BTreeMap<String, (BTreeSet<MapCell>, BTreeSet<MapCell>, Grade, u64)>);
 
 fn name(n: u8) -> String {
-    if n % 3 == 0 { format!("thing-{n}") } else { format!("0192f0c1-7b1e-7cc2-9a53-{n:012x}") }
+    if n.is_multiple_of(3) { format!("thing-{n}") } else { format!("0192f0c1-7b1e-7cc2-9a53-{n:012x}") }
 }
 
 fn leaf_hash(index: u64) -> [u8; 32] {

@@ -136,7 +136,10 @@ fn a_witness_signs_what_follows_and_refuses_a_fork() {
     assert_eq!(verify(&receipt, &home.vkey()).unwrap().log_size, 400);
     check_witnesses(&receipt, std::slice::from_ref(&key), 1).unwrap();
     let plain = ledger.receipt(&record(250, 2).asset, Which::Latest).unwrap().to_string();
-    assert!(matches!(check_witnesses(&plain, &[key.clone()], 1), Err(VerifyError::Witnesses { found: 0, wanted: 1 })));
+    assert!(matches!(
+        check_witnesses(&plain, std::slice::from_ref(&key), 1),
+        Err(VerifyError::Witnesses { found: 0, wanted: 1 })
+    ));
     assert!(matches!(
         ledger.witnessed_receipt(&record(400, 3).asset, Which::Latest),
         Err(Error::NotWitnessed { index: 400, .. })

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AlarmDoor, is_told};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path, Said};
 use crate::state::AppState;
 
 /// Records of an answer, where nothing is said and at most.
@@ -59,7 +59,7 @@ pub(crate) async fn acknowledge(
     State(state): State<Arc<AppState>>,
     Path(number): Path<u64>,
     headers: HeaderMap,
-    Json(who): Json<Who>,
+    Said(who): Said<Who>,
 ) -> Result<Json<Value>, ApiError> {
     state.access.may_write(&headers)?;
     let door = door(&state)?.clone();

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use kernel_model::DatastreamId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::newest::{newest_readings, pairs};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 use crate::state::AppState;
 use crate::times::Times;
 

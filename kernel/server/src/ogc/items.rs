@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::{Arc, PoisonError};
 
 use arrow::array::RecordBatch;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel_model::schema::Table;
@@ -24,6 +24,7 @@ use super::rows::Columns;
 use super::system::System;
 use super::{Features, feature, html, table};
 use crate::error::ApiError;
+use crate::parameters::Path;
 use crate::sql::refused;
 use crate::times::Times;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use super::collections::{SCHEMA, describe, listed_links, title};
 use super::request::{Asked, link};
 use super::{Features, html, openapi};
 use crate::error::ApiError;
+use crate::parameters::Path;
 
 const JSON: &str = "application/json";
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kernel_model::{Change, EntityId, Kind, SourceKey, TimeUs, read_changes};
@@ -23,6 +23,7 @@ use super::rows::Columns;
 use super::system::System;
 use super::{Features, feature};
 use crate::error::ApiError;
+use crate::parameters::Path;
 use crate::state::AppState;
 use crate::times::Times;
 

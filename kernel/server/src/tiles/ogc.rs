@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use kernel_model::{Kind, Region};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::vector::{FIELDS, MEDIA, address, on_map};
 use super::{Asked, Tiles, kind, number, question, site};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 
 /// The classes that are met.
 pub(crate) const CLASSES: [&str; 8] = [

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use kernel_tiles::What;
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Asked, Tiles, kind, number, question, without};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 
 /// The farthest that heights can be moved, metres.
 const MOST_OFFSET_M: f64 = 10_000.0;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use kernel_model::Region;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{Asked, Tiles, kind, number, question, site, without};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 
 /// Media type of a vector tile.
 pub(super) const MEDIA: &str = "application/vnd.mapbox-vector-tile";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use kernel_ledger::area::{Query, QueryError, Shows};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::{blocking, refused};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 use crate::state::AppState;
 
 const TEXT: &str = "text/plain; charset=utf-8";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use kernel_ledger::{check_signature, issue, ownership};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{blocking, refused};
 use crate::error::ApiError;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, Path};
 use crate::registrar::Registrar;
 use crate::state::AppState;
 

@@ -230,7 +230,8 @@ fn every_building_is_in_one_leaf_as_it_is_and_all_of_it_in_the_tiles_above() {
         }
         for (id, [floor, top]) in things.iter().zip(reach) {
             let n = ids[id];
-            let wanted = if n % 3 == 0 { [40.0, 52.0 + (n % 50) as f64] } else { [0.0, 3.0 + (n % 50) as f64] };
+            let wanted =
+                if n.is_multiple_of(3) { [40.0, 52.0 + (n % 50) as f64] } else { [0.0, 3.0 + (n % 50) as f64] };
             // A block is flat, which over some hundred metres the ellipsoid is not.
             let near = |got: f64, wanted: f64| (got - wanted).abs() < if is_leaf { 0.01 } else { 0.03 };
             assert!(near(floor, wanted[0]) && near(top, wanted[1]), "{n}: {floor} {top} {wanted:?}");
@@ -256,7 +257,7 @@ fn a_tile_above_the_leaves_shows_the_largest_and_its_error_is_what_it_leaves_out
     let size = |n: usize| {
         let at = &boxes[n];
         let east = (at.east - at.west) * 111_320.0 * at.centre().1.to_radians().cos();
-        let up = if n % 3 == 0 { 12.0 } else { 3.0 } + (n % 50) as f64;
+        let up = if n.is_multiple_of(3) { 12.0 } else { 3.0 } + (n % 50) as f64;
         east.hypot((at.north - at.south) * 111_320.0).hypot(up)
     };
     let tiles = walk(&city, Times::default(), Offsets::default());

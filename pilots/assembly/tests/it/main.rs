@@ -1,5 +1,5 @@
 //! The pilot as its users see it: files read, clashes, sequences, mates, parts as things, sessions.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod clash;
 mod entities;

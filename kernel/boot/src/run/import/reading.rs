@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use connectors_files::{Options, Summary, origin_of, read_file};
+use connectors_files::{Format, Options, Summary, format_of, origin_of, read_file};
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel_model::{Change, Origin, Rejection, Removal, Sink, SinkError, SourceKey, TimeUs};
 
@@ -42,8 +42,10 @@ pub(super) fn read(
     out: &mut Out<'_>,
 ) -> anyhow::Result<Read> {
     let file_name = origin_of(file, options).into();
+    // A file of changes says itself what ended, and may be taken in again after that.
+    let lists = args.complete || format_of(file, options)? != Format::Changes;
     let mut pieces =
-        Pieces { file_name, has_origin: false, changes: Vec::new(), bytes: 0, out, refused: Vec::new(), bar };
+        Pieces { file_name, lists, has_origin: false, changes: Vec::new(), bytes: 0, out, refused: Vec::new(), bar };
     let summary = read_file(file, options, &mut pieces)?;
     let is_unclear = summary.unidentified > 0;
     let removal = match (args.partial, args.complete) {
@@ -68,6 +70,8 @@ pub(super) fn read(
 /// The changes of a file on their way.
 struct Pieces<'a> {
     file_name: Arc<str>,
+    /// Whether account is kept of which things it holds.
+    lists: bool,
     /// Whether it was said which file they are from, which is said before the first thing.
     has_origin: bool,
     changes: Vec<Change>,
@@ -91,7 +95,7 @@ impl Sink for Pieces<'_> {
             Change::Mention(source) => Some(source),
             _ => None,
         };
-        if let Some(source) = thing.filter(|_| !self.has_origin) {
+        if let Some(source) = thing.filter(|_| self.lists && !self.has_origin) {
             self.has_origin = true;
             let origin = Origin { dataset: source.dataset.clone(), file: self.file_name.clone() };
             self.changes.push(Change::Origin(origin));

@@ -30,12 +30,12 @@ fn thing(number: u32) -> Thing {
     Thing {
         number,
         class,
-        name: (number % 5 != 0).then(|| format!("Place {number} o'clock")),
+        name: (!number.is_multiple_of(5)).then(|| format!("Place {number} o'clock")),
         place: (number % 50 != 7).then_some(place),
         seats: (number % 4 != 3).then(|| i64::from(number % 17)),
         rating: f64::from(number % 11) / 4.0,
-        open: (number % 2 == 0).then_some(number % 3 == 0),
-        from: (number % 3 == 0).then(|| TimeUs(i64::from(number) * DAY_US)),
+        open: number.is_multiple_of(2).then_some(number.is_multiple_of(3)),
+        from: number.is_multiple_of(3).then(|| TimeUs(i64::from(number) * DAY_US)),
     }
 }
 
@@ -55,7 +55,7 @@ fn draft(thing: &Thing) -> Change {
         said("open", open.into());
     }
     said("rating", thing.rating.into());
-    said("mixed", if thing.number % 2 == 0 { json!(7) } else { json!("7") });
+    said("mixed", if thing.number.is_multiple_of(2) { json!(7) } else { json!("7") });
     said("kind", "a word of the source".into());
     Change::Entity(draft)
 }
@@ -124,7 +124,7 @@ const TEXTS: [(&str, Takes); 33] = [
     ("seats * 2 + 1 > rating * 8", |t| t.seats.is_some_and(|s| s as f64 * 2.0 + 1.0 > t.rating * 8.0)),
     ("seats div 5 = 2", |t| t.seats.is_some_and(|s| s / 5 == 2)),
     ("seats > rating", |t| t.seats.is_some_and(|s| s as f64 > t.rating)),
-    ("mixed = 7", |t| t.number % 2 == 0),
+    ("mixed = 7", |t| t.number.is_multiple_of(2)),
     ("mixed = '7'", |t| t.number % 2 == 1),
     ("\"source:kind\" = 'a word of the source' AND kind = 'poi' AND rating = 0", |t| t.rating == 0.0),
     (

@@ -91,7 +91,8 @@ impl Ask {
             Self::Time(sign, second) => compares(&row.second, sign, second),
             Self::Stream(sign, number) => compares(&row.datastream, sign, number),
             Self::Property(name) => {
-                (row.datastream % 2 == 1 && *name == "temperature") || (row.datastream % 2 == 0 && *name == "humidity")
+                (row.datastream % 2 == 1 && *name == "temperature")
+                    || (row.datastream.is_multiple_of(2) && *name == "humidity")
             }
             Self::Second(second) => row.second.rem_euclid(60) == *second,
             Self::Unknown(is) => row.result.is_none() == *is,

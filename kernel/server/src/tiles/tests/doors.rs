@@ -5,7 +5,7 @@ use kernel_model::{Change, TimeUs};
 
 use super::town::{SOUTH, WEST, height_m, house, key, town};
 
-fn text<'a>(headers: &'a HeaderMap, name: header::HeaderName) -> &'a str {
+fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers[name].to_str().unwrap()
 }
 

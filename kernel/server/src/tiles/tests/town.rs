@@ -43,13 +43,13 @@ pub(super) fn house(column: usize, row: usize, height_m: f64) -> EntityDraft {
     let mut draft = EntityDraft::new(key(format!("{column}-{row}")), Kind::Building, "residential");
     draft.name = (column == row).then(|| format!("楼 {column}"));
     let (wide, high) = (0.6 * STEP_LON, 0.55 * STEP_LAT);
-    if (column + row) % 5 == 0 {
+    if (column + row).is_multiple_of(5) {
         // A solid with a roof of two slopes, above the ellipsoid.
         draft.geometry = Some(Geometry::with_height(gabled(west, south, wide, high, height_m)));
         draft.height_reference = HeightReference::Ellipsoid;
     } else {
         let mut rings = vec![ring(west, south, wide, high, 0.0)];
-        if (column + row) % 7 == 0 {
+        if (column + row).is_multiple_of(7) {
             rings.push(ring(west + wide * 0.3, south + high * 0.3, wide * 0.4, high * 0.4, 0.0));
         }
         draft.geometry = Some(Geometry::flat(Shape::Polygon(rings)));
