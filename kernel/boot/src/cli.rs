@@ -234,6 +234,9 @@ pub(crate) struct SqlArgs {
     /// Of what had been recorded by this instant, such as 2026-11-22T08:00:00+08:00
     #[arg(long, value_name = "TIME")]
     pub(crate) recorded: Option<String>,
+    /// API key for --server
+    #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
 }
 
 /// What is exported.
@@ -543,4 +546,7 @@ pub(crate) struct RenderArgs {
     /// Where the camera stands and looks: degrees, metres above ground, degrees [default: the whole city]
     #[arg(long, value_name = "LON,LAT,HEIGHT,HEADING,PITCH", allow_hyphen_values = true)]
     pub(crate) camera: Option<String>,
+    /// API key for --server
+    #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
 }

@@ -42,6 +42,9 @@ pub(crate) struct ProveAreaArgs {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
+    /// API key for --server
+    #[arg(long, env = "URBIS_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
 }
 
 /// `urbis verify`.

@@ -50,7 +50,7 @@ pub(crate) fn rotate_key(args: &RotateKeyArgs) -> anyhow::Result<()> {
 }
 
 pub(crate) fn asset(args: &AssetArgs) -> anyhow::Result<()> {
-    let (identity, remote) = (read(&args.identity)?, Remote::new(&args.server)?);
+    let (identity, remote) = (read(&args.identity)?, Remote::new(&args.server, args.key.as_deref())?);
     let mut stated = stated(args, &identity)?;
     let state: serde_json::Value = match remote.get(&format!("/assets/{}/state", args.asset)) {
         Ok(body) => serde_json::from_slice(&body).context("the state of the asset")?,
@@ -62,7 +62,7 @@ pub(crate) fn asset(args: &AssetArgs) -> anyhow::Result<()> {
     let signature = sign(&stated, &identity)?;
     let body = serde_json::json!({ "statement": stated, "signature": signature });
     let path = format!("/assets/{}/statements", args.asset);
-    let reply = remote.post(&path, "application/json", args.key.as_deref(), body.to_string().as_bytes())?;
+    let reply = remote.post(&path, "application/json", body.to_string().as_bytes())?;
     match &args.out {
         Some(out) => {
             fs::write(out, &reply.body).with_context(|| out.display().to_string())?;

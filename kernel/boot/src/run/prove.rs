@@ -53,7 +53,7 @@ fn of_folder(data: &Path, query: &Query, shows: Shows) -> anyhow::Result<(Vec<u8
 }
 
 fn of_server(url: &str, args: &ProveAreaArgs) -> anyhow::Result<(Vec<u8>, String)> {
-    let remote = Remote::new(url)?;
+    let remote = Remote::new(url, args.key.as_deref())?;
     let asked = match &args.bbox {
         Some(bbox) => format!("bbox={}", bbox.replace(' ', "")),
         None => format!("cells={}", args.cell.join(",")),

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use kernel_server::live::{Filter, snapshot_messages, snapshot_things};
 use kernel_store::Reader;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use viewer_app::CameraPose;
 
 use super::serve::runtime;
@@ -24,7 +25,7 @@ pub(crate) fn render(args: &RenderArgs) -> anyhow::Result<()> {
     let camera = args.camera.as_deref().map(camera).transpose()?;
     let messages = match (&args.place.data, &args.place.server) {
         (Some(data), _) => of_folder(data)?,
-        (None, Some(url)) => runtime()?.block_on(of_server(url))?,
+        (None, Some(url)) => runtime()?.block_on(of_server(url, args.key.as_deref()))?,
         (None, None) => Vec::new(),
     };
     let picture = viewer_app::headless::render(&messages, width, height, camera)?;
@@ -60,9 +61,14 @@ fn of_folder(data: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
     Ok(pieces.concat())
 }
 
-async fn of_server(url: &str) -> anyhow::Result<Vec<Vec<u8>>> {
-    let address = Remote::new(url)?.socket("/live");
-    let connected = tokio_tungstenite::connect_async(&address).await;
+async fn of_server(url: &str, key: Option<&str>) -> anyhow::Result<Vec<Vec<u8>>> {
+    let remote = Remote::new(url, key)?;
+    let address = remote.socket("/live");
+    let mut request = address.as_str().into_client_request().with_context(|| address.clone())?;
+    if let Some(authorization) = remote.authorization() {
+        request.headers_mut().insert("authorization", authorization.parse().context("the API key")?);
+    }
+    let connected = tokio_tungstenite::connect_async(request).await;
     let (mut socket, _) = connected.with_context(|| format!("{address}: is urbis running there?"))?;
     let mut messages = Vec::new();
     loop {

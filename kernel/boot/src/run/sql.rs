@@ -59,7 +59,7 @@ fn ask_server(url: &str, args: &SqlArgs) -> anyhow::Result<()> {
         body["recorded"] = recorded.as_str().into();
     }
     let body = body.to_string();
-    let reply = Remote::new(url)?.post("/sql", "application/json", None, body.as_bytes())?;
+    let reply = Remote::new(url, args.key.as_deref())?.post("/sql", "application/json", body.as_bytes())?;
     let rows = match args.format.as_str() {
         "json" => {
             let answer: serde_json::Value = serde_json::from_slice(&reply.body).context("the server's answer")?;

@@ -39,6 +39,14 @@ fn a_server_lets_in_who_has_a_good_key_and_records_who_has_not() {
     assert_eq!(status(&server, "/api/info", Some(&stale)), 403);
     assert_eq!(status(&server, "/api/info", None), 401);
     assert_eq!((status(&server, "/health", None), status(&server, "/ready", None)), (200, 200));
+    // The program's own commands show a key too.
+    let count = |key: Option<&str>| {
+        let mut command = urbis();
+        command.args(["sql", "SELECT count(*) AS n FROM entities", "--format", "csv", "--server", &server.url]);
+        command.env_remove("URBIS_API_KEY").envs(key.map(|key| ("URBIS_API_KEY", key))).output().unwrap()
+    };
+    assert_eq!(String::from_utf8_lossy(&count(Some(&reader)).stdout), "n\n0\n");
+    assert!(String::from_utf8_lossy(&count(None).stderr).contains("401"));
     done(&["key", "revoke", &id, "--data", data.to_str().unwrap()]);
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(status(&server, "/api/info", Some(&reader)), 403);

@@ -217,6 +217,6 @@ fn two_nodes_witness_and_an_anchor_stops_a_log_that_went_back() {
     done(&["restore", &backup, "--data", &restored]);
     let server = start(Path::new(&restored), &config);
     assert_eq!(server.number("SELECT count(*) FROM assets"), 100, "questions are answered");
-    let told = run(&["asset", "register", &id, "--identity", &alice, "--server", &server.url, "--key", &api_key]);
+    let told = run(&["asset", "register", &id, "--identity", &alice, "--server", &server.url]);
     assert!(stderr(&told).contains("rollback"), "{}", stderr(&told));
 }

@@ -203,7 +203,7 @@ fn from_server(url: &str, args: &ExportArgs, sql: &str, mut output: Output) -> a
     if let Some(recorded) = &args.recorded {
         body["recorded"] = recorded.as_str().into();
     }
-    let reply = Remote::new(url)?.post("/sql", "application/json", args.key.as_deref(), body.to_string().as_bytes())?;
+    let reply = Remote::new(url, args.key.as_deref())?.post("/sql", "application/json", body.to_string().as_bytes())?;
     if let Some(cut) = reply.truncated {
         bail!("the server's answer was {cut}: export from its folder with --data, or raise its limits");
     }

@@ -62,7 +62,7 @@ fn import_file(file: &Path, options: &Options, args: &ImportArgs, target: &mut T
     let read = |out: &mut Out<'_>| read(file, options, args, bar.clone(), out);
     let (read, written) = match target {
         Target::Folder { store, registrar, .. } => writing::to_folder(store, registrar, read)?,
-        Target::Server { remote, key } => writing::to_server(remote, key.as_deref(), read)?,
+        Target::Server(remote) => writing::to_server(remote, read)?,
     };
     bar.finish_and_clear();
     report::report(file, &read, &written, begun, &target.reports())
@@ -71,13 +71,13 @@ fn import_file(file: &Path, options: &Options, args: &ImportArgs, target: &mut T
 /// Where the changes go.
 pub(super) enum Target {
     Folder { store: Box<Store>, registrar: Box<Registrar>, reports: PathBuf },
-    Server { remote: Box<Remote>, key: Option<String> },
+    Server(Box<Remote>),
 }
 
 impl Target {
     pub(super) fn open(place: &Place, key: Option<&str>) -> anyhow::Result<Self> {
         if let Some(url) = &place.server {
-            return Ok(Self::Server { remote: Box::new(Remote::new(url)?), key: key.map(str::to_owned) });
+            return Ok(Self::Server(Box::new(Remote::new(url, key)?)));
         }
         let data = place.data.clone().context("give --data DIR or --server URL")?;
         let config = Config::load(None)?;
@@ -95,7 +95,7 @@ impl Target {
                 registrar.catch_up()?;
                 Ok(committed.outcomes.into_iter().next().unwrap_or_default().into())
             }
-            Self::Server { remote, key } => writing::send(remote, key.as_deref(), &changes),
+            Self::Server(remote) => writing::send(remote, &changes),
         }
     }
 

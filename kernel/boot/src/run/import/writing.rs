@@ -93,7 +93,6 @@ pub(super) fn to_folder(
 /// Puts the changes aside until the file was read whole, then sends them.
 pub(super) fn to_server(
     remote: &Remote,
-    key: Option<&str>,
     read: impl FnOnce(&mut Out<'_>) -> anyhow::Result<Read>,
 ) -> anyhow::Result<(Read, Written)> {
     let mut file = BufWriter::new(tempfile::tempfile().context("make a file for the changes")?);
@@ -101,15 +100,15 @@ pub(super) fn to_server(
     let read = read(&mut |changes| ciborium::into_writer(&changes, &mut file).map_err(unwritten))?;
     let mut file = file.into_inner().map_err(io::IntoInnerError::into_error).context("put the changes aside")?;
     file.rewind().context("read the changes again")?;
-    let reply = remote.post("/changes", "application/cbor-seq", key, file)?;
+    let reply = remote.post("/changes", "application/cbor-seq", file)?;
     Ok((read, answered(&reply.body)?))
 }
 
 /// Sends changes that are at hand.
-pub(super) fn send(remote: &Remote, key: Option<&str>, changes: &Vec<Change>) -> anyhow::Result<Written> {
+pub(super) fn send(remote: &Remote, changes: &Vec<Change>) -> anyhow::Result<Written> {
     let mut body = Vec::new();
     ciborium::into_writer(changes, &mut body).context("encode the changes")?;
-    answered(&remote.post("/changes", "application/cbor", key, &*body)?.body)
+    answered(&remote.post("/changes", "application/cbor", &*body)?.body)
 }
 
 fn answered(body: &[u8]) -> anyhow::Result<Written> {
