@@ -68,7 +68,7 @@ fn cells(random: &mut Random) -> Vec<String> {
 fn main() -> Result<(), Error> {
     let argument = |n| std::env::args().nth(n).and_then(|text| text.parse().ok());
     let (assets, leaves) = (argument(1).unwrap_or(200_000_u64), argument(2).unwrap_or(1_000_000_u64));
-    let home = std::path::PathBuf::from(format!("area-speed-{}", std::process::id()));
+    let home = std::env::temp_dir().join(format!("area-speed-{}", std::process::id()));
     std::fs::create_dir_all(&home).map_err(|source| Error::Io { doing: "create", path: home.clone(), source })?;
     areas(&home.join("city"), assets)?;
     opening(&home.join("large"), leaves)?;
