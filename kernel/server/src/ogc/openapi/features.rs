@@ -12,20 +12,6 @@ use super::{MEDIA, Operation, path_parameter, query_parameter, reference};
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const TAG: &str = "Features";
-/// Parameters of a page.
-const PAGE: [&str; 11] = [
-    "bbox",
-    "bbox-crs",
-    "datetime",
-    "recorded",
-    "limit",
-    "token",
-    "filter",
-    "filter-lang",
-    "filter-crs",
-    "crs",
-    "resultType",
-];
 
 fn document(id: &str, summary: &'static str, media: &'static str, schema: &str) -> Operation {
     let (page, other) = (json!({ "type": "string" }), reference("schemas", schema));
@@ -41,7 +27,7 @@ fn forms() -> Vec<(&'static str, Value)> {
 
 fn page(id: String) -> Operation {
     let summary = "Features of a collection, in the order of their ids; a `next` link leads on";
-    Operation::new(id, summary, TAG).with(&PAGE).with(&["f"]).gives("200", &forms())
+    Operation::new(id, summary, TAG).with(&PARAMETERS).gives("200", &forms())
 }
 
 fn new_feature(id: String) -> Operation {
