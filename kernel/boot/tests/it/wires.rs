@@ -1,4 +1,4 @@
-//! The SQL wires with other people's clients: ADBC, pyarrow, geopandas, DuckDB, psycopg, psql, and what Grafana asks. The
+//! The SQL wires with other people's clients: ADBC, pyarrow, geopandas, DuckDB, psycopg, psql, and what dashboards ask. The
 //! recipes are those of docs/wires.md, run as they stand there.
 
 use std::fmt::Write as _;
@@ -438,19 +438,19 @@ fn psql_describes_and_asks() {
     assert!(system.starts_with("4326|EPSG|GEOGCS[\"WGS 84\""), "{system}");
 }
 
-/// What Grafana's PostgreSQL data source asks by itself: `postgresMetaQuery.ts` of its source, with `SELECT 1` of its health
-/// check.
-const GRAFANA: &str = include_str!("../clients/grafana.sql");
+/// What a dashboard asks before and when it draws, in our own words: whether it is there, which version, which schemas, tables
+/// and columns, and a series. Not what Grafana sends letter by letter.
+const DASHBOARD: &str = include_str!("../clients/dashboard.sql");
 
 #[test]
-fn grafana_opens() {
+fn a_dashboard_finds_its_tables_and_draws() {
     let Some(python) = python() else { return };
     if !has("psql") {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let server = city(&python, dir.path(), None);
-    let answers: Vec<_> = GRAFANA.split("\n\n").map(|sql| psql(&server, &["-At", "-c", sql.trim()])).collect();
+    let answers: Vec<_> = DASHBOARD.split("\n\n").map(|sql| psql(&server, &["-At", "-c", sql.trim()])).collect();
     assert_eq!(answers[0], "1\n", "health");
     assert_eq!(answers[1], "1600\n", "version");
     assert_eq!(answers[2], "", "no TimescaleDB");
